@@ -1,0 +1,106 @@
+"""Every error that Compass raises on purpose.
+
+CompassError
+├── BudgetExceededError        spending would pass, or has passed, the budget: the investigation stops
+├── RefusalError               a person asked for something that cannot be done; the text tells them what to do
+│   ├── IncidentNotFoundError  the id is known nowhere; carries where it was looked for and the nearest ids
+│   ├── AmbiguousIncidentError an alert name that fires more than once; carries the fingerprints
+│   └── AlreadyRunningError    this incident is being investigated; carries the running investigation
+├── SettingsError              a setting is missing or wrong; names the variable, the problem and an example
+├── CaseError                  a recorded case that cannot be read
+├── ThreadError                the thread cannot be written to; carries a reason
+└── SourceError                a telemetry backend did not answer; carries the source and a reason
+
+Texts are written for the person who reads them in Slack or in a terminal and never hold a secret.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why something is missing: few values, so that it can be a metric label."""
+
+    NOT_CONFIGURED = "not_configured"
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    UNAUTHORIZED = "unauthorized"
+    NOT_FOUND = "not_found"
+    RATE_LIMITED = "rate_limited"
+    REJECTED = "rejected"
+    SERVER_ERROR = "server_error"
+    GARBAGE = "garbage"
+    TOO_LARGE = "too_large"
+    TRUNCATED = "truncated"
+    REQUEST_LIMIT = "request_limit"
+    NO_DATA = "no_data"
+
+
+class CompassError(Exception):
+    """The root: whatever is caught as this was raised on purpose."""
+
+
+class BudgetExceededError(CompassError):
+    """Spending would pass, or has passed, the budget."""
+
+
+class RefusalError(CompassError):
+    """Nothing was started; the text says what is wrong and what to do."""
+
+
+class IncidentNotFoundError(RefusalError):
+    """The id is known in none of the places it was looked for."""
+
+    def __init__(self, reference: str, looked_in: tuple[str, ...], nearest: tuple[str, ...]) -> None:
+        self.reference = reference
+        self.looked_in = looked_in
+        self.nearest = nearest
+        hint = f" Nearest: {', '.join(nearest)}." if nearest else " No incident is known there."
+        super().__init__(f"No incident {reference!r}. Looked in: {'; '.join(looked_in)}.{hint}")
+
+
+class AmbiguousIncidentError(RefusalError):
+    """An alert name under which several alerts fire."""
+
+    def __init__(self, reference: str, candidates: tuple[str, ...]) -> None:
+        self.candidates = candidates
+        super().__init__(f"{reference!r} fires {len(candidates)} times; name one by its fingerprint: {'; '.join(candidates)}.")
+
+
+class AlreadyRunningError(RefusalError):
+    """This incident is being investigated right now."""
+
+    def __init__(self, incident: str, investigation: str) -> None:
+        self.investigation = investigation
+        super().__init__(f"{incident} is being investigated already.")
+
+
+class SettingsError(CompassError):
+    """A setting is missing or wrong."""
+
+    def __init__(self, variable: str, problem: str, example: str) -> None:
+        self.variable = variable
+        super().__init__(f"{variable}: {problem}. Example: {variable}={example}")
+
+
+class CaseError(CompassError):
+    """A recorded case that cannot be read; the text names the file and what is wrong in it."""
+
+
+class ThreadError(CompassError):
+    """A message could not be posted; `reason` is the name that the other side gave the failure."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        self.reason = reason
+        super().__init__(text)
+
+
+class SourceError(CompassError):
+    """A telemetry backend did not answer a request."""
+
+    def __init__(self, source: str, reason: Reason, detail: str) -> None:
+        self.source = source
+        self.reason = reason
+        self.detail = detail
+        super().__init__(f"{source}: {detail} ({reason})")

@@ -1,0 +1,179 @@
+"""What the core needs from outside: protocols of one or two methods, in the core's words.
+
+Every method that reads telemetry raises `SourceError` when nothing could be read; what is missing from an answer
+that was otherwise good is a `Gap` in its `Reading`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from datetime import datetime
+
+    from compass_core.model import (
+        Change,
+        Conclusion,
+        Family,
+        Incident,
+        Investigation,
+        LogLine,
+        Post,
+        Progress,
+        Reading,
+        Selection,
+        Series,
+        Span,
+        Window,
+    )
+
+T = TypeVar("T")
+
+
+class Metrics(Protocol):
+    """Numbers over time."""
+
+    async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Family]:
+        """Which families exist for these services, or, whatever their service, with these names (`*` at the end: any ending)."""
+        ...
+
+    async def series(self, selections: Sequence[Selection], window: Window, step: float) -> Reading[Series]:
+        """The points of all selections at `start + k·step`; one request serves many selections."""
+        ...
+
+
+class Logs(Protocol):
+    """Lines of text."""
+
+    async def log_lines(self, services: Sequence[str], window: Window, phrases: Sequence[str]) -> Reading[LogLine]:
+        """Lines of these services, ascending in time, that hold one of the phrases in any case (none given: every line).
+
+        Where a source cuts the answer, the lines that are kept are spread or newest, and a gap says so.
+        """
+        ...
+
+    async def log_counts(self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str]) -> Reading[Series]:
+        """How many such lines each service wrote in each step."""
+        ...
+
+
+class Traces(Protocol):
+    """Spans of requests."""
+
+    async def spans(self, services: Sequence[str], window: Window) -> Reading[Span]:
+        """Spans of whole traces that touch these services: failing and slow ones first, then others, within a cap."""
+        ...
+
+
+class Changes(Protocol):
+    """Deploys, configuration and scale events."""
+
+    async def changes(self, services: Sequence[str], window: Window) -> Reading[Change]:
+        """What was changed in that window; an event that names no service has the service ''."""
+        ...
+
+
+class Incidents(Protocol):
+    """One place where incidents are known."""
+
+    @property
+    def place(self) -> str:
+        """What a person calls it: `declared incidents`, `Alertmanager`."""
+        ...
+
+    async def find(self, reference: str) -> Incident | None:
+        """The incident, or None; raises `SourceError` when the place does not answer, `AmbiguousIncidentError` when it must ask."""
+        ...
+
+    async def known(self) -> tuple[str, ...]:
+        """References that `find` would take now, for a hint at near misses."""
+        ...
+
+
+class Declarations(Protocol):
+    """Where incidents that people declare by hand are kept."""
+
+    async def declare(self, title: str, service: str, started_at: datetime) -> Incident:
+        """Keep it under a new id (`INC-7`)."""
+        ...
+
+
+class Investigations(Protocol):
+    """Where investigations are kept while they run and after."""
+
+    async def opened(self, investigation: Investigation) -> None:
+        """Keep it as running; raises `AlreadyRunningError` when one runs for the same incident (checked and kept in one transaction)."""
+        ...
+
+    async def closed(self, conclusion: Conclusion) -> None:
+        """Keep how it ended."""
+        ...
+
+
+class History(Protocol):
+    """What was kept of investigations, for buttons, `status` and a restart."""
+
+    async def investigation(self, investigation: str) -> Investigation | None:
+        """One investigation by its id."""
+        ...
+
+    async def running(self) -> tuple[Investigation, ...]:
+        """Those that were opened and not closed."""
+        ...
+
+    async def recent(self, count: int) -> tuple[Conclusion, ...]:
+        """The last that ended, newest first, without their runs and hypotheses."""
+        ...
+
+
+class Outbox(Protocol):
+    """Which messages were posted: one per investigation and step, ever."""
+
+    async def posted(self, investigation: str, step: str) -> Post | None:
+        """The message of that step, if it was posted."""
+        ...
+
+    async def record(self, post: Post) -> None:
+        """Keep that it was posted."""
+        ...
+
+
+class Thread(Protocol):
+    """Where an investigation speaks. Each call posts at most once per investigation; raises `ThreadError`."""
+
+    async def opened(self, investigation: Investigation) -> None:
+        """The root message."""
+        ...
+
+    async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:
+        """What one agent saw and thinks, and the cost so far."""
+        ...
+
+    async def concluded(self, conclusion: Conclusion) -> None:
+        """The final message, also for an investigation that was interrupted."""
+        ...
+
+
+class Journal(Protocol):
+    """Side effects as named steps, so that a durable implementation can skip those already done."""
+
+    async def step(self, name: str, action: Callable[[], Awaitable[T]]) -> T:
+        """Do it, under a name that is unique within the investigation."""
+        ...
+
+
+class Offload(Protocol):
+    """Runs work that computes off the event loop."""
+
+    async def __call__(self, work: Callable[[], T]) -> T:
+        """What `work` returns."""
+        ...
+
+
+class Clock(Protocol):
+    """What time it is, in aware UTC."""
+
+    def __call__(self) -> datetime:
+        """Now."""
+        ...
