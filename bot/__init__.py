@@ -1,0 +1,1 @@
+"""The Slack app: knows Slack, knows no backend."""

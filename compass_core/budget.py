@@ -53,8 +53,8 @@ class Budget:
         """Take `amount` before a call; raises `BudgetExceededError`, and takes nothing, when it does not fit."""
         _refuse_negative(amount)
         if self.spent + self.reserved + amount > self.limit:
-            msg = f"${amount:.4f} for {agent} does not fit: ${self.spent:.4f} of ${self.limit:.2f} is spent and ${self.reserved:.4f} in flight"
-            raise BudgetExceededError(msg)
+            taken = f"${self.spent:.4f} of ${self.limit:.2f} is spent and ${self.reserved:.4f} in flight"
+            raise BudgetExceededError(f"${amount:.4f} for {agent} does not fit: {taken}")
         reservation = Reservation(agent, amount)
         self._open.add(reservation)
         return reservation

@@ -8,6 +8,7 @@ CompassError
 │   └── AlreadyRunningError    this incident is being investigated; carries the running investigation
 ├── SettingsError              a setting is missing or wrong; names the variable, the problem and an example
 ├── CaseError                  a recorded case that cannot be read
+├── StoreError                 what was kept cannot be read, or not be kept; the text says what to check
 ├── ThreadError                the thread cannot be written to; carries a reason
 └── SourceError                a telemetry backend did not answer; carries the source and a reason
 
@@ -69,7 +70,7 @@ class AmbiguousIncidentError(RefusalError):
 
 
 class AlreadyRunningError(RefusalError):
-    """This incident is being investigated right now."""
+    """The same incident is being investigated right now."""
 
     def __init__(self, incident: str, investigation: str) -> None:
         self.investigation = investigation
@@ -77,15 +78,19 @@ class AlreadyRunningError(RefusalError):
 
 
 class SettingsError(CompassError):
-    """A setting is missing or wrong."""
+    """A setting is missing or wrong; where several are, `more` are the others and the text has a line for each."""
 
-    def __init__(self, variable: str, problem: str, example: str) -> None:
+    def __init__(self, variable: str, problem: str, example: str, *more: SettingsError) -> None:
         self.variable = variable
-        super().__init__(f"{variable}: {problem}. Example: {variable}={example}")
+        super().__init__("\n".join((f"{variable}: {problem}. Example: {variable}={example}", *map(str, more))))
 
 
 class CaseError(CompassError):
     """A recorded case that cannot be read; the text names the file and what is wrong in it."""
+
+
+class StoreError(CompassError):
+    """What was kept cannot be read, or not be kept."""
 
 
 class ThreadError(CompassError):

@@ -1,0 +1,101 @@
+"""What the three specialists share: when and where they look, and how they think."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from compass_core.agents.scope import find_scope
+from compass_core.analysis import notes
+from compass_core.analysis.notes import Note
+from compass_core.hypotheses.propose import propose
+from compass_core.model import AgentName, Findings
+from compass_core.signals.logs import phrases_of
+from compass_core.signals.plan import plan
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+
+    from compass_core.agents.scope import Scope
+    from compass_core.agents.view import View
+    from compass_core.model import Family, Gap, Hypothesis, Incident, Observation, Reading, Run
+
+MOST_OBSERVATIONS = 40
+TROUBLED = 0.5  # services with an observation from this score on are looked at first by the agents after
+
+
+class Agent(Protocol):
+    """A specialist."""
+
+    async def observe(self, incident: Incident, earlier: Sequence[Run]) -> Findings:
+        """Read telemetry; free of charge."""
+
+    async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> tuple[Hypothesis, ...]:
+        """What could be the cause, given what was found by this agent and those before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Part of what an agent observes."""
+
+    observations: Sequence[Observation] = ()
+    gaps: Sequence[Gap] = ()
+
+
+class Specialist:
+    """An agent over a view. What is particular to one is in `look`."""
+
+    name: ClassVar[AgentName]
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    async def observe(self, incident: Incident, earlier: Sequence[Run]) -> Findings:
+        """Find out where to look, then ask everything at once."""
+        note = Note(self.name, self._view.times(incident))
+        scope = await find_scope(self._view, incident.services, note.times)
+        scope = replace(scope, services=_troubled_first(scope.services, earlier))
+        async with asyncio.TaskGroup() as group:
+            looks = [group.create_task(_awaited(look)) for look in self.look(note, scope)]
+        parts = [look.result() for look in looks]
+        observations = [one for part in parts for one in part.observations]
+        gaps = dict.fromkeys((*scope.gaps, *(gap for part in parts for gap in part.gaps)))
+        return Findings(
+            observations=notes.numbered(self.name, observations, scope.affected, MOST_OBSERVATIONS), gaps=tuple(gaps), edges=scope.edges
+        )
+
+    async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> tuple[Hypothesis, ...]:
+        """Apply the rules of this agent to everything observed so far."""
+        del incident  # rules need no more of it than was observed
+        observations = [*(one for run in earlier for one in run.findings.observations), *findings.observations]
+        return propose(self.name, observations, findings.edges)
+
+    def look(self, note: Note, scope: Scope) -> Sequence[Awaitable[Seen]]:
+        """The questions of this specialist; they are asked concurrently."""
+        raise NotImplementedError
+
+    async def measured(self, note: Note, families: Reading[Family]) -> Seen:
+        """The catalogue's signals over these families."""
+        series = await self._view.series(plan(families.values, self.name), note.times.all, note.times.step)
+        found = await self._view.offload(lambda: notes.of_series(note, series.values))
+        return Seen(found, (*families.gaps, *series.gaps))
+
+    async def told(self, note: Note, scope: Scope) -> Seen:
+        """Log lines that tell of this agent's kinds of trouble."""
+        kinds = phrases_of(self.name)
+        phrases = tuple(phrase for kind in kinds for phrase in kind.phrases)
+        window = await self._view.log_lines(scope.services, note.times.window, phrases)
+        before = await self._view.log_lines(scope.services, note.times.baseline, phrases)
+        found = await self._view.offload(lambda: notes.of_phrases(note, kinds, window, before, scope.services))
+        return Seen(found, (*window.gaps, *before.gaps))
+
+
+async def _awaited(look: Awaitable[Seen]) -> Seen:
+    return await look
+
+
+def _troubled_first(services: tuple[str, ...], earlier: Sequence[Run]) -> tuple[str, ...]:
+    """Services in which an earlier agent saw trouble come first, the rest as they were."""
+    troubled = {seen.service for run in earlier for seen in run.findings.observations if seen.score >= TROUBLED}
+    return tuple(sorted(services, key=lambda service: service not in troubled))

@@ -1,0 +1,50 @@
+"""The database agent: connections, waiting, locks, queries, replication, cache and disk, in numbers, logs and client spans."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from compass_core.agents.base import Seen, Specialist
+from compass_core.analysis import notes
+from compass_core.analysis.traces import failures, growths
+from compass_core.model import AgentName, Reading
+from compass_core.signals.catalogue import DATABASES, names_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+
+    from compass_core.agents.scope import Scope
+    from compass_core.analysis.notes import Note
+    from compass_core.model import Observation
+
+DISKS = tuple(name for name in names_of(AgentName.DATABASE) if name.startswith("node_"))
+
+
+class DatabaseAgent(Specialist):
+    """Looks at the databases that the services in scope use, or at all where none is known."""
+
+    name = AgentName.DATABASE
+
+    def look(self, note: Note, scope: Scope) -> Sequence[Awaitable[Seen]]:
+        """Exporters and pools, log lines, client spans."""
+        return (self._metrics(note, scope), self.told(note, scope), self._calls(note, scope))
+
+    async def _metrics(self, note: Note, scope: Scope) -> Seen:
+        families = await self._view.families(scope.services, DISKS, note.times.all)
+        if not any(one.name in DATABASES for one in families.values):
+            every = await self._view.families((), names_of(self.name), note.times.all)
+            held = {(one.name, one.service_label) for one in every.values}
+            rest = (one for one in families.values if (one.name, one.service_label) not in held)
+            families = Reading((*every.values, *rest), (*families.gaps, *every.gaps))
+        return await self.measured(note, families)
+
+    async def _calls(self, note: Note, scope: Scope) -> Seen:
+        window = await self._view.spans(scope.affected, note.times.window)
+        before = await self._view.spans(scope.affected, note.times.baseline)
+
+        def read() -> list[Observation]:
+            slow = [one for one in growths(window.values, before.values) if one.operation.measure == "database_time"]
+            failing = [one for one in failures(window.values, before.values) if one.system]
+            return [*notes.of_growths(note, slow, window), *notes.of_failures(note, failing, window)]
+
+        return Seen(await self._view.offload(read), (*window.gaps, *before.gaps))

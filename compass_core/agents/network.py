@@ -1,0 +1,43 @@
+"""The network agent: segments and packets, names and certificates, ingress and mesh, and what is lost between two spans."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from compass_core.agents.base import Seen, Specialist
+from compass_core.analysis import notes
+from compass_core.analysis.traces import growths
+from compass_core.model import AgentName
+from compass_core.signals.catalogue import names_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+
+    from compass_core.agents.scope import Scope
+    from compass_core.analysis.notes import Note
+    from compass_core.model import Observation
+
+SHARED = tuple(name for name in names_of(AgentName.NETWORK) if name.startswith(("node_", "coredns_", "probe_")))
+
+
+class NetworkAgent(Specialist):
+    """Looks at what lies between the services in scope, and at the nodes beneath them."""
+
+    name = AgentName.NETWORK
+
+    def look(self, note: Note, scope: Scope) -> Sequence[Awaitable[Seen]]:
+        """Metrics, log lines, gaps between spans."""
+        return (self._metrics(note, scope), self.told(note, scope), self._ways(note, scope))
+
+    async def _metrics(self, note: Note, scope: Scope) -> Seen:
+        return await self.measured(note, await self._view.families(scope.services, SHARED, note.times.all))
+
+    async def _ways(self, note: Note, scope: Scope) -> Seen:
+        window = await self._view.spans(scope.affected, note.times.window)
+        before = await self._view.spans(scope.affected, note.times.baseline)
+
+        def read() -> list[Observation]:
+            longer = [one for one in growths(window.values, before.values) if one.operation.measure == "gap"]
+            return notes.of_growths(note, longer, window)
+
+        return Seen(await self._view.offload(read), (*window.gaps, *before.gaps))

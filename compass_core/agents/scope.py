@@ -1,0 +1,79 @@
+"""Which services an investigation looks at: the affected ones, those beneath them, and those that call them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from compass_core.analysis.traces import edges
+from compass_core.model import Edge, service_name
+from compass_core.signals.catalogue import DATABASES, GRAPH_FAMILIES, ROWS
+from compass_core.signals.plan import graph
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from compass_core.agents.view import View
+    from compass_core.analysis.notes import Times
+    from compass_core.model import Gap, Series
+
+MOST_SERVICES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Services in the order in which they are looked at; `gaps` is what could not be read to find them."""
+
+    affected: tuple[str, ...]
+    services: tuple[str, ...]
+    edges: tuple[Edge, ...]
+    databases: frozenset[str]
+    gaps: tuple[Gap, ...]
+
+
+async def find_scope(view: View, affected: tuple[str, ...], times: Times) -> Scope:
+    """Follow the calls that spans and client metrics show; where none are known, take every service that has metrics."""
+    spans = await view.spans(affected, times.window)
+    families = await view.families(affected, (*GRAPH_FAMILIES, *DATABASES), times.all)
+    series = await view.series(graph(families.values), times.all, times.step)
+    calls = _merged((*edges(spans.values), *_edges(series.values)))
+    databases = {service for one in families.values if one.name in DATABASES for service in one.services}
+    databases |= {call.callee for call in calls if call.system}
+    services = _around(affected, calls)
+    gaps = (*spans.gaps, *families.gaps, *series.gaps)
+    if len(services) <= len(affected):
+        everything = await view.families((), tuple(name for row in ROWS for name in row.families), times.all)
+        if not any(one.services - set(affected) for one in everything.values):
+            everything = await view.families((), ("*",), times.all)
+        services = _first((*services, *sorted({service for one in everything.values for service in one.services})))
+        gaps += everything.gaps
+    return Scope(affected, services, calls, frozenset(databases), gaps)
+
+
+def _edges(series: Iterable[Series]) -> Iterable[Edge]:
+    for one in series:
+        *clients, callee = (one.labels.get(label, "") for label in one.selection.by)
+        caller = clients[0] if clients else one.service
+        name = service_name(callee, "server_address") if one.selection.by[-1] in {"server_address", "net_peer_name"} else callee
+        if caller and name and name != caller:
+            yield Edge(caller=caller, callee=name, system="database" if one.selection.family.startswith("db_client_") else "")
+
+
+def _merged(calls: Sequence[Edge]) -> tuple[Edge, ...]:
+    found: dict[tuple[str, str], Edge] = {}
+    for call in calls:
+        key = (call.caller, call.callee)
+        found[key] = found.get(key) if key in found and found[key].system else call  # type: ignore[assignment]  # the key was just looked up
+    return tuple(found.values())
+
+
+def _around(affected: tuple[str, ...], calls: Sequence[Edge]) -> tuple[str, ...]:
+    """The affected services, breadth first all that they call, then those that call them directly."""
+    found = list(dict.fromkeys(affected))
+    for service in found:
+        found += [call.callee for call in calls if call.caller == service and call.callee not in found]
+    return _first((*found, *(call.caller for call in calls if call.callee in affected)))
+
+
+def _first(services: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(services))[:MOST_SERVICES]

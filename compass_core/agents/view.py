@@ -1,0 +1,115 @@
+"""One investigation's view of the telemetry: asks each thing once, and turns what fails into gaps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from compass_core.analysis.notes import Times
+from compass_core.errors import Reason, SourceError
+from compass_core.model import Gap, Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Hashable, Sequence
+
+    from compass_core.model import Change, Family, Incident, LogLine, Selection, Series, Span, Window
+    from compass_core.ports import Changes, Clock, Logs, Metrics, Offload, Traces
+
+T = TypeVar("T")
+
+STEPS = (5.0, 10.0, 15.0, 20.0, 30.0, 60.0)  # each divides the baseline, so that points fall on the window's start
+POINTS = 40
+LASTING = frozenset({Reason.UNREACHABLE, Reason.TIMEOUT, Reason.UNAUTHORIZED, Reason.REQUEST_LIMIT, Reason.NOT_CONFIGURED})
+
+
+class Absent:
+    """A source that is not configured: whatever it is asked, it says so."""
+
+    def __init__(self, product: str) -> None:
+        self._product = product
+
+    async def _refuse(self, *_question: object) -> NoReturn:
+        raise SourceError(self._product, Reason.NOT_CONFIGURED, f"{self._product} is not configured")
+
+    families = series = log_lines = log_counts = spans = changes = _refuse
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What can be read."""
+
+    metrics: Metrics = field(default_factory=lambda: Absent("Prometheus"))
+    logs: Logs = field(default_factory=lambda: Absent("Loki"))
+    traces: Traces = field(default_factory=lambda: Absent("Tempo"))
+    changes: Changes = field(default_factory=lambda: Absent("Grafana"))
+
+
+class View:
+    """Readings of the sources.
+
+    The same question is asked once. A source that is down, too slow or refuses us is not asked again in this
+    investigation: each agent would only wait for the same answer.
+    """
+
+    def __init__(self, sources: Sources, offload: Offload, clock: Clock) -> None:
+        self.offload = offload
+        self._clock = clock
+        self._times: Times | None = None
+        self._sources = sources
+        self._answers: dict[Hashable, Reading[Any]] = {}
+        self._down: dict[str, Gap] = {}
+
+    def times(self, incident: Incident) -> Times:
+        """When to look; the same for all agents of the investigation, however long each takes.
+
+        The step is the shortest that gives the window at most `POINTS` points.
+        """
+        if self._times is None:
+            window = incident.window(self._clock())
+            step = next((step for step in STEPS if window.seconds / step <= POINTS), STEPS[-1])
+            self._times = Times(window, incident.baseline(), step)
+        return self._times
+
+    async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Family]:
+        """As `ports.Metrics.families`; never raises, as all of these."""
+        ask = partial(self._sources.metrics.families, services, names, window)
+        return await self._ask("metrics", ask, "families", *services, "names", *names, window)
+
+    async def series(self, selections: Sequence[Selection], window: Window, step: float) -> Reading[Series]:
+        """As `ports.Metrics.series`; no selections need no request."""
+        if not selections:
+            return Reading()
+        return await self._ask("metrics", partial(self._sources.metrics.series, selections, window, step), *selections, window)
+
+    async def log_lines(self, services: Sequence[str], window: Window, phrases: Sequence[str]) -> Reading[LogLine]:
+        """As `ports.Logs.log_lines`."""
+        return await self._ask("logs", partial(self._sources.logs.log_lines, services, window, phrases), *services, window, *phrases)
+
+    async def log_counts(self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str]) -> Reading[Series]:
+        """As `ports.Logs.log_counts`."""
+        ask = partial(self._sources.logs.log_counts, services, window, step, phrases)
+        return await self._ask("logs", ask, "counts", *services, window, *phrases)
+
+    async def spans(self, services: Sequence[str], window: Window) -> Reading[Span]:
+        """As `ports.Traces.spans`."""
+        return await self._ask("traces", partial(self._sources.traces.spans, services, window), *services, window)
+
+    async def changes(self, services: Sequence[str], window: Window) -> Reading[Change]:
+        """As `ports.Changes.changes`."""
+        return await self._ask("changes", partial(self._sources.changes.changes, services, window), *services, window)
+
+    async def _ask(self, kind: str, ask: Callable[[], Awaitable[Reading[T]]], *question: Hashable) -> Reading[T]:
+        if kind in self._down:
+            return Reading(gaps=(self._down[kind],))
+        key = (kind, *question)
+        if key not in self._answers:
+            try:
+                self._answers[key] = await ask()
+            except SourceError as error:
+                gap = Gap(source=kind, reason=error.reason, detail=f"no {kind}: {error.detail}")
+                if error.reason in LASTING:
+                    self._down[kind] = gap
+                self._answers[key] = Reading(gaps=(gap,))
+        answer: Reading[T] = self._answers[key]
+        return answer

@@ -1,0 +1,1 @@
+"""What the numbers, lines and spans say, before anyone interprets them."""

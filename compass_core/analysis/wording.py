@@ -1,0 +1,22 @@
+"""Numbers as a person reads them."""
+
+from __future__ import annotations
+
+_SIZES = ((2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"))
+
+
+def amount(value: float, unit: str) -> str:
+    """`0.97, "ratio"` → `97 %`; `0.0123, "s"` → `12.3 ms`; `3e9, "bytes"` → `2.79 GiB`; anything else with its unit behind it."""
+    if unit == "ratio":
+        return f"{_short(value * 100)} %"
+    if unit in {"s", "ms"}:
+        seconds = value if unit == "s" else value / 1000
+        return f"{_short(seconds)} s" if abs(seconds) >= 1 else f"{_short(seconds * 1000)} ms"
+    if unit in {"bytes", "B/s"}:
+        size, name = next(((size, name) for size, name in _SIZES if abs(value) >= size), (1.0, "B"))
+        return f"{_short(value / size)} {name}{'/s' if unit == 'B/s' else ''}"
+    return f"{_short(value)}{unit}" if unit.startswith("/") else f"{_short(value)} {unit}".rstrip()
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits are what a person compares

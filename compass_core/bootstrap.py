@@ -1,0 +1,231 @@
+"""Builds Compass from its parts: the one module that knows all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from compass_core.model import Conclusion, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from decimal import Decimal
+    from pathlib import Path
+
+    import httpx
+
+    from compass_core.agents.view import Sources
+    from compass_core.http import Backend
+    from compass_core.model import Investigation, Request
+    from compass_core.orchestrator import Limits
+    from compass_core.ports import Clock, Declarations, History, Incidents, Investigations, Offload, Outbox, Thread
+    from compass_core.settings import Access, Settings
+    from compass_core.sources.grafana import Grafana, Kind
+    from compass_core.store import Store
+
+T = TypeVar("T")
+
+
+def utc_now() -> datetime:
+    """What time it is, in aware UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """What investigations read. `sources` gives each investigation its own, with its own allowance of requests."""
+
+    places: tuple[Incidents, ...]
+    sources: Callable[[], Sources]
+    offload: Offload
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What outlives the process; where nothing is kept, only `investigations` is there to be told."""
+
+    investigations: Investigations
+    history: History
+    outbox: Outbox
+    declarations: Declarations
+
+
+@dataclass(frozen=True, slots=True)
+class Compass:
+    """The investigator, ready to work."""
+
+    telemetry: Telemetry
+    kept: Kept
+    default_budget: Decimal
+    limits: Limits
+    clock: Clock = utc_now
+
+    @property
+    def history(self) -> History:
+        """What was investigated."""
+        return self.kept.history
+
+    @property
+    def outbox(self) -> Outbox:
+        """What was posted."""
+        return self.kept.outbox
+
+    @property
+    def declarations(self) -> Declarations:
+        """Where incidents are declared."""
+        return self.kept.declarations
+
+    async def investigate(self, request: Request, thread: Thread) -> Conclusion:
+        """As `Orchestrator.investigate`, with agents, budget and sources of its own."""
+        from compass_core.agents.application import ApplicationAgent
+        from compass_core.agents.database import DatabaseAgent
+        from compass_core.agents.network import NetworkAgent
+        from compass_core.agents.view import View
+        from compass_core.budget import Budget
+        from compass_core.journal import InProcess
+        from compass_core.orchestrator import Orchestrator, Outside
+
+        view = View(self.telemetry.sources(), self.telemetry.offload, self.clock)
+        agents = {agent.name: agent(view) for agent in (ApplicationAgent, DatabaseAgent, NetworkAgent)}
+        budget = Budget(self.default_budget if request.budget is None else request.budget)
+        outside = Outside(self.telemetry.places, self.kept.investigations, thread, InProcess(), self.clock)
+        return await Orchestrator(agents, budget, outside, self.limits).investigate(request)
+
+    async def interrupted(self, investigation: Investigation, thread: Thread) -> None:
+        """End an investigation that a former process left running: one message, with the button."""
+        conclusion = Conclusion(investigation=investigation, outcome=Outcome.STOPPED, reason="interrupted by a restart")
+        await thread.concluded(conclusion)
+        await self.kept.investigations.closed(conclusion)
+
+
+@asynccontextmanager
+async def live(settings: Settings, *, keep: bool = True) -> AsyncIterator[Compass]:
+    """Compass over the configured backends, with its database; raises `SettingsError`.
+
+    Without `keep` investigations are not kept: nobody could be told of them after a restart.
+    """
+    import httpx
+
+    from compass_core.store import Store
+
+    store = Store(settings.database_url.get_secret_value())
+    try:
+        with _one_thread() as offload:
+            async with httpx.AsyncClient() as http:
+                telemetry = _telemetry(settings, store, _Backends(settings, http, offload))
+                kept = Kept(store if keep else Unkept(), store, store, store)
+                yield Compass(telemetry, kept, settings.budget_usd, _limits(settings))
+    finally:
+        store.dispose()
+
+
+@asynccontextmanager
+async def replayed(case: Path, settings: Settings) -> AsyncIterator[Compass]:
+    """Compass over one recorded case, with a database that is gone afterwards; raises `CaseError`."""
+    from compass_core.agents.view import Sources
+    from compass_core.sources.recorded import Recorded, RecordedIncidents
+    from compass_core.store import Store
+
+    with TemporaryDirectory(prefix="compass-") as folder, _one_thread() as offload:
+        store = Store(f"sqlite:///{folder}/compass.db")
+        try:
+            source = Recorded(case, offload)
+            sources = Sources(source, source, source, source)
+            telemetry = Telemetry((store, RecordedIncidents(case, offload)), lambda: sources, offload)
+            yield Compass(telemetry, Kept(store, store, store, store), settings.budget_usd, _limits(settings))
+        finally:
+            store.dispose()
+
+
+class Unkept:
+    """`ports.Investigations` for a terminal: whoever started the investigation sees it end."""
+
+    async def opened(self, investigation: Investigation) -> None:
+        """Nothing is kept."""
+
+    async def closed(self, conclusion: Conclusion) -> None:
+        """Nothing is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Backends:
+    """Every backend by its kind: addressed directly where a URL is set, else through Grafana where that is set."""
+
+    settings: Settings
+    http: httpx.AsyncClient
+    offload: Offload
+
+    def direct(self, name: str, access: Access) -> Backend:
+        from compass_core.http import Backend, authorization, fixed
+
+        secrets = (access.token.get_secret_value(), access.username, access.password.get_secret_value(), access.tenant.get_secret_value())
+        return Backend(name, self.http, fixed(access.url), self.offload, headers=authorization(*secrets))
+
+    def reach(self, kind: Kind, grafana: Grafana | None) -> Backend | None:
+        from compass_core.http import Backend
+
+        access: Access | None = getattr(self.settings, kind)
+        if access is not None:
+            return self.direct(kind.title(), access)
+        if grafana is None or self.settings.grafana is None:
+            return None
+        through = self.direct("Grafana", self.settings.grafana)
+        return Backend(kind.title(), self.http, grafana.locate(kind), self.offload, headers=through.headers, setting="GRAFANA")
+
+
+def _telemetry(settings: Settings, store: Store, backends: _Backends) -> Telemetry:
+    from compass_core.agents.view import Sources
+    from compass_core.http import Allowance
+    from compass_core.incidents.alertmanager import Alertmanager
+    from compass_core.sources.grafana import Grafana, GrafanaChanges
+    from compass_core.sources.loki import Loki
+    from compass_core.sources.prometheus import Prometheus
+    from compass_core.sources.tempo import Tempo
+
+    offload, labels = backends.offload, settings.service_labels
+    front = backends.direct("Grafana", settings.grafana) if settings.grafana else None
+    grafana = Grafana(front, settings.grafana.url) if front and settings.grafana else None
+    prometheus, loki, tempo = (backends.reach(kind, grafana) for kind in ("prometheus", "loki", "tempo"))
+    alertmanager = backends.reach("alertmanager", grafana)
+    public = settings.prometheus.url if settings.prometheus else ""
+
+    def sources() -> Sources:
+        allowance = Allowance()
+        found: dict[str, Any] = {}
+        if prometheus:
+            link = grafana.linker("prometheus") if grafana else None
+            found["metrics"] = Prometheus(prometheus.reader(allowance), offload, service_labels=labels, link=link, public_url=public)
+        if loki:
+            found["logs"] = Loki(loki.reader(allowance), offload, service_labels=labels, link=grafana.linker("loki") if grafana else None)
+        if tempo:
+            found["traces"] = Tempo(tempo.reader(allowance), offload, link=grafana.linker("tempo") if grafana else None)
+        if front and settings.grafana:
+            found["changes"] = GrafanaChanges(front.reader(allowance), offload, settings.grafana.url)
+        return Sources(**found)
+
+    places: tuple[Incidents, ...] = (store,)
+    if alertmanager:
+        places += (Alertmanager(lambda: alertmanager.reader(Allowance()), offload, service_labels=labels),)
+    return Telemetry(places, sources, offload)
+
+
+@contextmanager
+def _one_thread() -> Iterator[Offload]:
+    """One thread for what computes: more would only take turns, and the event loop would have to wait for each of them."""
+
+    async def offload(work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(pool, work)
+
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="compass-think") as pool:
+        yield offload
+
+
+def _limits(settings: Settings) -> Limits:
+    from compass_core.orchestrator import Limits
+
+    return Limits(settings.agent_seconds, settings.investigation_seconds)

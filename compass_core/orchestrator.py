@@ -1,0 +1,207 @@
+"""The plot of an investigation: three agents in order, one at a time, under one budget, told in one thread."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+import structlog
+from opentelemetry import trace
+
+from compass_core.errors import BudgetExceededError, CompassError, ThreadError
+from compass_core.hypotheses.rank import rank
+from compass_core.model import AgentName, Conclusion, Findings, Hypothesis, Investigation, Outcome, Progress, Run
+from compass_core.resolve import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from decimal import Decimal
+
+    from compass_core.agents.base import Agent
+    from compass_core.budget import Budget
+    from compass_core.model import Incident, Request
+    from compass_core.ports import Clock, Incidents, Investigations, Journal, Thread
+
+log = structlog.get_logger()
+tracer = trace.get_tracer("compass")
+
+T = TypeVar("T")
+Ending = tuple[Outcome, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long one agent and a whole investigation may take, in seconds."""
+
+    agent_seconds: float = 90.0
+    investigation_seconds: float = 290.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What the plot needs from outside."""
+
+    places: tuple[Incidents, ...]
+    investigations: Investigations
+    thread: Thread
+    journal: Journal
+    clock: Clock
+
+
+class Orchestrator:
+    """Runs one investigation; it calls no model itself. Built once for each."""
+
+    def __init__(self, agents: Mapping[AgentName, Agent], budget: Budget, outside: Outside, limits: Limits | None = None) -> None:
+        self._agents = agents
+        self._budget = budget
+        self._outside = outside
+        self._limits = limits or Limits()
+        self._runs: list[Run] = []
+
+    async def investigate(self, request: Request) -> Conclusion:
+        """Find the incident, run the agents, rank what they think, and say so in the thread.
+
+        Raises `RefusalError` or `ThreadError` before anything was posted or spent. Afterwards it always ends with a
+        conclusion in the thread, also when it is cancelled or Compass itself fails.
+        """
+        investigation = await self._accept(request)
+        started = time.perf_counter()
+        ending: Ending = (Outcome.FAILED, "Compass itself failed; its log says why")
+        try:
+            await self.observe(investigation)
+            ending = _ending(self._runs)
+        except asyncio.CancelledError:
+            ending = (Outcome.STOPPED, "Compass was shut down")
+            raise
+        finally:
+            conclusion = self._conclude(investigation, ending, time.perf_counter() - started)
+            await asyncio.shield(self._say(conclusion))
+        return conclusion
+
+    async def observe(self, investigation: Investigation) -> None:
+        """Let the three agents observe and think, one after the other; each is told what those before it found."""
+        deadline = time.monotonic() + self._limits.investigation_seconds
+        with tracer.start_as_current_span("orchestrator.observe", attributes={"incident.id": investigation.incident.id}):
+            for name in AgentName:
+                run = await self._run(name, investigation, deadline)
+                self._runs.append(run)
+                if run.outcome is not Outcome.SKIPPED:
+                    progress = Progress(run=run, spent=self.get_total_cost(), budget=self._budget.limit)
+                    await self._tell(name, partial(self._outside.thread.agent_finished, investigation, progress))
+
+    def get_total_cost(self) -> Decimal:
+        """What was billed so far, in US dollars."""
+        return self._budget.spent
+
+    def get_agent_costs(self) -> dict[AgentName, Decimal]:
+        """What was billed to each of the three agents, in US dollars."""
+        return {name: self._budget.spent_by(name) for name in AgentName}
+
+    async def _accept(self, request: Request) -> Investigation:
+        now = self._outside.clock()
+        incident = await self._step("resolve", lambda: resolve(request, self._outside.places, now))
+        investigation = Investigation(
+            id=uuid.uuid4().hex,
+            incident=incident,
+            started_at=now,
+            budget=self._budget.limit,
+            only=request.only,
+            again=request.incident is not None,
+        )
+        await self._step("open", lambda: self._outside.investigations.opened(investigation))
+        try:
+            await self._step("root", lambda: self._outside.thread.opened(investigation))
+        except BaseException:
+            unsaid = self._conclude(investigation, (Outcome.FAILED, "its thread could not be opened"), 0.0)
+            await asyncio.shield(self._outside.investigations.closed(unsaid))
+            raise
+        log.info("investigation.opened", investigation=investigation.id, incident=incident.id, services=incident.services)
+        return investigation
+
+    async def _run(self, name: AgentName, investigation: Investigation, deadline: float) -> Run:
+        agent, left = self._agents.get(name), deadline - time.monotonic()
+        if agent is None or (why := self._why_skipped(name, investigation, left)):
+            return Run(agent=name, outcome=Outcome.SKIPPED, reason="not configured" if agent is None else why)
+        started = time.perf_counter()
+        seconds = min(self._limits.agent_seconds, left)
+        with tracer.start_as_current_span(f"orchestrator.observe.{name}") as span:
+            findings, hypotheses, ending = await self._attempt(agent, investigation.incident, seconds)
+            span.set_attribute("compass.outcome", ending[0])
+        run = Run(
+            agent=name,
+            outcome=ending[0],
+            reason=ending[1],
+            seconds=time.perf_counter() - started,
+            cost=self._budget.spent_by(name),
+            findings=findings,
+            hypotheses=hypotheses,
+        )
+        log.info("agent.finished", agent=name, outcome=run.outcome, reason=run.reason, seconds=round(run.seconds, 3))
+        return run
+
+    async def _attempt(self, agent: Agent, incident: Incident, seconds: float) -> tuple[Findings, tuple[Hypothesis, ...], Ending]:
+        earlier = tuple(self._runs)
+        findings = Findings()
+        hypotheses: tuple[Hypothesis, ...] = ()
+        try:
+            async with asyncio.timeout(seconds):
+                findings = await agent.observe(incident, earlier)
+                hypotheses = await agent.generate_hypotheses(incident, findings, earlier)
+            self._budget.check()
+        except BudgetExceededError as error:
+            return findings, hypotheses, (Outcome.OUT_OF_BUDGET, str(error))
+        except TimeoutError:
+            return findings, hypotheses, (Outcome.STOPPED, f"took longer than {seconds:.0f} s")
+        except Exception as error:
+            log.warning("agent.failed", exc_info=True)
+            return findings, hypotheses, (Outcome.FAILED, str(error) if isinstance(error, CompassError) else type(error).__name__)
+        return findings, hypotheses, (Outcome.ANSWERED, "")
+
+    def _why_skipped(self, name: AgentName, investigation: Investigation, left: float) -> str:
+        if investigation.only not in {None, name}:
+            return "left out"
+        if any(run.outcome is Outcome.OUT_OF_BUDGET for run in self._runs):
+            return "budget"
+        return "time" if left <= 0 else ""
+
+    def _conclude(self, investigation: Investigation, ending: Ending, seconds: float) -> Conclusion:
+        return Conclusion(
+            investigation=investigation,
+            outcome=ending[0],
+            reason=ending[1],
+            runs=tuple(self._runs),
+            hypotheses=rank(self._runs),
+            costs=self.get_agent_costs(),
+            seconds=seconds,
+        )
+
+    async def _say(self, conclusion: Conclusion) -> None:
+        await self._tell("final", lambda: self._outside.thread.concluded(conclusion))
+        await self._step("close", lambda: self._outside.investigations.closed(conclusion))
+        log.info("investigation.closed", investigation=conclusion.investigation.id, outcome=conclusion.outcome)
+
+    async def _tell(self, name: str, post: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await self._step(name, post)
+        except ThreadError as error:
+            log.warning("post.failed", step=name, reason=error.reason)
+
+    async def _step(self, name: str, action: Callable[[], Awaitable[T]]) -> T:
+        return await self._outside.journal.step(name, action)
+
+
+def _ending(runs: list[Run]) -> Ending:
+    ran = [run for run in runs if run.outcome is not Outcome.SKIPPED]
+    for outcome in (Outcome.OUT_OF_BUDGET, Outcome.STOPPED):
+        for run in ran:
+            if run.outcome is outcome:
+                return outcome, f"{run.agent}: {run.reason}"
+    if any(run.reason == "time" for run in runs):
+        return Outcome.STOPPED, "the time for an investigation was used up"
+    if ran and all(run.outcome is Outcome.FAILED for run in ran):
+        return Outcome.FAILED, "; ".join(f"{run.agent}: {run.reason}" for run in ran)
+    return Outcome.ANSWERED, ""

@@ -1,0 +1,1 @@
+"""The catalogue: which metric families, log phrases and span attributes mean what."""

@@ -1,0 +1,108 @@
+"""From the families that exist to the selections that measure the catalogue's signals."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from compass_core.model import Match, Reduction, Selection
+from compass_core.signals.catalogue import GRAPH_FAMILIES, PEERS, ROWS, SIGNALS, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from compass_core.model import AgentName, Family
+    from compass_core.signals.catalogue import Where
+
+VERSION_LABELS = ("service_version", "app_version", "version", "image_tag", "image", "revision")
+_GRAPH_CLIENTS = {
+    "traces_service_graph_request_total": ("client", ("server",)),
+    "istio_requests_total": ("source_workload", ("destination_workload", "destination_service_name")),
+}
+_UNMEASURABLE = re.compile(r".*(_info|_created|_timestamp|_timestamp_seconds|_build)$|^(ALERTS|scrape_|target_info|go_|promhttp_|up$).*")
+
+
+def plan(families: Sequence[Family], agent: AgentName) -> tuple[Selection, ...]:
+    """One selection for each row of the agent and each family that it can be measured by."""
+    mine = (row for row in ROWS if SIGNALS[row.signal].agent is agent)
+    made = (_select(row, family, families) for row in mine for family in families if family.name in row.families)
+    return tuple(selection for selection in made if selection is not None)
+
+
+def others(families: Iterable[Family], services: Collection[str], most: int) -> tuple[Selection, ...]:
+    """Selections for what the catalogue does not know of these services: gauges as they are, counters as rates."""
+    known = {name for row in ROWS for name in (*row.families, *row.over)}
+    found = []
+    for family in families:
+        members = tuple(member for member in family.members if member[1] in services)
+        if not members or family.name in known or family.kind == "histogram" or _UNMEASURABLE.match(family.name):
+            continue
+        if family.name.endswith("_count") and family.name.removesuffix("_count") in known:
+            continue
+        reduction = Reduction.RATE if family.kind == "counter" else Reduction.RAW
+        found.append(Selection(f"other:{family.name}", family.name, reduction, family.service_label, members))
+    return tuple(found[:most])
+
+
+def versions(families: Iterable[Family]) -> tuple[Selection, ...]:
+    """For each service's first family that carries a version: its series by version, so that a new one shows."""
+    found: dict[str, Selection] = {}
+    for family in families:
+        label = next((label for label in VERSION_LABELS if len(family.labels.get(label, ())) > 1), None)
+        members = tuple(member for member in family.members if member[1] not in found)
+        if label and members:
+            selection = Selection("version", family.name, Reduction.RAW, family.service_label, members, by=(label,))
+            found.update(dict.fromkeys((service for _, service in members), selection))
+    return tuple(dict.fromkeys(found.values()))
+
+
+def graph(families: Iterable[Family]) -> tuple[Selection, ...]:
+    """Selections whose series carry a caller (their service) and, in their last label, a callee."""
+    found = []
+    for family in families:
+        client, peers = _GRAPH_CLIENTS.get(family.name, (family.service_label, PEERS))
+        label = next((label for label in peers if label in family.labels and label != family.service_label), None)
+        if family.name in GRAPH_FAMILIES and label:
+            reduction = Reduction.RATE if family.kind == "counter" else Reduction.RAW
+            by = (label,) if client == family.service_label else (client, label)
+            found.append(Selection("graph", family.name, reduction, family.service_label, family.members, by=by))
+    return tuple(found)
+
+
+def _select(row: Row, family: Family, families: Sequence[Family]) -> Selection | None:
+    where = _matches(row.where, family)
+    if where is None or (row.reduction is Reduction.QUANTILE) != (family.kind == "histogram"):
+        return None
+    over = family if not row.over else _divisor(row, family, families)
+    if over is None:
+        return None
+    members = family.members if over is family else tuple(member for member in family.members if member in over.members)
+    by = tuple(label for label in row.by if label in family.labels and label != family.service_label)[:1]
+    if not members or (row.to_peer and not by):
+        return None
+    return Selection(
+        row.signal,
+        family.name,
+        row.reduction,
+        family.service_label,
+        members,
+        where=where,
+        over=over.name if row.reduction in {Reduction.RATIO, Reduction.RATE_RATIO} else "",
+        quantile=row.quantile,
+        aggregate=row.aggregate,
+        by=by,
+    )
+
+
+def _divisor(row: Row, family: Family, families: Sequence[Family]) -> Family | None:
+    same = (one for one in families if one.name in row.over and one.service_label == family.service_label)
+    return next((one for one in same if set(one.members) & set(family.members)), None)
+
+
+def _matches(where: Where | None, family: Family) -> tuple[Match, ...] | None:
+    """The filter in the family's own label and values; None when it has no such label or no such value."""
+    if where is None:
+        return ()
+    label = next((label for label in where.labels if label in family.labels), None)
+    values = tuple(sorted(value for value in family.labels.get(label or "", ()) if re.fullmatch(where.pattern, value)))
+    return (Match(label, values),) if label and values else None
