@@ -36,7 +36,7 @@ async def find_scope(view: View, affected: tuple[str, ...], times: Times) -> Sco
     spans = await view.spans(affected, times.window)
     families = await view.families(affected, (*GRAPH_FAMILIES, *DATABASES), times.all)
     series = await view.series(graph(families.values), times.all, times.step)
-    calls = _merged((*edges(spans.values), *_edges(series.values)))
+    calls = _merged((*await view.offload(lambda: edges(spans.values)), *_edges(series.values)))
     databases = {service for one in families.values if one.name in DATABASES for service in one.services}
     databases |= {call.callee for call in calls if call.system}
     services = _around(affected, calls)

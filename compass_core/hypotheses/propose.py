@@ -6,12 +6,12 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from compass_core.hypotheses.rules import MECHANISMS, RULES, Rule
-from compass_core.model import Hypothesis
+from compass_core.model import AgentName, Hypothesis
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from compass_core.model import AgentName, Edge, Observation
+    from compass_core.model import Edge, Observation
 
 LEAST = 0.15  # a hypothesis below this confidence is noise
 MOST_PER_AGENT = 4
@@ -36,7 +36,9 @@ def propose(agent: AgentName, observations: Sequence[Observation], edges: Iterab
             best[seen.service][seen.signal] = seen
     callees: dict[str, set[str]] = defaultdict(set)
     callers: dict[str, set[str]] = defaultdict(set)
-    for edge in edges:
+    calls = tuple(edges)
+    databases = {edge.callee for edge in calls if edge.system} if agent is AgentName.APPLICATION else set()  # no code of ours runs there
+    for edge in calls:
         callees[edge.caller].add(edge.callee)
         callers[edge.callee].add(edge.caller)
     made = (
@@ -44,6 +46,7 @@ def propose(agent: AgentName, observations: Sequence[Observation], edges: Iterab
         for rule in RULES
         if rule.agent is agent
         for service in tuple(best)
+        if service not in databases
     )
     found = [one for one in made if one is not None and one.confidence >= LEAST]
     return tuple(sorted(found, key=lambda one: -one.confidence)[:MOST_PER_AGENT])

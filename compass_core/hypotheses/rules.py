@@ -66,6 +66,7 @@ RULES = (
             "db_pool_of_limit": 0.3,
         },
         {"log_connection_exhaustion": 0.45, "db_pool_timeouts": 0.35, "db_waiting_clients": 0.3},
+        propagates=True,
     ),
     Rule(
         "lock_contention",
@@ -131,6 +132,7 @@ RULES = (
         "exception_in_code",
         APPLICATION,
         {"failing_spans": 0.45, "new_errors": 0.35, "error_ratio": 0.2, "error_lines": 0.15},
+        needs=frozenset({"failing_spans", "new_errors", "error_ratio"}),
         cap=0.65,
         propagates=True,
     ),

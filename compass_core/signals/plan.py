@@ -35,9 +35,8 @@ def others(families: Iterable[Family], services: Collection[str], most: int) -> 
     found = []
     for family in families:
         members = tuple(member for member in family.members if member[1] in services)
-        if not members or family.name in known or family.kind == "histogram" or _UNMEASURABLE.match(family.name):
-            continue
-        if family.name.endswith("_count") and family.name.removesuffix("_count") in known:
+        whole = re.sub("_(sum|count|bucket)$", "", family.name)
+        if not members or {family.name, whole, f"{whole}_count"} & known or family.kind == "histogram" or _UNMEASURABLE.match(family.name):
             continue
         reduction = Reduction.RATE if family.kind == "counter" else Reduction.RAW
         found.append(Selection(f"other:{family.name}", family.name, reduction, family.service_label, members))

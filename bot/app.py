@@ -1,0 +1,106 @@
+"""The Slack app: built from a Compass and a token, served over Socket Mode until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import aiohttp
+import structlog
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.app.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError
+
+from bot.listeners import Tasks, register
+from bot.thread import SlackThread, reason
+from compass_core.errors import SettingsError, ThreadError
+
+if TYPE_CHECKING:
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from bot.listeners import Compass
+
+log = structlog.get_logger()
+
+SLACK_API = "https://slack.com/api/"
+GRACE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Slack:
+    """How to reach a Slack workspace; the tokens stay out of its repr."""
+
+    bot_token: str = field(repr=False)
+    app_token: str = field(repr=False)
+    api_url: str = SLACK_API
+
+
+def build_app(compass: Compass, tasks: Tasks, slack: Slack) -> AsyncApp:
+    """The app with its listeners. Its web client never repeats a call by itself: that could post twice."""
+    app = AsyncApp(token=slack.bot_token)  # given a client instead, it warns about SLACK_BOT_TOKEN in the environment
+    app.client.base_url = slack.api_url if slack.api_url.endswith("/") else f"{slack.api_url}/"
+    app.client.retry_handlers = []
+    register(app, compass, tasks)
+    return app
+
+
+async def serve(compass: Compass, slack: Slack, stop: asyncio.Event, grace: float = GRACE_SECONDS) -> None:
+    """Serve until `stop` is set, then give what runs `grace` seconds to end.
+
+    Raises `SettingsError` when Slack refuses a token or cannot be reached at the start.
+    """
+    tasks = Tasks()
+    app = build_app(compass, tasks, slack)
+    await _checked(app.client)
+    await _close_left_open(compass, app.client)
+    handler = AsyncSocketModeHandler(app, slack.app_token)
+    try:
+        await _connected(handler, stop)
+        log.info("app.connected")
+        await stop.wait()
+    finally:
+        await handler.close_async()  # type: ignore[no-untyped-call]  # the library leaves it untyped
+        await tasks.drain(grace)
+        log.info("app.stopped")
+
+
+async def _checked(client: AsyncWebClient) -> None:
+    try:
+        await client.auth_test()
+    except SlackApiError as error:
+        raise SettingsError("SLACK_BOT_TOKEN", f"Slack refuses it ({reason(error)})", "xoxb-…") from error
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise SettingsError("SLACK_API_URL", "Slack cannot be reached there", SLACK_API) from error
+
+
+async def _connected(handler: AsyncSocketModeHandler, stop: asyncio.Event) -> None:
+    """Connect, which tries until it succeeds, unless `stop` is set before; only a refused token ends it at once."""
+    try:
+        handler.client.wss_uri = await handler.client.issue_new_wss_url()
+    except SlackApiError as error:
+        raise SettingsError("SLACK_APP_TOKEN", f"Slack refuses it ({reason(error)})", "xapp-…") from error
+    except (aiohttp.ClientError, TimeoutError) as error:
+        log.warning("slack.unreachable", error=type(error).__name__)
+    connecting = handler.connect_async()  # type: ignore[no-untyped-call]  # the library leaves it untyped
+    waiting = {asyncio.ensure_future(connecting), asyncio.ensure_future(stop.wait())}
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()
+
+
+async def _close_left_open(compass: Compass, client: AsyncWebClient) -> None:
+    """Say in each thread that an earlier process left open that its investigation was interrupted."""
+    for investigation in await compass.history.running():
+        root = await compass.outbox.posted(investigation.id, "root")
+        thread = (
+            SlackThread(client, compass.outbox, root.channel, root.thread_ts or root.ts)
+            if root
+            else SlackThread(client, compass.outbox, "")
+        )
+        try:
+            await compass.interrupted(investigation, thread)
+        except ThreadError as error:
+            log.warning("interruption.not_posted", investigation=investigation.id, reason=error.reason)

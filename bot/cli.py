@@ -1,0 +1,129 @@
+"""`compass`: serve the Slack app, show the demo, investigate in a terminal.
+
+Every command imports what it needs itself, so that `compass --help` stays quick.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+import signal
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from compass_core.model import Conclusion, Request
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Finds the causes of incidents: three agents, ranked hypotheses, every number with its query."""
+
+
+@main.command()
+def serve() -> None:
+    """Connect to Slack and answer `/compass`."""
+    with _told():
+        from bot import app
+        from compass_core import bootstrap, settings, telemetry
+
+        telemetry.configure()
+        wanted = settings.load()
+        slack = wanted.for_slack()
+        wanted.for_telemetry()
+
+        async def run() -> None:
+            tokens = app.Slack(slack.bot_token.get_secret_value(), slack.app_token.get_secret_value(), slack.api_url)
+            async with bootstrap.live(wanted) as compass:
+                await app.serve(compass, tokens, _asked_to_stop())
+
+        asyncio.run(run())
+
+
+@main.command()
+@click.option("--port", default=8137, show_default=True, type=click.IntRange(0, 65535), help="Of the page on 127.0.0.1; 0 takes any.")
+@click.option("--once", is_flag=True, help="Ask the demo's question, print the thread and end.")
+@click.option("--json", "as_json", is_flag=True, help="With --once: print one JSON object.")
+def demo(port: int, *, once: bool, as_json: bool) -> None:
+    """Investigate a recorded incident in a local workspace; needs no account, server or key."""
+    if as_json and not once:
+        raise click.UsageError("--json goes with --once.")
+    with _told():
+        from bot import demo as show
+        from compass_core import telemetry
+
+        telemetry.configure({}, level=logging.WARNING)
+
+        async def run() -> None:
+            await (show.once(sys.stdout, as_json=as_json) if once else show.page(port, sys.stdout, _asked_to_stop()))
+
+        asyncio.run(run())
+
+
+@main.command()
+@click.argument("reference", metavar="[ID]", default="")
+@click.option("--case", type=click.Path(path_type=Path), help="A folder with a recorded case; its only incident needs no id.")
+@click.option("--service", default="", help="Instead of an id: the service that suffers …")
+@click.option("--since", default="", help="… and since when, such as 45m.")
+@click.option("--budget", default="", help="US dollars; 0 uses no model.")
+@click.option("--only", default="", metavar="AGENT", help="application, database or network.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def investigate(reference: str, *, case: Path | None, as_json: bool, **options: str) -> None:
+    """Investigate one incident here: a declared one, an alert, a service's trouble, or a recorded case."""
+    with _told():
+        from bot.report import report
+        from bot.terminal import TerminalThread
+        from compass_core import bootstrap, settings, telemetry
+
+        telemetry.configure(level=logging.WARNING)
+        wanted = settings.load()
+        if case is None:
+            wanted.for_telemetry()
+
+        async def run() -> Conclusion:
+            async with bootstrap.replayed(case, wanted) if case else bootstrap.live(wanted, keep=False) as compass:
+                only = await compass.telemetry.places[-1].known() if case else ()
+                request = _request(reference or (only[0] if only and not options["service"] else ""), options)
+                return await compass.investigate(request, TerminalThread(io.StringIO() if as_json else sys.stdout))
+
+        conclusion = asyncio.run(run())
+        if as_json:
+            click.echo(json.dumps(report(conclusion), ensure_ascii=False, indent=1))
+        sys.exit(1 if conclusion.outcome == "failed" else 0)
+
+
+def _request(reference: str, options: dict[str, str]) -> Request:
+    """What the same words would ask for in Slack; raises `RefusalError`."""
+    from bot.command import Investigate, parse
+
+    flags = [f"--{name}={value}" for name, value in options.items() if value]
+    asked = parse(" ".join(["investigate", *([f'"{reference}"'] if reference else []), *flags]))
+    assert isinstance(asked, Investigate)  # noqa: S101 - the first word says so
+    return asked.request
+
+
+def _asked_to_stop() -> asyncio.Event:
+    """Set when the process is asked to end; what runs then can still say so in its thread."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What Compass refuses or cannot do is told in its words, not as a traceback."""
+    from compass_core.errors import CompassError
+
+    try:
+        yield
+    except CompassError as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,101 @@
+"""The demo: the local workspace, the real bot connected to it, and the recorded incident that comes with Compass."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from importlib.resources import as_file, files
+from typing import TYPE_CHECKING, Any
+
+from bot.app import Slack, serve
+from bot.report import report
+from bot.workspace import Workspace
+from compass_core.bootstrap import Compass, replayed, utc_now
+from compass_core.evaluation import planted
+from compass_core.model import AgentName
+from compass_core.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from typing import TextIO
+
+    from bot.workspace import Message
+    from compass_core.model import Conclusion, Request
+    from compass_core.ports import Thread
+
+INCIDENT = "INC-42"
+
+
+@dataclass(frozen=True, slots=True)
+class Witness(Compass):
+    """Compass, with every conclusion put where the demo can read it."""
+
+    conclusions: asyncio.Queue[Conclusion] = field(default_factory=asyncio.Queue)
+
+    async def investigate(self, request: Request, thread: Thread) -> Conclusion:
+        """As it is, and tell."""
+        conclusion = await Compass.investigate(self, request, thread)
+        await self.conclusions.put(conclusion)
+        return conclusion
+
+
+async def once(out: TextIO, *, as_json: bool) -> None:
+    """Ask the demo's question and print the thread; with `as_json` one object of the shape that the design gives."""
+    async with _running(0) as (workspace, compass, truth):
+        await workspace.command(f"investigate {INCIDENT}")
+        conclusion = await compass.conclusions.get()
+        told = [_told(message, conclusion) for message in workspace.messages if message.metadata]
+    if as_json:
+        shown = {"planted": truth, "messages": told, "hypotheses": report(conclusion)["hypotheses"]}
+        out.write(json.dumps(shown, ensure_ascii=False, indent=1) + "\n")
+    else:
+        out.write("\n\n".join(message["text"] for message in told) + "\n")
+
+
+async def page(port: int, out: TextIO, stop: asyncio.Event) -> None:
+    """Serve the workspace's page until `stop` is set."""
+    async with _running(port, stop) as (workspace, _, _):
+        out.write(f"The demo is at {workspace.url}: type /compass investigate {INCIDENT} there. Ctrl-C ends it.\n")
+        out.flush()
+        await stop.wait()
+
+
+@asynccontextmanager
+async def _running(port: int, stop: asyncio.Event | None = None) -> AsyncIterator[tuple[Workspace, Witness, dict[str, str]]]:
+    """The workspace and the bot in it; nothing of the environment is read."""
+    stop = stop or asyncio.Event()
+    with as_file(files("bot") / "demo_case") as case:
+        workspace = Workspace(clock=utc_now, hint=f"/compass investigate {INCIDENT}")
+        async with replayed(case, Settings()) as compass:
+            witness = Witness(compass.telemetry, compass.kept, compass.default_budget, compass.limits)
+            await workspace.start(port)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    slack = Slack(workspace.bot_token, workspace.app_token, workspace.api_url)
+                    group.create_task(serve(witness, slack, stop, ready := asyncio.Event()))
+                    await ready.wait()
+                    yield workspace, witness, planted(case)
+                    stop.set()
+            finally:
+                await workspace.stop()
+
+
+def _told(message: Message, conclusion: Conclusion) -> dict[str, Any]:
+    """A message as the workspace received it, with what had been spent by then."""
+    step = (message.metadata or {})["event_payload"]["step"]
+    spent = Decimal(0)
+    for run in conclusion.runs:
+        spent += run.cost
+        if run.agent == step:
+            break
+    return {
+        "kind": step if step in {"root", "final"} else "agent",
+        **({"agent": step} if step in set(AgentName) else {}),
+        "text": message.text,
+        "cost_usd": f"{Decimal(0) if step == 'root' else spent:.4f}",
+        "budget_usd": f"{conclusion.investigation.budget:.2f}",
+        "blocks": message.blocks,
+    }

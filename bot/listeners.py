@@ -1,0 +1,187 @@
+"""What Compass does when somebody types `/compass` or clicks a button: acknowledge, hand over, answer."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import aiohttp
+import structlog
+from slack_sdk.errors import SlackClientError
+
+from bot import blocks
+from bot.command import Declare, Help, Investigate, parse
+from bot.thread import SlackThread
+from compass_core.errors import AlreadyRunningError, RefusalError, ThreadError
+from compass_core.model import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
+
+    from slack_bolt.app.async_app import AsyncApp
+    from slack_bolt.context.ack.async_ack import AsyncAck
+    from slack_bolt.context.async_context import AsyncBoltContext
+    from slack_bolt.context.respond.async_respond import AsyncRespond
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from compass_core.model import Conclusion, Investigation
+    from compass_core.ports import Clock, Declarations, History, Outbox, Thread
+
+log = structlog.get_logger()
+
+RECENT = 5
+_UNEXPECTED = "Something went wrong in Compass itself; its log says what. Please try again."
+_OTHER_TEAM = "Only people of the workspace that Compass belongs to can start an investigation."
+
+
+class Compass(Protocol):
+    """The investigator, as the bot needs it."""
+
+    @property
+    def history(self) -> History:
+        """What was investigated."""
+        ...
+
+    @property
+    def outbox(self) -> Outbox:
+        """Which messages were posted."""
+        ...
+
+    @property
+    def declarations(self) -> Declarations:
+        """Where incidents are declared."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """What time it is."""
+        ...
+
+    async def investigate(self, request: Request, thread: Thread) -> Conclusion:
+        """Do it; `RefusalError` or `ThreadError` where nothing was started."""
+        ...
+
+    async def interrupted(self, investigation: Investigation, thread: Thread) -> None:
+        """Say that a restart interrupted it, and close it."""
+        ...
+
+
+class Tasks:
+    """Work that outlives the listener which started it: held here, and awaited before the app ends."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run it beside everything else."""
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def drain(self, grace: float) -> None:
+        """Wait for what runs, after `grace` seconds cancel it, and wait until it has ended."""
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=grace)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where a request arrived: who is answered, in which channel, and for which team the bot works."""
+
+    compass: Compass
+    client: AsyncWebClient
+    respond: AsyncRespond
+    body: dict[str, Any]
+    team: str | None
+
+
+def register(app: AsyncApp, compass: Compass, tasks: Tasks) -> None:
+    """Listen to `/compass` and to the button; each is acknowledged before anything else happens."""
+
+    def listener(act: Callable[[Desk], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+        async def listen(ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond, context: AsyncBoltContext) -> None:
+            await ack()
+            tasks.start(
+                _answered(
+                    act, Desk(compass, app.client, respond, body, context.authorize_result.team_id if context.authorize_result else None)
+                )
+            )
+
+        return listen
+
+    app.command("/compass")(listener(on_command))
+    app.action("reinvestigate")(listener(on_reinvestigate))
+
+
+async def on_command(desk: Desk) -> None:
+    """Do what was typed."""
+    match parse(desk.body["text"]):
+        case Investigate(request):
+            await desk.compass.investigate(request, SlackThread(desk.client, desk.compass.outbox, desk.body["channel_id"]))
+        case Declare(title, service, since):
+            incident = await desk.compass.declarations.declare(title, service, desk.compass.clock() - since)
+            await _answer(desk, blocks.declared(incident))
+        case Help():
+            await _answer(desk, blocks.help_text())
+        case _:
+            running, recent = await desk.compass.history.running(), await desk.compass.history.recent(RECENT)
+            ids = [one.id for one in running[:RECENT]] + [one.investigation.id for one in recent]
+            await _answer(desk, blocks.status(running, recent, await _links(desk, ids)))
+
+
+async def on_reinvestigate(desk: Desk) -> None:
+    """Investigate the button's incident again, in the thread of the button."""
+    before = await desk.compass.history.investigation(desk.body["actions"][0]["value"])
+    if before is None:
+        raise RefusalError("Compass no longer knows this investigation. Ask for its incident again:\n/compass investigate <id>")
+    message = desk.body["message"]
+    thread = SlackThread(desk.client, desk.compass.outbox, desk.body["channel"]["id"], message.get("thread_ts") or message["ts"])
+    await desk.compass.investigate(Request(incident=before.incident, budget=before.budget, only=before.only), thread)
+
+
+async def _answered(act: Callable[[Desk], Awaitable[None]], desk: Desk) -> None:
+    """Do it, and tell the person, whom alone it concerns, why it was not done."""
+    try:
+        _refuse_other_team(desk)
+        await act(desk)
+    except AlreadyRunningError as error:
+        links = await _links(desk, [error.investigation])
+        await _answer(desk, blocks.refusal(str(error), links.get(error.investigation)))
+    except (RefusalError, ThreadError) as error:
+        await _answer(desk, blocks.refusal(str(error)))
+    except Exception:  # the edge: whatever went wrong, the person who asked must hear of it
+        log.exception("interaction.failed")
+        await _answer(desk, blocks.refusal(_UNEXPECTED))
+
+
+async def _answer(desk: Desk, message: blocks.Message) -> None:
+    try:
+        answer = await desk.respond(text=message.text, blocks=message.blocks, response_type="ephemeral", replace_original=False)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        log.warning("answer.failed", error=type(error).__name__)
+        return
+    if answer.status_code != 200:  # noqa: PLR2004 - OK
+        log.warning("answer.refused", status=answer.status_code)
+
+
+async def _links(desk: Desk, investigations: Iterable[str]) -> dict[str, str]:
+    """Where the threads of these investigations are; without those that Slack does not name."""
+    links: dict[str, str] = {}
+    for investigation in investigations:
+        if root := await desk.compass.outbox.posted(investigation, "root"):
+            try:
+                links[investigation] = (await desk.client.chat_getPermalink(channel=root.channel, message_ts=root.ts))["permalink"]
+            except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+                log.warning("permalink.failed", error=type(error).__name__)
+    return links
+
+
+def _refuse_other_team(desk: Desk) -> None:
+    asker = desk.body["user"]["team_id"] if "user" in desk.body else desk.body["team_id"]
+    if not asker or asker != desk.team:
+        raise RefusalError(_OTHER_TEAM)

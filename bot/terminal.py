@@ -1,0 +1,80 @@
+"""One investigation told as plain text: the Thread of `compass investigate`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bot.words import (
+    VERDICTS,
+    budget,
+    cost_line,
+    costs,
+    gap_lines,
+    listed,
+    more,
+    named,
+    nothing_found,
+    outcome,
+    printable,
+    saw,
+    strongest,
+    to_check,
+    utc,
+)
+from compass_core.model import Outcome
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from compass_core.model import Conclusion, Investigation, Progress
+
+MOST = 5
+
+
+class TerminalThread:
+    """Writes to `out`, each message once; what comes from outside loses its control characters."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    async def opened(self, investigation: Investigation) -> None:
+        """The incident and the budget."""
+        incident = investigation.incident
+        self._say(
+            f"{incident.id}: {incident.title}",
+            f"  services {listed(incident.services) or 'not known'}, severity {incident.severity or 'not known'}, "
+            f"since {utc(incident.started_at)}, budget ${budget(investigation.budget)}",
+        )
+
+    async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:
+        """What one agent saw and thinks, and the cost so far."""
+        run = progress.run
+        lines = [f"{investigation.incident.id}: {run.agent.title()} {saw(run)} ({run.seconds:.1f} s)"]
+        for seen in strongest(run)[:MOST]:
+            since = f", since {seen.onset:%H:%M:%S} UTC" if seen.onset else ""
+            lines += [f"  {seen.id} {seen.summary} ({seen.reduction}{since})", f"     {seen.link or seen.query}"]
+        lines += [f"  {rest}" for rest in more(len(run.findings.observations) - MOST)]
+        lines += [f"  thinks {named(one)}: {one.statement}" for one in run.hypotheses[:MOST]]
+        lines += [f"  {rest}" for rest in more(len(run.hypotheses) - MOST)]
+        lines += [f"  not seen: {line}" for line in gap_lines([run])]
+        self._say(*lines, f"  {cost_line(progress.spent, progress.budget)}")
+
+    async def concluded(self, conclusion: Conclusion) -> None:
+        """The ranked hypotheses, what was left out, and what it cost."""
+        nothing = nothing_found(conclusion) if conclusion.runs else ""
+        lines = [
+            f"{conclusion.investigation.incident.id}: {outcome(conclusion.outcome, conclusion.reason)} after {conclusion.seconds:.1f} s"
+        ]
+        for rank, one in enumerate(conclusion.hypotheses, 1):
+            lines += [f"  {rank}. {named(one)} ({one.agent}, {VERDICTS[one.verdict]})", f"     {one.statement}"]
+            lines += [f"     evidence: {', '.join(one.evidence_for) or 'none'}"]
+            lines += [f"     against: {', '.join(one.evidence_against)}"] if one.evidence_against else []
+        lines += [f"  {nothing}", *(f"  check: {line}" for line in to_check(conclusion))] if nothing else []
+        lines += [
+            f"  {run.agent.title()} {outcome(run.outcome, run.reason)}" for run in conclusion.runs if run.outcome is not Outcome.ANSWERED
+        ]
+        self._say(*lines, *(f"  {line}" for line in costs(conclusion)))
+
+    def _say(self, *lines: str) -> None:
+        self._out.write("".join(f"{' ' * (len(line) - len(line.lstrip(' ')))}{printable(line)}\n" for line in lines) + "\n")
+        self._out.flush()

@@ -1,0 +1,123 @@
+"""What the workspace holds: a team of two people, three channels, and the messages in them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from bot.workspace.limits import Json, markup, nodes
+
+if TYPE_CHECKING:
+    from compass_core.ports import Clock
+
+TEAM, TEAM_NAME, APP, BOT, BOT_USER, SLACKBOT = "T00000001", "compass-local", "A00000001", "B00000001", "U000000B0T", "USLACKBOT"
+ALEX, SAM = "U00000001", "U00000002"
+PEOPLE = {ALEX: "alex", SAM: "sam", BOT_USER: "compass", SLACKBOT: "slackbot"}
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel, and whether the bot was invited to it."""
+
+    id: str
+    name: str
+    private: bool = False
+    has_bot: bool = False
+
+
+INCIDENTS, RANDOM, SECRET = "C00000001", "C00000002", "C00000003"
+CHANNELS = {
+    INCIDENTS: Channel(INCIDENTS, "incidents", has_bot=True),
+    RANDOM: Channel(RANDOM, "random"),
+    SECRET: Channel(SECRET, "secret", private=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as it is now. `user` wrote it; `ephemeral` is the person who alone sees it, or ''; `thread_ts` is its root's, or ''."""
+
+    ts: str
+    channel: str
+    text: str
+    user: str = BOT_USER
+    thread_ts: str = ""
+    blocks: tuple[Json, ...] = ()
+    metadata: Json | None = None
+    edited: bool = False
+    ephemeral: str = ""
+
+    @property
+    def mentions(self) -> tuple[str, ...]:
+        """Whom it pings: `!channel`, `@U…`, `!subteam^…`."""
+        return tuple(found for found in markup(self.text, self.blocks) if found.startswith(("!", "@")) and not found.startswith("!date^"))
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Its links as `url` or `url|label`."""
+        return tuple(found for found in markup(self.text, self.blocks) if not found.startswith(("!", "@", "#")))
+
+    def button(self, action_id: str) -> tuple[str, Json]:
+        """The block's id and the button with that action; LookupError when the message, as it is now, has none."""
+        for block in self.payload()["blocks"]:
+            for node in nodes(block):
+                if node.get("type") == "button" and node.get("action_id") == action_id:
+                    return block["block_id"], node
+        msg = f"message {self.ts} has no button {action_id!r}"
+        raise LookupError(msg)
+
+    def payload(self) -> Json:
+        """The message in Slack's JSON; blocks without an id have got one."""
+        blocks = [{"block_id": f"b{index}"} | block for index, block in enumerate(self.blocks)]
+        made: Json = {"type": "message", "ts": self.ts, "user": self.user, "text": self.text, "team": TEAM, "blocks": blocks}
+        made |= {"bot_id": BOT, "app_id": APP} if self.user == BOT_USER else {}
+        made |= {"thread_ts": self.thread_ts} if self.thread_ts else {}
+        made |= {"metadata": self.metadata} if self.metadata else {}
+        return made | ({"edited": {"user": self.user, "ts": self.ts}} if self.edited else {})
+
+
+class Board:
+    """The messages in the order of their `ts`, which is unique; `version` grows with each change."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.messages: list[Message] = []
+        self.version = 0
+        self._clock = clock
+        self._last = 0
+        self._changed = asyncio.Event()
+
+    def add(self, channel: str, text: str, **more: Any) -> Message:
+        """A new message, now."""
+        self._last = max(int(self._clock().timestamp() * 1_000_000), self._last + 1)
+        message = Message(f"{self._last // 1_000_000}.{self._last % 1_000_000:06d}", channel, text, **more)
+        self.messages.append(message)
+        self.notify()
+        return message
+
+    def edit(self, message: Message, **more: Any) -> Message:
+        """The message with other content."""
+        edited = replace(message, edited=True, **more)
+        self.messages[self.messages.index(message)] = edited
+        self.notify()
+        return edited
+
+    def remove(self, message: Message) -> None:
+        """Take it away."""
+        self.messages.remove(message)
+        self.notify()
+
+    def find(self, channel: str, ts: str) -> Message | None:
+        """The message that is there now."""
+        return next((message for message in self.messages if (message.channel, message.ts) == (channel, ts)), None)
+
+    def notify(self) -> None:
+        """Wake whoever waits for a change."""
+        self.version += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def changed(self, since: int) -> None:
+        """Return when `version` is no longer `since`."""
+        while self.version == since:
+            await self._changed.wait()

@@ -1,0 +1,280 @@
+"""Asks a telemetry backend: a bounded, read-only GET for JSON, every failure of which is a `SourceError`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from base64 import b64decode, b64encode
+from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+
+import httpx
+import structlog
+from opentelemetry import trace
+
+from compass_core.errors import Reason, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from compass_core.model import Window
+    from compass_core.ports import Offload
+
+T = TypeVar("T")
+
+Locate: TypeAlias = "Callable[[], Awaitable[str]]"
+"""Gives a base URL, which may have a path."""
+Linker: TypeAlias = "Callable[[str, Window], Awaitable[str | None]]"
+"""Gives a link that shows a query over a window."""
+
+PAUSE: Final = 0.5
+LONGEST_PAUSE: Final = 5.0
+TEMPORARY: Final = frozenset({429, 502, 503, 504})
+FOREIGN: Final[tuple[tuple[type[Exception], Reason, str], ...]] = (
+    (httpx.TimeoutException, Reason.TIMEOUT, "no answer in time"),
+    (httpx.NetworkError, Reason.UNREACHABLE, "no connection"),
+    (httpx.ProxyError, Reason.UNREACHABLE, "no connection through the proxy"),
+    (httpx.RemoteProtocolError, Reason.UNREACHABLE, "the connection broke"),
+    (httpx.LocalProtocolError, Reason.REJECTED, "the request could not be sent"),
+    (httpx.UnsupportedProtocol, Reason.UNREACHABLE, "the address must begin with http:// or https://"),
+    (httpx.InvalidURL, Reason.UNREACHABLE, "the address is not a URL"),
+    (httpx.TooManyRedirects, Reason.UNAUTHORIZED, "redirects without end"),
+    (httpx.DecodingError, Reason.GARBAGE, "the answer cannot be decompressed"),
+    (httpx.HTTPStatusError, Reason.SERVER_ERROR, "an error status"),
+    (httpx.CookieConflict, Reason.GARBAGE, "cookies that contradict each other"),
+    (httpx.StreamError, Reason.UNREACHABLE, "the answer broke off"),
+    (httpx.HTTPError, Reason.UNREACHABLE, "the exchange failed"),
+)
+_ERROR_BYTES: Final = 8192
+_SHORTEST_SECRET: Final = 4
+
+log = structlog.get_logger(__name__)
+
+
+class Allowance:
+    """The requests that one investigation may send, retries included; all its sources share it."""
+
+    def __init__(self, limit: int = 80) -> None:
+        self.limit = limit
+        self.used = 0
+
+    def take(self, source: str) -> None:
+        """Count one request; raises `SourceError` when all were sent."""
+        if self.used >= self.limit:
+            raise SourceError(source, Reason.REQUEST_LIMIT, f"all {self.limit} requests of this investigation were sent")
+        self.used += 1
+
+
+@dataclass(slots=True, eq=False)
+class Backend:
+    """One backend of this process. `seconds` and `max_bytes` (after decompression) bound a request, `concurrency` all of them together.
+
+    `setting` is the middle of the variables that configure it (`COMPASS_<setting>_URL`), where that is not its name.
+    """
+
+    name: str
+    http: httpx.AsyncClient = field(repr=False)
+    locate: Locate = field(repr=False)
+    offload: Offload = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False, kw_only=True)
+    seconds: float = field(default=15, kw_only=True)
+    max_bytes: int = field(default=32 * 2**20, kw_only=True)
+    concurrency: int = field(default=8, kw_only=True)
+    setting: str = field(default="", kw_only=True)
+    pause: Callable[[float], Awaitable[None]] = field(default=asyncio.sleep, repr=False, kw_only=True)
+    slots: asyncio.Semaphore = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.slots = asyncio.Semaphore(self.concurrency)
+
+    def reader(self, allowance: Allowance) -> Reader:
+        """Reads it for one investigation."""
+        return Reader(self, allowance)
+
+
+class Reader:
+    """Reads one backend within the allowance of one investigation."""
+
+    def __init__(self, backend: Backend, allowance: Allowance) -> None:
+        self._backend = backend
+        self._allowance = allowance
+        self.name = backend.name
+
+    async def json(self, path: str, params: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] = {}) -> Any:
+        """The decoded answer to `GET <base URL><path>?<params>`; raises only `SourceError`."""
+        with trace.get_tracer(__name__).start_as_current_span(
+            "source.request", kind=trace.SpanKind.CLIENT, record_exception=False, set_status_on_exception=False
+        ) as span:
+            span.set_attributes({"source": self.name, "url.path": path})
+            try:
+                body = await self._body(path, params, headers)
+                answer = await self._backend.offload(shaped(self.name, path, partial(json.loads, body)))
+            except SourceError as error:
+                span.set_attribute("error.type", error.reason)
+                span.set_status(trace.StatusCode.ERROR)
+                log.debug("source.failed", source=self.name, path=path, reason=error.reason)
+                raise
+            span.set_attribute("http.response.body.size", len(body))
+            log.debug("source.answered", source=self.name, path=path, bytes=len(body))
+            return answer
+
+    async def _body(self, path: str, params: Sequence[tuple[str, str]], headers: Mapping[str, str]) -> bytes:
+        backend = self._backend
+        try:
+            async with backend.slots, asyncio.timeout(backend.seconds):
+                request = self._request(await backend.locate(), path, params, headers)
+                try:
+                    return await self._attempt(request, path)
+                except _TemporaryError as first:
+                    if first.pause > LONGEST_PAUSE:
+                        raise
+                    await backend.pause(first.pause)
+                return await self._attempt(request, path)
+        except TimeoutError as error:
+            raise SourceError(self.name, Reason.TIMEOUT, f"{path} gave no answer within {backend.seconds:g} s") from error
+
+    def _request(self, base: str, path: str, params: Sequence[tuple[str, str]], headers: Mapping[str, str]) -> httpx.Request:
+        """Userinfo moves into a header, because httpx writes URLs into its own log."""
+        backend = self._backend
+        problem = f"the address is not a URL, or the request cannot be put into one: check {self._variable('URL')}"
+        try:
+            url = httpx.URL(base)
+            user = authorization("", url.username, url.password, "")
+            sent = {"Accept": "application/json", "Accept-Encoding": "gzip", **user, **backend.headers, **headers}
+            if all(value.isascii() and value.isprintable() for value in sent.values()):
+                url = url.copy_with(userinfo=b"", raw_path=url.raw_path.partition(b"?")[0].rstrip(b"/") + path.encode())
+                return backend.http.build_request("GET", url, params=list(params) or None, headers=sent, timeout=None)
+            problem = f"a header cannot carry a character of {self._variable('TOKEN')} or {self._variable('TENANT')}"
+        except (httpx.InvalidURL, UnicodeEncodeError):
+            pass  # not `from` these: their texts may hold a part of the password
+        raise SourceError(self.name, Reason.UNREACHABLE, problem)
+
+    async def _attempt(self, request: httpx.Request, path: str) -> bytes:
+        self._allowance.take(self.name)
+        backend = self._backend
+        try:
+            response = await backend.http.send(request, stream=True, auth=None, follow_redirects=False)
+            try:
+                return await self._read(response, path)
+            finally:
+                await response.aclose()
+        except tuple(kind for kind, _, _ in FOREIGN) as error:
+            reason, what = next((reason, what) for kind, reason, what in FOREIGN if isinstance(error, kind))
+            detail = f"{path}: {what}: check {self._variable('URL')}"
+            if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError):
+                raise _TemporaryError(self.name, reason, detail, PAUSE) from error
+            raise SourceError(self.name, reason, detail) from error
+
+    async def _read(self, response: httpx.Response, path: str) -> bytes:
+        good = response.status_code == HTTPStatus.OK
+        if response.headers.get("Content-Encoding", "identity").lower() not in {"identity", "gzip"}:
+            # Several layers of compression can turn one small chunk into gigabytes.
+            raise SourceError(self.name, Reason.GARBAGE, f"{path} answers in an encoding that was not asked for")
+        body = bytearray()
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if good and len(body) > self._backend.max_bytes:
+                raise SourceError(self.name, Reason.TOO_LARGE, f"{path} answers more than {self._backend.max_bytes:,} bytes")
+            if not good and len(body) > _ERROR_BYTES:
+                break
+        if good:
+            return bytes(body)
+        raise self._refused(response, bytes(body[:_ERROR_BYTES]), path)
+
+    def _refused(self, response: httpx.Response, body: bytes, path: str) -> SourceError:
+        status = response.status_code
+        kind, said = _server_text(body)
+        for secret in _secrets(response.request.headers):
+            said = said.replace(secret, "***")
+        reason = _reason(status, kind, said)
+        detail = f"{path} answers {status}"
+        if reason is Reason.UNAUTHORIZED:
+            login = ", a redirect (to a login page?)" if response.has_redirect_location else ""
+            detail += f"{login}: check {self._variable('TOKEN')}, or _USERNAME and _PASSWORD, and _TENANT"
+        elif said:
+            detail += f": {said[:200]}"
+        if status in TEMPORARY and kind != "timeout":
+            return _TemporaryError(self.name, reason, detail, _retry_after(response.headers.get("Retry-After", "")))
+        return SourceError(self.name, reason, detail)
+
+    def _variable(self, last: str) -> str:
+        return f"COMPASS_{self._backend.setting or self.name.upper()}_{last}"
+
+
+class _TemporaryError(SourceError):
+    """Worth one more attempt after `pause` seconds."""
+
+    def __init__(self, source: str, reason: Reason, detail: str, pause: float) -> None:
+        self.pause = pause
+        super().__init__(source, reason, detail)
+
+
+def fixed(url: str) -> Locate:
+    """A base URL that is known."""
+
+    async def locate() -> str:
+        return url
+
+    return locate
+
+
+def authorization(token: str, username: str, password: str, tenant: str) -> dict[str, str]:
+    """The headers that say who asks; an empty text is left out, a token wins over a password."""
+    headers = {"X-Scope-OrgID": tenant} if tenant else {}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    elif username or password:
+        headers["Authorization"] = "Basic " + b64encode(f"{username}:{password}".encode()).decode()
+    return headers
+
+
+def shaped(source: str, path: str, parse: Callable[[], T]) -> Callable[[], T]:
+    """`parse`, with what it raises on text or JSON of another shape than expected as a `SourceError`."""
+
+    def checked() -> T:
+        try:
+            return parse()
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+            raise SourceError(
+                source, Reason.GARBAGE, f"{path} answers something else than expected (a login page, another server?)"
+            ) from error
+
+    return checked
+
+
+def _server_text(body: bytes) -> tuple[str, str]:
+    """The kind and the text of an error that a server wrote as JSON or as plain text, on one line."""
+    kind, text = "", body.decode("utf-8", "replace")
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError):
+        text = "" if text.lstrip().startswith("<") else text
+    else:
+        if isinstance(answer, dict):
+            kind, text = str(answer.get("errorType", "")), str(answer.get("error") or answer.get("message") or "")
+        else:
+            text = answer if isinstance(answer, str) else ""
+    return kind, " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _reason(status: int, kind: str, said: str) -> Reason:
+    if kind == "timeout" or status == HTTPStatus.GATEWAY_TIMEOUT or "deadline exceeded" in said:
+        return Reason.TIMEOUT
+    by_status = {401: Reason.UNAUTHORIZED, 403: Reason.UNAUTHORIZED, 404: Reason.NOT_FOUND, 429: Reason.RATE_LIMITED}
+    by_class = {3: Reason.UNAUTHORIZED, 4: Reason.REJECTED, 5: Reason.SERVER_ERROR}
+    return by_status.get(status) or by_class.get(status // 100, Reason.GARBAGE)
+
+
+def _retry_after(value: str) -> float:
+    return float(value) if value.isascii() and value.isdigit() else PAUSE
+
+
+def _secrets(headers: httpx.Headers) -> list[str]:
+    """What a server could repeat of our own headers, the longest first; shorter than four letters would only garble texts."""
+    scheme, _, credential = headers.get("Authorization", "").partition(" ")
+    found = [credential, headers.get("X-Scope-OrgID", "")]
+    if scheme == "Basic":
+        found += [b64decode(credential).decode(), *b64decode(credential).decode().split(":", 1)]
+    return sorted((secret for secret in found if len(secret) >= _SHORTEST_SECRET), key=len, reverse=True)

@@ -1,0 +1,1 @@
+"""Clients of telemetry backends, all behind the same ports."""

@@ -1,0 +1,91 @@
+"""Groups the series that a Prometheus lists into families."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from compass_core.model import Family, Kind, service_name
+from compass_core.sources import promql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+MOST_VALUES: Final = 50
+
+
+@dataclass(slots=True)
+class _Seen:
+    members: set[tuple[str, str]] = field(default_factory=set)
+    labels: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which families are wanted; `labels` may name a service, the first that does wins."""
+
+    services: frozenset[str]
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+
+    def name(self, family: str) -> bool:
+        """Whether the family was asked for by its name."""
+        return any(family.startswith(name[:-1]) if name.endswith("*") else family == name for name in self.names)
+
+    def member(self, family: str, labels: Mapping[str, str]) -> tuple[str, str] | None:
+        """The label that names the service, and that service; None for a series that nobody asked for."""
+        by_label = {label: service_name(labels[label], label) for label in self.labels if labels.get(label)}
+        for label, service in by_label.items():
+            if service in self.services:
+                return label, service
+        if not self.name(family):
+            return None
+        # A database's exporter has the database in `server` and itself in `job` and `instance`.
+        order = sorted(by_label, key=lambda label: (label in {"job", "instance"}, label != "server"))
+        return (order[0], by_label[order[0]]) if order else None
+
+
+def families(
+    listed: Iterable[Mapping[str, str]], wanted: Wanted, metadata: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> tuple[Family, ...]:
+    """One family for each name and label that names a service, in the order of their names."""
+    names: set[str] = set()
+    found: defaultdict[tuple[str, str], _Seen] = defaultdict(_Seen)
+    for labels in listed:
+        full = labels["__name__"]
+        names.add(full)
+        family = full.removesuffix("_bucket") if "le" in labels else full
+        member = wanted.member(family, labels)
+        if member is None or full.endswith("_created"):
+            continue
+        seen = found[full, member[0]]
+        seen.members.add((labels[member[0]], member[1]))
+        for label, value in labels.items():
+            if label not in {"__name__", "le", member[0]} and len(seen.labels[label]) < MOST_VALUES:
+                seen.labels[label].add(value)
+    return tuple(_family(*key, found[key], _kind(key[0], names, metadata), metadata) for key in sorted(found))
+
+
+def _family(full: str, label: str, seen: _Seen, kind: Kind, metadata: Mapping[str, Sequence[Mapping[str, Any]]]) -> Family:
+    name = full.removesuffix("_bucket") if kind == "histogram" else full
+    labels = {label: frozenset(values) for label, values in seen.labels.items()}
+    return Family(name, kind, label, tuple(sorted(seen.members)), labels, str(_said(name, metadata).get("unit") or ""))
+
+
+def _kind(full: str, names: set[str], metadata: Mapping[str, Sequence[Mapping[str, Any]]]) -> Kind:
+    """What the metadata say, else what the name says: remote-written series have no metadata."""
+    if full.endswith("_bucket"):
+        return "histogram"
+    said = _said(full, metadata).get("type")
+    if said in {"counter", "gauge"}:
+        return "counter" if said == "counter" else "gauge"
+    # `x_count` alone may well be a gauge (connections in a pool); beside `x_sum` it counts.
+    family = promql.whole(full)
+    counts = full.endswith("_total") or (family != full and len({f"{family}_count", f"{family}_sum", f"{family}_bucket"} & names) > 1)
+    return "counter" if counts else "gauge"
+
+
+def _said(name: str, metadata: Mapping[str, Sequence[Mapping[str, Any]]]) -> Mapping[str, Any]:
+    """OpenMetrics describes `x_total` under `x`."""
+    return next(iter(metadata.get(name) or metadata.get(name.removesuffix("_total")) or ()), {})

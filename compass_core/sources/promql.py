@@ -1,0 +1,109 @@
+"""Says selections and searches for families in PromQL; every name and value that it is given may be hostile."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from compass_core.model import Match, Reduction, Selection, service_name
+from compass_core.sources.quoting import any_of, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+TAG: Final = "compass_selection"
+
+_PLAIN_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_ONE_BUCKET: Final = r'le=~"(\\+Inf)?"'
+_PARTS: Final = ("_bucket", "_count", "_sum")
+
+
+def expression(selection: Selection, seconds: int) -> str:
+    """What gives the selection's points; an increase is taken over `seconds`."""
+    labels = dict.fromkeys((selection.service_label, *selection.by))
+    by = f"by ({', '.join(map(_label, labels))})"
+    own = selector(selection.family, (_members(selection), *selection.where))
+    over = selector(selection.over, (_members(selection), *selection.over_where))
+    match selection.reduction:
+        case Reduction.RAW:
+            return f"{selection.aggregate} {by} ({own})"
+        case Reduction.RATE:
+            return f"{selection.aggregate} {by} (rate({own}[{seconds}s]))"
+        case Reduction.RATIO:
+            return f"sum {by} ({own}) / {selection.aggregate} {by} ({over})"
+        case Reduction.RATE_RATIO:
+            divisor = f"sum {by} (rate({over}[{seconds}s]))"
+            return f"(sum {by} (rate({own}[{seconds}s])) or {divisor} * 0) / {divisor}"
+        case Reduction.QUANTILE:
+            buckets = selector(f"{selection.family}_bucket", (_members(selection), *selection.where))
+            return f"histogram_quantile({selection.quantile:g}, sum {by.replace('(', '(le, ', 1)} (rate({buckets}[{seconds}s])))"
+
+
+def samples(selection: Selection) -> str:
+    """How many points the family that a selection takes increases of got in the last two minutes."""
+    if selection.reduction is Reduction.QUANTILE:
+        chosen = selector(f"{selection.family}_bucket", (_members(selection), Match("le", ("+Inf",))))
+    else:
+        chosen = selector(selection.over or selection.family, (_members(selection),))
+    return f"max(count_over_time({chosen}[2m]))"
+
+
+def tagged(text: str, tag: str) -> str:
+    """The same points with one more label, so that several expressions can be joined by `or`."""
+    return f'label_replace({text}, "{TAG}", "{tag}", "", "")'
+
+
+def selector(family: str, matches: Iterable[Match]) -> str:
+    """One family, filtered."""
+    parts = [_matcher(match) for match in matches]
+    if _PLAIN_NAME.fullmatch(family):
+        return f"{family}{{{', '.join(parts)}}}"
+    return f"{{{', '.join((f'__name__={quoted(family)}', *parts))}}}"
+
+
+def of_services(label: str, services: Sequence[str]) -> str:
+    """Every family that has one of these services in that label; a histogram with one bucket only. May match a few more."""
+    return f"{{{_label(label)}=~{quoted(_naming(services, label))}, {_ONE_BUCKET}}}"
+
+
+def of_names(names: Sequence[str]) -> str:
+    """Every family with one of these names (`*` at the end: any ending), with the parts of a histogram or summary beside it."""
+    return f"{{__name__=~{quoted('|'.join(map(_named, names)))}, {_ONE_BUCKET}}}"
+
+
+def _named(name: str) -> str:
+    if name.endswith("*"):
+        return any_of([name[:-1]]) + ".*"
+    return f"{any_of([whole(name)])}({'|'.join(_PARTS)})?"
+
+
+def whole(name: str) -> str:
+    """The histogram or summary that this may be a part of: `x_count` → `x`."""
+    return next((name.removesuffix(part) for part in _PARTS if name.endswith(part)), name)
+
+
+def _naming(services: Sequence[str], label: str) -> str:
+    """The values of `label` that name a service: asks `service_name` how it reads that label, so that the two agree."""
+    names = f"({any_of(services)})"
+    if service_name("before/name", label) == "name":
+        return f"(.*/)?{names}"
+    if service_name("name.domain:1", label) == "name":
+        return rf"(.*://)?\[*{names}([\]./:].*)?"
+    if service_name("name-0", label) == "name":
+        return f"{names}(-.*)?"
+    return any_of(services)
+
+
+def _members(selection: Selection) -> Match:
+    return Match(selection.service_label, tuple(value for value, _ in selection.members))
+
+
+def _matcher(match: Match) -> str:
+    sign = "!" if match.negated else "="
+    if len(match.values) == 1:
+        return f"{_label(match.label)}{sign.replace('!', '!=')}{quoted(match.values[0])}"
+    return f"{_label(match.label)}{sign}~{quoted(any_of(match.values))}"
+
+
+def _label(name: str) -> str:
+    return name if _PLAIN_NAME.fullmatch(name) else quoted(name)

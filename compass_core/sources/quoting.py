@@ -1,0 +1,25 @@
+"""Untrusted text inside a query: nothing can break out of these strings and regular expressions."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def quoted(text: str) -> str:
+    """A double-quoted string of PromQL, LogQL and TraceQL, which share Go's escapes; JSON's are a part of those."""
+    return json.dumps(text.encode("utf-8", "replace").decode(), ensure_ascii=False)
+
+
+def any_of(texts: Sequence[str]) -> str:
+    """A regular expression (RE2) of which each text is an alternative, letter by letter."""
+    return "|".join(re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", text) for text in texts)
+
+
+def matching(name: str, values: Sequence[str]) -> str:
+    """A matcher of a label or attribute: `name="one"`, or `name=~"one|two"`."""
+    return f"{name}={quoted(values[0])}" if len(values) == 1 else f"{name}=~{quoted(any_of(values))}"

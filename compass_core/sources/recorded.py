@@ -1,0 +1,182 @@
+"""Serves the telemetry of one recorded case through the ports of live sources."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from compass_core.errors import Reason
+from compass_core.model import Change, Family, Gap, LogLine, Reading, Reduction, Selection, Series, Span
+from compass_core.sources import recorded_files, recorded_metrics
+from compass_core.sources.quoting import any_of, matching, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from compass_core.model import Incident, Window
+    from compass_core.ports import Offload
+    from compass_core.sources.recorded_files import Case
+    from compass_core.sources.recorded_metrics import Metric
+
+SOURCE = "recorded"
+MOST_LINES = 200_000
+_VERSION_LABELS = ("service_version", "service.version", "version", "image")
+
+
+class RecordedIncidents:
+    """The one incident of a case directory."""
+
+    place = "recorded case"
+
+    def __init__(self, directory: Path, offload: Offload) -> None:
+        self._directory = directory
+        self._offload = offload
+
+    async def find(self, reference: str) -> Incident | None:
+        """The case's incident, if that is its id; raises `CaseError` when `case.json` cannot be read."""
+        incident = await self._offload(partial(recorded_files.incident, self._directory))
+        return incident if incident.id == reference else None
+
+    async def known(self) -> tuple[str, ...]:
+        """Its id."""
+        return ((await self._offload(partial(recorded_files.incident, self._directory))).id,)
+
+
+class Recorded:
+    """Metrics, logs, traces and changes of one case directory, read once when first asked; raises `CaseError` when it cannot be read.
+
+    Deploys are not recorded as such: one is derived where a service's metrics take on a new version label.
+    """
+
+    def __init__(self, directory: Path, offload: Offload) -> None:
+        self._directory = directory
+        self._offload = offload
+        self._lock = asyncio.Lock()
+        self._loaded: Case | None = None
+
+    async def _case(self) -> Case:
+        async with self._lock:
+            if self._loaded is None:
+                self._loaded = await self._offload(partial(recorded_files.load, self._directory))
+            return self._loaded
+
+    async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Family]:
+        """The families with samples in the window; every service of those that were named (`*` at the end: any ending)."""
+        case = await self._case()
+        found = (_family(metric, frozenset(services), names, window) for metric in case.metrics.values())
+        return Reading(tuple(family for family in found if family), _gaps(case, "metrics"), source=SOURCE)
+
+    async def series(self, selections: Sequence[Selection], window: Window, step: float) -> Reading[Series]:
+        """The points of all selections; where a family was sampled less often than `step`, its own interval is the step."""
+        case = await self._case()
+        work = partial(recorded_metrics.evaluate, case.metrics, selections, window, step)
+        return Reading(await self._offload(work), source=SOURCE)
+
+    async def log_lines(self, services: Sequence[str], window: Window, phrases: Sequence[str]) -> Reading[LogLine]:
+        """The lines that hold a phrase; of more than 200,000 the newest."""
+        case = await self._case()
+        lines = await self._offload(partial(_matching, case.logs, services, window, phrases))
+        gaps = _gaps(case, "logs")
+        if len(lines) > MOST_LINES:
+            gaps += (Gap(source=SOURCE, reason=Reason.TRUNCATED, detail=f"the newest {MOST_LINES:,} of {len(lines):,} lines"),)
+        return Reading(lines[-MOST_LINES:], gaps, _log_query(services, phrases), source=SOURCE)
+
+    async def log_counts(self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str]) -> Reading[Series]:
+        """A point at `t` ends a whole step and counts its lines, `(t - step, t]`; a service without any line in the case has no series."""
+        case = await self._case()
+        return Reading(
+            await self._offload(partial(_counts, case.logs, services, (window, step), phrases)),
+            _gaps(case, "logs"),
+            _log_query(services, phrases),
+            source=SOURCE,
+        )
+
+    async def spans(self, services: Sequence[str], window: Window) -> Reading[Span]:
+        """Every span that starts in the window and is of a trace that touches one of the services."""
+        case = await self._case()
+        start, end = window.start.timestamp(), window.end.timestamp()
+        inside = [span for span in case.spans if start <= span.t < end]
+        touched = {span.trace_id for span in inside if span.service in set(services)}
+        query = f"{{{matching('resource.service.name', services)}}}"
+        return Reading(tuple(span for span in inside if span.trace_id in touched), _gaps(case, "spans"), query, source=SOURCE)
+
+    async def changes(self, services: Sequence[str], window: Window) -> Reading[Change]:
+        """Deploys of these services in the window: `checkout 2.13.4 → 2.14.0`."""
+        case = await self._case()
+        start, end = window.start.timestamp(), window.end.timestamp()
+        found = (change for change in _deploys(case.metrics.values()) if change.service in services and start <= change.t < end)
+        return Reading(tuple(sorted(found, key=lambda change: change.t)), _gaps(case, "metrics"), source=SOURCE)
+
+
+def _gaps(case: Case, kind: str) -> tuple[Gap, ...]:
+    return () if kind in case.present else (Gap(source=SOURCE, reason=Reason.NO_DATA, detail=f"the case holds no {kind}"),)
+
+
+def _family(metric: Metric, services: frozenset[str], names: Sequence[str], window: Window) -> Family | None:
+    name = metric.name.removesuffix("_bucket") if metric.kind == "histogram" else metric.name
+    named = any(known == n or (n.endswith("*") and known.startswith(n[:-1])) for n in names for known in (name, metric.name))
+    start, end = window.start.timestamp(), window.end.timestamp()
+    values: dict[str, set[str]] = {}
+    for labels, begins, ends in metric.lives():
+        if begins < end and ends >= start and (named or labels["service"] in services):
+            for label, value in labels.items():
+                values.setdefault(label, set()).add(value)
+    members = tuple((service, service) for service in sorted(values.pop("service", ())))
+    others = {label: frozenset(seen) for label, seen in values.items() if label != "le"}
+    return Family(name, metric.kind, "service", members, others, metric.unit) if members else None
+
+
+def _matching(logs: tuple[LogLine, ...], services: Sequence[str], window: Window, phrases: Sequence[str]) -> tuple[LogLine, ...]:
+    start, end, wanted = window.start.timestamp(), window.end.timestamp(), frozenset(services)
+    folded = tuple(phrase.lower() for phrase in phrases)
+    lines = (line for line in logs if start <= line.t < end and line.service in wanted)
+    if not folded:
+        return tuple(lines)
+    return tuple(line for line in lines if (text := line.line.lower()) and any(phrase in text for phrase in folded))
+
+
+def _counts(logs: tuple[LogLine, ...], services: Sequence[str], over: tuple[Window, float], phrases: Sequence[str]) -> tuple[Series, ...]:
+    window, step = over
+    ends = recorded_metrics.points(window, step) + step
+    grid = ends[ends <= window.end.timestamp()]
+    times: dict[str, list[float]] = {line.service: [] for line in logs if line.service in set(services)}
+    for line in _matching(logs, services, window, phrases):
+        times[line.service].append(line.t)
+    return tuple(_counted(service, np.array(sorted(at)), grid, step, _log_query((service,), phrases)) for service, at in times.items())
+
+
+def _counted(service: str, at: NDArray[np.float64], grid: NDArray[np.float64], step: float, query: str) -> Series:
+    count = np.searchsorted(at, grid, "right") - np.searchsorted(at, grid - step, "right")
+    selection = Selection("log_lines", "log_lines", Reduction.RAW, "service", ((service, service),))
+    asked = f"sum by (service) (count_over_time({query}[{step:g}s]))"
+    return Series(selection, service, {"service": service}, grid, count.astype(np.float64), asked, SOURCE, step=step)
+
+
+def _log_query(services: Sequence[str], phrases: Sequence[str]) -> str:
+    found = f" |~ {quoted(f'(?i){any_of(phrases)}')}" if phrases else ""
+    return f"{{{matching('service', services)}}}{found}"
+
+
+def _deploys(metrics: Iterable[Metric]) -> Iterator[Change]:
+    seen: dict[tuple[str, str], dict[str, tuple[float, float]]] = {}
+    for metric in metrics:
+        for labels, begins, ends in metric.lives():
+            for label in _VERSION_LABELS:
+                if version := labels.get(label):
+                    known = seen.setdefault((labels["service"], label), {})
+                    first, last = known.get(version, (begins, ends))
+                    known[version] = (min(first, begins), max(last, ends))
+    for (service, label), versions in seen.items():
+        for version, (begins, _) in versions.items():
+            # the version that was replaced is the one that was there before and whose end is nearest
+            older = {other: abs(life[1] - begins) for other, life in versions.items() if life[0] < begins}
+            if older:
+                text = f"{service} {min(older, key=older.__getitem__)} → {version}"
+                query = f"count by ({label}) ({{{matching('service', (service,))}}})"
+                yield Change(begins, service, text, "deploy", query, SOURCE)

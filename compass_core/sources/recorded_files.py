@@ -1,0 +1,183 @@
+"""Reads the files of a recorded case; what is wrong in one becomes a `CaseError` that names file and line."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+
+import numpy as np
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, FiniteFloat, ValidationError, model_validator
+
+from compass_core.errors import CaseError
+from compass_core.model import Incident, LogLine, Span, Window
+from compass_core.sources.recorded_metrics import Metric
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from compass_core.sources.recorded_metrics import Floats
+
+R = TypeVar("R", bound=BaseModel)
+
+LARGEST = 512 * 2**20
+_KINDS = ("metrics", "logs", "spans")
+
+Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value if isinstance(value, str) else json.dumps(value))]
+UnixTime = Annotated[FiniteFloat, Field(ge=0, lt=253_402_300_800)]  # until the year 10000: milliseconds are told, not believed
+
+
+class _Case(BaseModel):
+    """`truth` is not declared, so it is never read."""
+
+    format: Literal[1]
+    incident: Incident
+    window: Window
+
+
+class _Samples(BaseModel):
+    name: str
+    labels: dict[str, str]
+    kind: Literal["counter", "gauge"]
+    unit: Text = ""
+    t: list[UnixTime] | None = None
+    t0: UnixTime | None = None
+    step: Annotated[FiniteFloat, Field(gt=0)] | None = None
+    v: list[float | None]
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> _Samples:
+        if "service" not in self.labels:
+            raise ValueError("labels hold no 'service'")
+        if self.t is None and (self.t0 is None or self.step is None):
+            raise ValueError("neither 't' nor 't0' and 'step'")
+        if self.t is not None and len(self.t) != len(self.v):
+            raise ValueError(f"{len(self.t)} times for {len(self.v)} values")
+        return self
+
+
+class _Line(BaseModel):
+    t: UnixTime
+    service: str
+    line: str
+    level: Annotated[Text, AfterValidator(str.lower)] = ""
+    trace_id: Text = ""
+
+
+class _Span(BaseModel):
+    trace_id: str
+    span_id: str
+    parent_id: Text
+    service: str
+    name: str
+    kind: Text = ""
+    t: UnixTime
+    ms: FiniteFloat
+    error: bool
+    attributes: dict[str, Text] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case in memory; `present` names the kinds of telemetry that it has a file for. Logs and spans ascend in time."""
+
+    present: frozenset[str]
+    metrics: Mapping[str, Metric]
+    logs: tuple[LogLine, ...]
+    spans: tuple[Span, ...]
+
+
+def incident(directory: Path) -> Incident:
+    """The incident of `case.json`, as recorded until the end of its window."""
+    try:
+        case = _Case.model_validate_json((directory / "case.json").read_bytes())
+    except OSError as problem:
+        raise CaseError(
+            f"{directory / 'case.json'} cannot be read ({problem.strerror}): name the folder of one recorded case."
+        ) from problem
+    except ValidationError as problem:
+        raise CaseError(f"{directory / 'case.json'}: {_first(problem)}.") from problem
+    return case.incident.model_copy(update={"origin": "recorded", "ended_at": case.window.end})
+
+
+def load(directory: Path) -> Case:
+    """Everything that the directory holds; 512 MB unpacked at most."""
+    incident(directory)
+    left, files = LARGEST, {}
+    for kind in _KINDS:
+        path = directory / f"{kind}.jsonl.gz"
+        if path.exists():
+            files[kind] = _unpacked(path, left)
+            left -= len(files[kind])
+    logs = (LogLine(**vars(row)) for row in _rows(directory, files, "logs", _Line))
+    spans = (Span(**vars(row)) for row in _rows(directory, files, "spans", _Span))
+    metrics = _metrics(_rows(directory, files, "metrics", _Samples))
+    by_time = attrgetter("t")
+    return Case(frozenset(files), metrics, tuple(sorted(logs, key=by_time)), tuple(sorted(spans, key=by_time)))
+
+
+def _unpacked(path: Path, most: int) -> bytes:
+    try:
+        with gzip.open(path) as packed:
+            content = packed.read(most + 1)
+    except (OSError, EOFError, zlib.error) as problem:
+        raise CaseError(f"{path} is not a readable gzip file: {problem}.") from problem
+    if len(content) > most:
+        raise CaseError(f"{path}: the case is larger than {LARGEST // 2**20} MB unpacked.")
+    return content
+
+
+def _rows(directory: Path, files: Mapping[str, bytes], kind: str, shape: type[R]) -> list[R]:
+    rows = []
+    for number, line in enumerate(files.get(kind, b"").split(b"\n"), 1):
+        if line.strip():
+            try:
+                rows.append(shape.model_validate_json(line))
+            except ValidationError as problem:
+                raise CaseError(f"{directory / kind}.jsonl.gz, line {number}: {_first(problem)}.") from problem
+    return rows
+
+
+def _first(problem: ValidationError) -> str:
+    error = problem.errors(include_url=False, include_input=False, include_context=False)[0]
+    return ": ".join(filter(None, (".".join(map(str, error["loc"])), error["msg"])))
+
+
+def _metrics(rows: list[_Samples]) -> dict[str, Metric]:
+    named: dict[str, list[tuple[_Samples, Floats, Floats]]] = {}
+    for row in rows:
+        regular = (row.t0 or 0.0) + (row.step or 0.0) * np.arange(len(row.v), dtype=np.float64)
+        t = regular if row.t is None else np.array(row.t, dtype=np.float64)
+        v = np.array(row.v, dtype=np.float64)
+        if np.isfinite(v).any():
+            named.setdefault(row.name, []).append((row, t, v))
+    return {name: _metric(name, same) for name, same in named.items()}
+
+
+def _metric(name: str, rows: list[tuple[_Samples, Floats, Floats]]) -> Metric:
+    intervals = [np.median(gaps) for _, t, _ in rows if len(gaps := np.diff(np.unique(t)))]
+    kept = [_ascending(t, v) for _, t, v in rows]
+    shape = rows[0][0]
+    return Metric(
+        name=name,
+        kind="histogram" if shape.kind == "counter" and name.endswith("_bucket") and "le" in shape.labels else shape.kind,
+        unit=shape.unit,
+        labels=tuple(row.labels for row, _, _ in rows),
+        first=np.cumsum([0, *(len(t) for t, _ in kept)]),
+        t=np.concatenate([t for t, _ in kept]),
+        v=np.concatenate([v for _, v in kept]),
+        interval=float(np.median(intervals)) if intervals else 0.0,
+    )
+
+
+def _ascending(t: Floats, v: Floats) -> tuple[Floats, Floats]:
+    """The finite values by time; of those recorded for one time the last."""
+    order = np.argsort(t, kind="stable")
+    order = order[np.isfinite(v[order])]
+    t, v = t[order], v[order]
+    last = np.append(t[1:] > t[:-1], True)
+    return t[last], v[last]

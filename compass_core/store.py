@@ -1,0 +1,228 @@
+"""Incidents that people declared, investigations and their posts, in one database.
+
+What holds at every moment, also with several processes on one file:
+1. One investigation runs per incident: a unique index over those that have not ended says so, not code.
+2. An investigation ends once: the first conclusion stays.
+3. One post per investigation and step: the first stays.
+4. An id is never given twice (`INC-7` stays `INC-7`).
+5. An investigation holds its whole incident, so that it can be run again when the alert is gone.
+
+Every method runs its one transaction in a thread and raises `StoreError` when the database does not do it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import ValidationError
+from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text, create_engine, event, func, insert, select, update
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+
+from compass_core.errors import AlreadyRunningError, SettingsError, StoreError
+from compass_core.model import Conclusion, Incident, Investigation, Post, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Engine, Select
+
+T = TypeVar("T")
+V = TypeVar("V", bound=Value)
+
+VARIABLE = "COMPASS_DATABASE_URL"
+EXAMPLE = "sqlite:///compass.db"
+KNOWN = 50
+BUSY_MS = 10_000
+
+TABLES = MetaData()
+INCIDENTS = Table(
+    "incidents",
+    TABLES,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("incident", Text, nullable=False),  # without its id
+    sqlite_autoincrement=True,
+)
+INVESTIGATIONS = Table(
+    "investigations",
+    TABLES,
+    Column("id", String(200), primary_key=True),
+    Column("incident", String(200), nullable=False),
+    Column("investigation", Text, nullable=False),
+    Column("ended", Integer),  # a count: the nth to end; null while it runs
+    Column("conclusion", Text),
+)
+POSTS = Table(
+    "posts",
+    TABLES,
+    Column("investigation", String(200), primary_key=True),
+    Column("step", String(200), primary_key=True),
+    Column("post", Text, nullable=False),
+)
+RUNNING = INVESTIGATIONS.c.ended.is_(None)
+Index("one_running_per_incident", INVESTIGATIONS.c.incident, unique=True, sqlite_where=RUNNING, postgresql_where=RUNNING)
+
+
+class Store:
+    """The tables behind `Investigations`, `History`, `Outbox`, `Declarations` and, for declared incidents, `Incidents`."""
+
+    place = "declared incidents"
+
+    def __init__(self, url: str) -> None:
+        """Open the database at an SQLAlchemy URL and make what tables it lacks; raises `SettingsError`."""
+        self._engine = _engine(url)
+        try:
+            with self._engine.begin() as connection:
+                TABLES.create_all(connection)
+        except SQLAlchemyError as error:
+            self._engine.dispose()
+            raise SettingsError(VARIABLE, f"the database cannot be opened for writing: {_cause(error)}", EXAMPLE) from error
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    async def declare(self, title: str, service: str, started_at: datetime) -> Incident:
+        """Keep an incident under a new id."""
+        incident = Incident(id="", title=title, services=(service,), started_at=started_at)
+        keep = insert(INCIDENTS).values(incident=incident.model_dump_json()).returning(INCIDENTS.c.id)
+        return incident.model_copy(update={"id": f"INC-{await self._do(lambda db: db.scalar(keep))}"})
+
+    async def find(self, reference: str) -> Incident | None:
+        """The declared incident of that id, in any case, or None."""
+        number = re.fullmatch(r"inc-([0-9]{1,18})", reference.strip(), re.IGNORECASE)
+        if number is None:
+            return None
+        name = f"INC-{int(number[1])}"
+        found = await self._one(Incident, select(INCIDENTS.c.incident).where(INCIDENTS.c.id == int(number[1])), name)
+        return found and found.model_copy(update={"id": name})
+
+    async def known(self) -> tuple[str, ...]:
+        """The ids of the latest declared incidents, newest first."""
+        latest = select(INCIDENTS.c.id).order_by(INCIDENTS.c.id.desc()).limit(KNOWN)
+        return tuple(f"INC-{number}" for number in await self._do(lambda db: db.scalars(latest).all()))
+
+    async def opened(self, investigation: Investigation) -> None:
+        """Keep it as running (once, if repeated); raises `AlreadyRunningError` when another runs for the same incident."""
+        incident = investigation.incident.id
+        row = {"id": investigation.id, "incident": incident, "investigation": investigation.model_dump_json()}
+        holds = select(INVESTIGATIONS.c.id).where(INVESTIGATIONS.c.incident == incident, RUNNING)
+
+        def work(db: Connection) -> str | None:
+            with suppress(IntegrityError), db.begin_nested():
+                db.execute(insert(INVESTIGATIONS).values(row))
+            return db.scalar(holds)
+
+        running = await self._do(work)
+        if running is None:
+            raise StoreError(f"Investigation {investigation.id} has ended already.")
+        if running != investigation.id:
+            raise AlreadyRunningError(incident, running)
+
+    async def closed(self, conclusion: Conclusion) -> None:
+        """Keep how it ended, without runs and hypotheses; nothing happens when it has ended already."""
+        kept = conclusion.model_copy(update={"runs": (), "hypotheses": ()}).model_dump_json()
+        latest = select(func.coalesce(func.max(INVESTIGATIONS.alias().c.ended), 0)).scalar_subquery()
+        this = update(INVESTIGATIONS).where(INVESTIGATIONS.c.id == conclusion.investigation.id, RUNNING)
+        await self._do(lambda db: db.execute(this.values(ended=latest + 1, conclusion=kept)))
+
+    async def investigation(self, investigation: str) -> Investigation | None:
+        """One investigation by its id, running or ended."""
+        wanted = select(INVESTIGATIONS.c.investigation).where(INVESTIGATIONS.c.id == investigation)
+        return await self._one(Investigation, wanted, f"investigation {investigation}")
+
+    async def running(self) -> tuple[Investigation, ...]:
+        """Those that were opened and not closed, by their start."""
+        wanted = select(INVESTIGATIONS.c.id, INVESTIGATIONS.c.investigation).where(RUNNING)
+        rows = await self._do(lambda db: db.execute(wanted).all())
+        found = [_read(Investigation, text, f"investigation {key}") for key, text in rows]
+        return tuple(sorted(found, key=lambda each: each.started_at))
+
+    async def recent(self, count: int) -> tuple[Conclusion, ...]:
+        """The last `count` that ended, newest first, without runs and hypotheses."""
+        ended = select(INVESTIGATIONS.c.id, INVESTIGATIONS.c.conclusion).where(~RUNNING)
+        rows = await self._do(lambda db: db.execute(ended.order_by(INVESTIGATIONS.c.ended.desc()).limit(count)).all())
+        return tuple(_read(Conclusion, text, f"investigation {key}") for key, text in rows)
+
+    async def posted(self, investigation: str, step: str) -> Post | None:
+        """The post of that step, if there is one."""
+        wanted = select(POSTS.c.post).where(POSTS.c.investigation == investigation, POSTS.c.step == step)
+        return await self._one(Post, wanted, f"post {step} of investigation {investigation}")
+
+    async def record(self, post: Post) -> None:
+        """Keep a post; nothing happens when its step has one already."""
+
+        def work(db: Connection) -> None:
+            with suppress(IntegrityError), db.begin_nested():
+                db.execute(insert(POSTS).values(investigation=post.investigation, step=post.step, post=post.model_dump_json()))
+
+        await self._do(work)
+
+    async def _one(self, kind: type[V], wanted: Select[Any], what: str) -> V | None:
+        text = await self._do(lambda db: db.scalar(wanted))
+        return None if text is None else _read(kind, text, what)
+
+    async def _do(self, work: Callable[[Connection], T]) -> T:
+        def transaction() -> T:
+            with self._engine.begin() as connection:
+                return work(connection)
+
+        try:
+            return await asyncio.to_thread(transaction)
+        except SQLAlchemyError as error:
+            raise StoreError(f"The database did not do it: {_cause(error)}. Check {VARIABLE} and the disk that it is on.") from error
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        _refuse_unusable(parsed)
+        engine = create_engine(parsed, hide_parameters=True)
+    # None: the cause of a URL that cannot be parsed may quote its password
+    except (ArgumentError, ValueError):
+        raise SettingsError(VARIABLE, "is not a database URL", EXAMPLE) from None
+    except ModuleNotFoundError as error:
+        raise SettingsError(VARIABLE, f"needs the Python module {error.name}, which is not installed", EXAMPLE) from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _connected)
+        event.listen(engine, "begin", _begun)
+    return engine
+
+
+def _refuse_unusable(url: URL) -> None:
+    if url.get_backend_name() != "sqlite":
+        return
+    if not url.database or url.database == ":memory:" or url.query:
+        raise SettingsError(VARIABLE, "must name an SQLite file, without options", EXAMPLE)
+    folder = Path(url.database).absolute().parent
+    if not folder.is_dir():
+        raise SettingsError(VARIABLE, f"the folder {folder} does not exist; create it first", EXAMPLE)
+
+
+def _connected(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # so that transactions begin where `_begun` says, not where sqlite3 guesses
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _begun(connection: Connection) -> None:
+    # IMMEDIATE: a transaction that reads first and writes later would fail, not wait, when another wrote in between
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    """The driver's own words: SQLAlchemy's hold the statement."""
+    return str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
+
+
+def _read(kind: type[V], text: str, what: str) -> V:
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        places = ", ".join(sorted({".".join(map(str, wrong["loc"])) or "the whole" for wrong in error.errors()}))
+        raise StoreError(f"The row of {what} cannot be read ({places} is wrong). Delete the row or restore the database.") from None

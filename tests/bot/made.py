@@ -1,0 +1,190 @@
+"""Incidents, runs and conclusions as tests need them, and a Compass that keeps what it is asked in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reason, ThreadError
+from compass_core.model import (
+    AgentName,
+    Conclusion,
+    Findings,
+    Gap,
+    Hypothesis,
+    Incident,
+    Investigation,
+    Observation,
+    Outcome,
+    Progress,
+    Run,
+    Window,
+)
+
+if TYPE_CHECKING:
+    from compass_core.model import Post, Request
+    from compass_core.ports import Thread
+
+START = datetime(2026, 1, 5, 14, 3, tzinfo=UTC)
+WINDOW = Window(start=START, end=START + timedelta(minutes=12))
+INCIDENT = Incident(id="INC-42", title="Checkout is slow", services=("checkout",), started_at=START, severity="critical")
+INVESTIGATION = Investigation(id="0f3a", incident=INCIDENT, started_at=START + timedelta(minutes=12), budget=Decimal("10.00"))
+GAP = Gap(source="traces", reason=Reason.NOT_CONFIGURED, detail="no traces: Tempo is not configured")
+
+
+def observation(name: str = "A1", score: float = 0.9, **more: object) -> Observation:
+    made: dict[str, object] = {
+        "id": name,
+        "agent": AgentName.APPLICATION,
+        "source": "metrics",
+        "signal": "error ratio",
+        "service": "checkout",
+        "summary": "error ratio of checkout 12% (before: 0.1%)",
+        "value": 0.12,
+        "baseline_value": 0.001,
+        "reduction": "max over the window",
+        "onset": START + timedelta(seconds=15),
+        "score": score,
+        "query": 'sum(rate(x{service="checkout"}[1m]))',
+        "link": "https://grafana.example/explore?a=1",
+        "window": WINDOW,
+        "step": 15.0,
+    }
+    return Observation.model_validate(made | more)
+
+
+def hypothesis(confidence: float = 0.86, **more: object) -> Hypothesis:
+    made: dict[str, object] = {
+        "agent": AgentName.DATABASE,
+        "service": "postgres-orders",
+        "mechanism": "connection_exhaustion",
+        "statement": "All connections of postgres-orders are taken.",
+        "initial_confidence": confidence,
+        "confidence": confidence,
+        "evidence_for": ("A1",),
+    }
+    return Hypothesis.model_validate(made | more)
+
+
+def run(agent: AgentName = AgentName.APPLICATION, **more: object) -> Run:
+    made: dict[str, object] = {
+        "agent": agent,
+        "outcome": Outcome.ANSWERED,
+        "seconds": 1.94,
+        "findings": Findings(observations=(observation(),), gaps=(GAP,)),
+    }
+    return Run.model_validate(made | more)
+
+
+def skipped(agent: AgentName, reason: str = "budget") -> Run:
+    return Run(agent=agent, outcome=Outcome.SKIPPED, reason=reason)
+
+
+def progress(of: Run | None = None, spent: str = "0") -> Progress:
+    return Progress(run=of or run(), spent=Decimal(spent), budget=Decimal("10.00"))
+
+
+def conclusion(**more: object) -> Conclusion:
+    made: dict[str, object] = {
+        "investigation": INVESTIGATION,
+        "outcome": Outcome.ANSWERED,
+        "runs": tuple(run(name) for name in AgentName),
+        "hypotheses": (hypothesis(),),
+        "costs": dict.fromkeys(AgentName, Decimal(0)),
+        "seconds": 5.2,
+    }
+    return Conclusion.model_validate(made | more)
+
+
+class FakeOutbox:
+    def __init__(self) -> None:
+        self.posts: dict[tuple[str, str], Post] = {}
+
+    async def posted(self, investigation: str, step: str) -> Post | None:
+        return self.posts.get((investigation, step))
+
+    async def record(self, post: Post) -> None:
+        assert (post.investigation, post.step) not in self.posts
+        self.posts[post.investigation, post.step] = post
+
+
+class FakeHistory:
+    def __init__(self) -> None:
+        self.known: dict[str, Investigation] = {}
+        self.ended: list[Conclusion] = []
+
+    async def investigation(self, investigation: str) -> Investigation | None:
+        return self.known.get(investigation)
+
+    async def running(self) -> tuple[Investigation, ...]:
+        ended = {one.investigation.id for one in self.ended}
+        return tuple(one for one in self.known.values() if one.id not in ended)
+
+    async def recent(self, count: int) -> tuple[Conclusion, ...]:
+        return tuple(reversed(self.ended))[:count]
+
+
+class FakeDeclarations:
+    def __init__(self) -> None:
+        self.declared: list[Incident] = []
+
+    async def declare(self, title: str, service: str, started_at: datetime) -> Incident:
+        self.declared.append(Incident(id=f"INC-{len(self.declared) + 1}", title=title, services=(service,), started_at=started_at))
+        return self.declared[-1]
+
+
+class FakeCompass:
+    """Knows INC-42. `gate` is what an investigation waits for after its first agent; `broken` fails it before anything."""
+
+    def __init__(self) -> None:
+        self.history, self.outbox, self.declarations = FakeHistory(), FakeOutbox(), FakeDeclarations()
+        self.requests: list[Request] = []
+        self.gate: asyncio.Event | None = None
+        self.broken: Exception | None = None
+
+    def clock(self) -> datetime:
+        return START
+
+    async def investigate(self, request: Request, thread: Thread) -> Conclusion:
+        if self.broken:
+            raise self.broken
+        investigation = await self._accept(request)
+        try:
+            await thread.opened(investigation)
+        except ThreadError:
+            self.history.ended.append(conclusion(investigation=investigation, outcome=Outcome.FAILED))
+            raise
+        ended = conclusion(investigation=investigation)
+        try:
+            for each in ended.runs:
+                await thread.agent_finished(investigation, progress(each))
+                if self.gate:
+                    await self.gate.wait()
+        except asyncio.CancelledError:
+            ended = conclusion(investigation=investigation, outcome=Outcome.STOPPED, reason="Compass was shut down")
+            raise
+        finally:
+            await thread.concluded(ended)
+            self.history.ended.append(ended)
+        return ended
+
+    async def interrupted(self, investigation: Investigation, thread: Thread) -> None:
+        ended = Conclusion(investigation=investigation, outcome=Outcome.STOPPED, reason="interrupted by a restart")
+        await thread.concluded(ended)
+        self.history.ended.append(ended)
+
+    async def _accept(self, request: Request) -> Investigation:
+        self.requests.append(request)
+        incident = request.incident or INCIDENT
+        if request.reference not in {"", "INC-42"}:
+            raise IncidentNotFoundError(request.reference, ("declared incidents", "Alertmanager"), ("INC-42",))
+        for other in await self.history.running():
+            if other.incident.id == incident.id:
+                raise AlreadyRunningError(incident.id, other.id)
+        made = INVESTIGATION.model_copy(
+            update={"id": f"run-{len(self.history.known) + 1}", "incident": incident, "again": request.incident is not None}
+        )
+        self.history.known[made.id] = made
+        return made

@@ -1,0 +1,220 @@
+"""The bot by its real Socket Mode client in the local workspace."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.app import Slack, serve
+from bot.workspace import INCIDENTS, RANDOM, SAM, SECRET, Message, Workspace
+from compass_core.errors import SettingsError
+from compass_core.model import AgentName, Outcome, Post
+from tests.bot.made import INCIDENT, INVESTIGATION, FakeCompass
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+
+@asynccontextmanager
+async def served(compass: FakeCompass, workspace: Workspace, grace: float = 5.0) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(serve(compass, Slack(workspace.bot_token, workspace.app_token, workspace.api_url), stop, grace))
+        await workspace.connected()
+        try:
+            yield
+        finally:
+            stop.set()
+
+
+def says(*parts: str, ephemeral: bool = False) -> Callable[[Message], bool]:
+    return lambda message: bool(message.ephemeral) == ephemeral and all(part in message.text for part in parts)
+
+
+def is_step(step: str) -> Callable[[Message], bool]:
+    return lambda message: bool(message.metadata) and message.metadata["event_payload"]["step"] == step  # type: ignore[index]  # bool() hides it
+
+
+async def answer(workspace: Workspace, *parts: str) -> Message:
+    return await workspace.wait_for(says(*parts, ephemeral=True))
+
+
+async def test_a_command_is_acknowledged_and_investigated_in_a_thread(compass: FakeCompass, workspace: Workspace) -> None:
+    async with served(compass, workspace):
+        result = await workspace.command("investigate INC-42 --budget 5")
+        await workspace.wait_for(is_step("final"))
+    assert result.error == ""
+    assert result.ack_seconds is not None
+    assert result.ack == {}
+    steps = [message.metadata["event_payload"]["step"] for message in workspace.messages if message.metadata]
+    assert steps == ["root", *AgentName, "final"]
+    assert {message.thread_ts for message in workspace.messages[1:]} == {workspace.messages[0].ts}
+    assert str(compass.requests[0].budget) == "5"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("investigate INC-43", "Nearest: INC-42"),
+        ("investigate", "Say which incident"),
+        ("investigat INC-42", "Did you mean investigate?"),
+        ("", "/compass declare"),
+        ("help", "/compass status"),
+    ],
+)
+async def test_answers_that_only_the_asker_sees(compass: FakeCompass, workspace: Workspace, text: str, told: str) -> None:
+    async with served(compass, workspace):
+        result = await workspace.command(text, user=SAM)
+        message = await answer(workspace, told)
+    assert result.error == ""
+    assert message.ephemeral == SAM
+    assert len(workspace.messages) == 1
+    assert not message.mentions
+
+
+@pytest.mark.parametrize("channel", [SECRET, RANDOM])
+async def test_a_channel_without_the_bot_is_told_how_to_invite_it(compass: FakeCompass, workspace: Workspace, channel: str) -> None:
+    async with served(compass, workspace):
+        await workspace.command("investigate INC-42", channel=channel)
+        message = await answer(workspace, "/invite @Compass")
+    assert message.channel == channel
+    assert await compass.history.running() == ()
+
+
+async def test_a_second_one_is_led_to_the_first(compass: FakeCompass, workspace: Workspace) -> None:
+    compass.gate = asyncio.Event()
+    async with served(compass, workspace):
+        await workspace.command("investigate INC-42")
+        root = await workspace.wait_for(is_step("application"))
+        await workspace.command("investigate INC-42", user=SAM)
+        message = await answer(workspace, "INC-42 is being investigated already")
+        compass.gate.set()
+        await workspace.wait_for(is_step("final"))
+    assert [link for link in message.links if root.thread_ts.replace(".", "") in link]
+    assert len(compass.history.known) == 1
+
+
+async def test_the_button_investigates_again_in_the_same_thread(compass: FakeCompass, workspace: Workspace) -> None:
+    async with served(compass, workspace):
+        await workspace.command("investigate INC-42")
+        final = await workspace.wait_for(is_step("final"))
+        await workspace.wait_for(lambda message: is_step("root")(message) and message.edited)
+        result = await workspace.click(INCIDENTS, final.ts, "reinvestigate")
+        await workspace.wait_for(lambda message: is_step("final")(message) and message.ts != final.ts)
+    assert result.error == ""
+    assert compass.requests[1].incident == INCIDENT
+    assert compass.requests[1].budget == INVESTIGATION.budget
+    assert {message.thread_ts for message in workspace.messages[1:]} == {workspace.messages[0].ts}
+    assert len(workspace.messages) == 10
+
+
+async def test_a_click_on_what_nobody_remembers(compass: FakeCompass, workspace: Workspace) -> None:
+    async with served(compass, workspace):
+        await workspace.command("investigate INC-42")
+        final = await workspace.wait_for(is_step("final"))
+        compass.history.known.clear()
+        await workspace.click(INCIDENTS, final.ts, "reinvestigate")
+        await answer(workspace, "no longer knows this investigation")
+    assert len(compass.requests) == 1
+
+
+async def test_declare_answers_with_the_next_command(compass: FakeCompass, workspace: Workspace) -> None:
+    async with served(compass, workspace):
+        await workspace.command("declare checkout is slow —service checkout —since 20m")
+        message = await answer(workspace, "Declared INC-1: checkout is slow")
+    assert "/compass investigate INC-1" in message.text
+    assert compass.declarations.declared[0].started_at.isoformat() == "2026-01-05T13:43:00+00:00"
+
+
+async def test_status_lists_what_runs_and_what_ended(compass: FakeCompass, workspace: Workspace) -> None:
+    compass.gate = asyncio.Event()
+    async with served(compass, workspace):
+        await workspace.command("investigate INC-42")
+        await workspace.wait_for(is_step("application"))
+        await workspace.command("status")
+        running = await answer(workspace, "1 running, 0 recent")
+        compass.gate.set()
+        await workspace.wait_for(lambda message: is_step("root")(message) and message.edited)
+        await workspace.command("status")
+        ended = await answer(workspace, "0 running, 1 recent")
+    link = f"{workspace.url}/archives/{INCIDENTS}/p{workspace.messages[0].ts.replace('.', '')}"
+    assert [running.links, ended.links] == [(f"{link}|INC-42",)] * 2
+    assert "$0.0000 / $10.00" in ended.text
+
+
+async def test_an_unexpected_error_is_logged_and_told(compass: FakeCompass, workspace: Workspace) -> None:
+    compass.broken = RuntimeError("secret detail")
+    with capture_logs() as logs:
+        async with served(compass, workspace):
+            result = await workspace.command("investigate INC-42")
+            message = await answer(workspace, "Something went wrong in Compass itself")
+    assert result.error == ""
+    assert "secret" not in message.text
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["interaction.failed"]
+
+
+async def test_a_restart_tells_each_open_thread_once(compass: FakeCompass, workspace: Workspace) -> None:
+    async with served(compass, workspace):
+        await workspace.command("investigate INC-42")
+        await workspace.wait_for(lambda message: is_step("root")(message) and message.edited)
+    root, final = workspace.messages[0], compass.outbox.posts.pop(("run-1", "final"))
+    compass.history.ended.clear()
+    compass.history.known["unposted"] = INVESTIGATION.model_copy(update={"id": "unposted"})
+    for _ in range(2):
+        async with served(compass, workspace):
+            pass
+    interrupted = [message for message in workspace.messages if "interrupted by a restart" in message.text and message.ts != root.ts]
+    assert [(message.thread_ts, message.ts > final.ts) for message in interrupted] == [(root.ts, True)]
+    assert interrupted[0].button("reinvestigate")[1]["value"] == "run-1"
+    assert await compass.history.running() == ()
+
+
+async def test_a_thread_that_cannot_be_told_does_not_stop_the_start(compass: FakeCompass, workspace: Workspace) -> None:
+    compass.history.known["old"] = INVESTIGATION.model_copy(update={"id": "old"})
+    await compass.outbox.record(Post(investigation="old", step="root", channel=SECRET, ts="1.000001"))
+    with capture_logs() as logs:
+        async with served(compass, workspace):
+            await workspace.command("help")
+            await answer(workspace, "/compass")
+    assert {"event": "interruption.not_posted", "reason": "channel_not_found", "investigation": "old", "log_level": "warning"} in logs
+
+
+async def test_stopping_waits_for_what_runs(compass: FakeCompass, workspace: Workspace) -> None:
+    compass.gate = asyncio.Event()
+    async with served(compass, workspace):
+        await workspace.command("investigate INC-42")
+        await workspace.wait_for(is_step("application"))
+        asyncio.get_running_loop().call_later(0.05, compass.gate.set)
+    assert compass.history.ended[0].outcome == Outcome.ANSWERED
+
+
+async def test_what_outlasts_the_grace_is_cancelled_and_says_so(compass: FakeCompass, workspace: Workspace) -> None:
+    compass.gate = asyncio.Event()
+    async with served(compass, workspace, grace=0.0):
+        await workspace.command("investigate INC-42")
+        await workspace.wait_for(is_step("application"))
+    assert compass.history.ended[0].outcome == Outcome.STOPPED
+    assert says("Compass was shut down")(await workspace.wait_for(is_step("final")))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "variable"),
+    [
+        ({"bot_token": "xoxb-wrong"}, "SLACK_BOT_TOKEN"),
+        ({"app_token": "xapp-wrong"}, "SLACK_APP_TOKEN"),
+        ({"api_url": "http://127.0.0.1:9"}, "SLACK_API_URL"),
+    ],
+)
+async def test_a_wrong_setting_stops_the_start(compass: FakeCompass, workspace: Workspace, tokens: dict[str, str], variable: str) -> None:
+    given = {"bot_token": workspace.bot_token, "app_token": workspace.app_token, "api_url": workspace.api_url} | tokens
+    with pytest.raises(SettingsError, match=variable) as refused:
+        await serve(compass, Slack(**given), asyncio.Event())
+    assert "-wrong" not in str(refused.value)
+
+
+def test_tokens_stay_out_of_the_repr() -> None:
+    assert "secret" not in repr(Slack("xoxb-secret", "xapp-secret"))

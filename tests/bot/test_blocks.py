@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import json
+import unicodedata
+from decimal import Decimal
+from itertools import starmap
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot import blocks
+from bot.workspace.limits import check_message, markup, nodes
+from compass_core.errors import Reason
+from compass_core.model import AgentName, Findings, Gap, Incident, Investigation, Outcome, Run
+from tests.bot.made import GAP, INCIDENT, INVESTIGATION, START, conclusion, hypothesis, observation, progress, run, skipped
+
+NASTY = [
+    "<!channel>",
+    "<https://evil.example|ok>",
+    "*b* _i_ `c` ~s~",
+    "@here #general",
+    "\u202eevil\u202c",
+    "a\u200bb",
+    "\x1b[31mred\x00",
+    "😀" * 40,
+]
+NASTY += ["x" * 10_000, '"\\' * 3_000, "", " ", "e\u0301" * 500, "&amp;&lt;", "line\nline\r\n", "https://bare.example/"]
+text = st.one_of(st.sampled_from(NASTY), st.text(max_size=40))
+links = st.sampled_from(
+    [None, "", "javascript:alert(1)", "https://g.example/" + "q" * 1_500, "https://g.example/" + "q" * 9_000, "https://a b", "http://a|b>"]
+)
+agents = st.sampled_from(AgentName)
+names = st.lists(text, max_size=12).map(tuple)
+incidents = st.builds(Incident, id=text, title=text, services=names, started_at=st.just(START), severity=text)
+money = st.decimals(0, 1_000_000, places=4)
+investigations = st.builds(Investigation, id=text, incident=incidents, started_at=st.just(START), budget=money, only=st.none() | agents)
+observations = st.builds(observation, name=text, score=st.floats(0, 1), summary=text, query=text, link=links, reduction=text)
+hypotheses = st.builds(
+    hypothesis,
+    confidence=st.floats(0, 1),
+    service=text,
+    mechanism=text,
+    statement=text,
+    evidence_for=names,
+    evidence_against=names,
+    verdict=st.sampled_from(["contradicted", "survived", "untested"]),
+)
+gaps = st.builds(Gap, source=text, reason=st.sampled_from(Reason), detail=text)
+
+
+@st.composite
+def many(draw: st.DrawFn, values: st.SearchStrategy[Any], most: int) -> tuple[Any, ...]:
+    """Up to `most` values, made of a few drawn ones."""
+    few = draw(st.lists(values, max_size=3))
+    return tuple(few * draw(st.sampled_from([1, most // 3])))
+
+
+runs = st.builds(
+    Run,
+    agent=agents,
+    outcome=st.sampled_from(Outcome),
+    reason=text,
+    seconds=st.floats(0, 1e6),
+    findings=st.builds(Findings, observations=many(observations, 200), gaps=many(gaps, 60)),
+    hypotheses=many(hypotheses, 500),
+)
+conclusions = st.builds(
+    conclusion,
+    investigation=investigations,
+    outcome=st.sampled_from(Outcome),
+    reason=text,
+    runs=st.lists(runs, max_size=3).map(tuple),
+    hypotheses=many(hypotheses, 500),
+    costs=st.dictionaries(agents, money),
+)
+
+
+def fits(message: blocks.Message) -> None:
+    check_message(message.text, message.blocks)
+    assert message.text.strip()
+    assert len(json.dumps(message.blocks, ensure_ascii=False)) < 10_000
+    assert len(message.text) + len(shown(message)) < 10_000
+    assert len(message.text) < 4_000
+    found = markup(message.text, message.blocks)
+    assert not [one for one in found if one.startswith(("!", "@", "#")) and not one.startswith("!date^")]
+    assert all(one.startswith(("https://", "http://", "!date^")) for one in found)
+    assert not [char for char in _strings(message) if char != "\n" and unicodedata.category(char) in {"Cc", "Cf"}]
+
+
+def _strings(message: blocks.Message) -> str:
+    return message.text + "".join(node["text"] for node in nodes(message.blocks) if isinstance(node.get("text"), str))
+
+
+def shown(message: blocks.Message) -> str:
+    return "".join(node["text"] for node in nodes(message.blocks) if isinstance(node.get("text"), str))
+
+
+@settings(max_examples=30, deadline=None)
+@given(investigations, st.none() | conclusions)
+def test_any_root_fits(investigation: Investigation, ended: Any) -> None:
+    fits(blocks.root(investigation, ended))
+
+
+@settings(max_examples=30, deadline=None)
+@given(investigations, runs)
+def test_any_update_fits(investigation: Investigation, one: Run) -> None:
+    fits(blocks.agent_update(investigation, progress(one)))
+
+
+@settings(max_examples=30, deadline=None)
+@given(conclusions)
+def test_any_final_fits(ended: Any) -> None:
+    fits(blocks.final(ended))
+
+
+@settings(max_examples=30, deadline=None)
+@given(many(investigations, 90), many(st.builds(conclusion, investigation=investigations, reason=text), 90), links, text)
+def test_any_status_and_refusal_fit(running: Any, recent: Any, link: str | None, told: str) -> None:
+    ids = [one.id for one in running] + [one.investigation.id for one in recent]
+    fits(blocks.status(running, recent, {one: link for one in ids if link is not None}))
+    fits(blocks.refusal(told or "no", link))
+    if running:
+        fits(blocks.declared(running[0].incident))
+
+
+def test_the_root_says_what_since_when_and_for_how_much() -> None:
+    message = blocks.root(INVESTIGATION)
+    fits(message)
+    for said in ("INC-42", "Checkout is slow", "checkout", "critical", "2026-01-05 14:03 UTC", "$10.00"):
+        assert said in shown(message)
+        assert said in message.text
+    assert "<!date^1767621780^" in shown(message)
+    assert "investigating" in shown(message)
+
+
+def test_the_root_says_how_it_ended() -> None:
+    message = shown(blocks.root(INVESTIGATION, conclusion()))
+    assert "finished" in message
+    assert "86% postgres-orders: connection exhaustion" in message
+    assert "$0.0000 / $10.00" in message
+
+
+def test_an_update_shows_the_strongest_with_query_and_cost() -> None:
+    seen = tuple(observation(f"A{number}", score=number / 10) for number in range(1, 8))
+    message = blocks.agent_update(
+        INVESTIGATION, progress(run(findings=Findings(observations=seen, gaps=(GAP,)), hypotheses=(hypothesis(0.71),)), "0.0021")
+    )
+    fits(message)
+    told = shown(message)
+    assert told.index("A7") < told.index("A6")
+    assert "A2" not in told
+    assert "… 2 more" in told
+    assert "Application saw 7 things (1.9 s)" in told
+    assert "max over the window, since 14:03:15 UTC" in told
+    assert "71% postgres-orders: connection exhaustion" in told
+    assert "no traces: Tempo is not configured" in told
+    assert "$0.0021 / $10.00" in told
+    assert "$0.0021 / $10.00" in message.text
+    assert {node["url"] for node in nodes(message.blocks) if node.get("type") == "link"} == {"https://grafana.example/explore?a=1"}
+
+
+def test_without_a_link_the_query_stands_there_as_code() -> None:
+    message = blocks.agent_update(INVESTIGATION, progress(run(findings=Findings(observations=(observation(link=None),)))))
+    assert [node["text"] for node in nodes(message.blocks) if node.get("style") == {"code": True}] == [observation().query]
+
+
+@pytest.mark.parametrize(
+    ("one", "told"),
+    [
+        (run(findings=Findings()), "saw nothing unusual"),
+        (run(outcome=Outcome.FAILED, reason="KeyError"), "saw 1 thing and failed: KeyError"),
+        (run(outcome=Outcome.STOPPED, reason="took longer than 90 s"), "stopped: took longer than 90 s"),
+        (run(outcome=Outcome.OUT_OF_BUDGET, reason="$1.0000 was billed"), "out of budget: $1.0000 was billed"),
+    ],
+)
+def test_an_update_says_plainly_how_the_run_ended(one: Run, told: str) -> None:
+    assert told in shown(blocks.agent_update(INVESTIGATION, progress(one)))
+
+
+def test_the_final_message_ranks_cites_and_shows_what_was_contradicted() -> None:
+    ended = conclusion(
+        hypotheses=(hypothesis(), hypothesis(0.1, verdict="contradicted", evidence_against=("A1", "Z9"))),
+        runs=(run(), skipped(AgentName.DATABASE), skipped(AgentName.NETWORK, "left out")),
+        costs={AgentName.APPLICATION: Decimal("4.45")},
+    )
+    message = blocks.final(ended)
+    fits(message)
+    told = shown(message)
+    for said in ("1. 86% postgres-orders: connection exhaustion", "All connections of", "2. 10%", "contradicted by its tests", "Against: "):
+        assert said in told
+    assert "Database did not run: the budget is used up" in told
+    assert "Network did not run: left out by --only" in told
+    assert "Application: $4.4500 · Database: $0.0000 · Network: $0.0000 · Total: $4.4500 / $10.00 · Utilization: 44.5%" in told
+    assert "rules only" not in told
+    assert [node["text"] for node in nodes(message.blocks) if node.get("type") == "link"] == ["A1", "A1", "A1"]
+    button = next(node for node in nodes(message.blocks) if node.get("type") == "button")
+    assert (button["action_id"], button["value"], button["text"]["text"]) == ("reinvestigate", "0f3a", "Re-investigate")
+
+
+def test_the_final_text_stands_alone() -> None:
+    message = blocks.final(conclusion())
+    assert "INC-42: finished" in message.text
+    assert "1. 86% postgres-orders: connection exhaustion" in message.text
+    assert "$0.0000 / $10.00" in message.text
+    assert "No model was used: rules only." in shown(message)
+
+
+def test_all_of_a_dozen_hypotheses_with_long_links_are_shown() -> None:
+    seen = tuple(observation(f"A{number}", link="https://g.example/" + "q" * 900) for number in range(12))
+    ranked = tuple(hypothesis(0.9 - rank / 20, evidence_for=(f"A{rank}", "A0")) for rank in range(12))
+    message = blocks.final(conclusion(runs=(run(findings=Findings(observations=seen)),), hypotheses=ranked))
+    fits(message)
+    assert "12. 35%" in shown(message)
+    assert "more" not in shown(message)
+
+
+def test_too_many_hypotheses_are_counted() -> None:
+    message = blocks.final(conclusion(hypotheses=tuple(hypothesis(statement="s" * 900) for _ in range(500))))
+    fits(message)
+    left = [node["text"] for node in nodes(message.blocks) if str(node.get("text")).startswith("… ")]
+    ranked = sum(". 86%" in str(node.get("text")) for node in nodes(message.blocks))
+    assert left == [f"… {500 - ranked} more"]
+
+
+def gap(kind: str, reason: Reason = Reason.UNREACHABLE) -> Gap:
+    return Gap(source=kind, reason=reason, detail=f"no {kind}: it does not answer")
+
+
+@pytest.mark.parametrize(
+    ("lost", "told"),
+    [
+        ([("metrics", Reason.UNREACHABLE), ("logs", Reason.NOT_CONFIGURED), ("traces", Reason.UNAUTHORIZED)], "Nothing could be observed"),
+        ([("logs", Reason.NOT_CONFIGURED), ("traces", Reason.NOT_CONFIGURED)], "Nothing unusual was found in what could be read"),
+        ([], "Nothing unusual was found"),
+    ],
+)
+def test_without_hypotheses_it_says_which_nothing_it_was(lost: list[tuple[str, Reason]], told: str) -> None:
+    blind = run(findings=Findings(gaps=tuple(starmap(gap, lost))))
+    message = blocks.final(conclusion(runs=(blind,), hypotheses=()))
+    fits(message)
+    assert told in shown(message)
+    assert told in message.text
+    for kind, _ in lost:
+        assert shown(message).count(f"no {kind}: it does not answer") == 1
+    assert ("set the source's address" in shown(message)) == bool(lost)
+    assert "could observe nothing" in shown(blocks.agent_update(INVESTIGATION, progress(blind))) or len(lost) < 3
+
+
+def test_things_seen_without_a_hypothesis_are_not_nothing() -> None:
+    assert "no rule names a cause" in shown(blocks.final(conclusion(hypotheses=())))
+
+
+def test_an_interruption_is_short_and_has_the_button() -> None:
+    message = blocks.final(conclusion(runs=(), hypotheses=(), costs={}, outcome=Outcome.STOPPED, reason="interrupted by a restart"))
+    fits(message)
+    assert "interrupted by a restart" in message.text
+    assert [block["type"] for block in message.blocks] == ["rich_text", "actions"]
+
+
+def test_status_links_to_the_threads() -> None:
+    message = blocks.status((INVESTIGATION,), (conclusion(),), {INVESTIGATION.id: "https://slack.example/p1"})
+    fits(message)
+    assert "running, budget $10.00" in shown(message)
+    assert "finished, $0.0000 / $10.00" in shown(message)
+    assert [node["url"] for node in nodes(message.blocks) if node.get("type") == "link"] == ["https://slack.example/p1"] * 2
+
+
+def test_declared_shows_the_next_command() -> None:
+    message = blocks.declared(INCIDENT)
+    fits(message)
+    assert "/compass investigate INC-42" in shown(message)
+    assert "/compass investigate INC-42" in message.text
+
+
+def test_help_and_exact_budgets() -> None:
+    fits(blocks.help_text())
+    assert "/compass declare" in blocks.help_text().text
+    assert "budget $0.001" in shown(blocks.root(INVESTIGATION.model_copy(update={"budget": Decimal("0.001")})))

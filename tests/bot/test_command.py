@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.command import Declare, Help, Investigate, Status, parse, parse_budget, parse_since
+from compass_core.errors import RefusalError
+from compass_core.model import AgentName, Request
+
+
+def asked(text: str) -> Request:
+    command = parse(text)
+    assert isinstance(command, Investigate)
+    return command.request
+
+
+def refused(text: str) -> str:
+    with pytest.raises(RefusalError) as refusal:
+        parse(text)
+    return str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "investigate INC-42",
+        "Investigate  INC-42 ",
+        "investigate “INC-42”",
+        "investigate <http://INC-42|INC-42>",
+        "investigate\u200b INC\u200b-42\n",
+    ],
+)
+def test_an_incident_by_its_id(text: str) -> None:
+    assert asked(text) == Request(reference="INC-42")
+
+
+@pytest.mark.parametrize("dashes", ["--", "—", "–", "−", "-", "––"])
+@pytest.mark.parametrize("equals", [" ", "="])
+def test_a_service_and_since_when_however_the_dashes_arrive(dashes: str, equals: str) -> None:
+    text = f"investigate {dashes}service{equals}shop/check_out:2.x {dashes}since{equals}45m {dashes}budget{equals}2.50 {dashes}only{equals}Database"
+    assert asked(text) == Request(
+        service="shop/check_out:2.x", since=timedelta(minutes=45), budget=Decimal("2.50"), only=AgentName.DATABASE
+    )
+
+
+def test_slack_markup_is_taken_back() -> None:
+    assert asked("investigate <#C024BE7LR|inc-42>").reference == "inc-42"
+    assert asked("investigate <@U1>").reference == "@U1"
+    assert asked("investigate --service <http://api.example.com|api.example.com> --since 5m").service == "api.example.com"
+    assert parse("declare a &lt; b &amp; c --service s --since 5m") == Declare("a < b & c", "s", timedelta(minutes=5))
+
+
+@pytest.mark.parametrize(("text", "command"), [("", Help()), ("  ", Help()), ("help", Help()), ("status", Status())])
+def test_short_commands(text: str, command: object) -> None:
+    assert parse(text) == command
+
+
+@pytest.mark.parametrize(
+    "text", ["declare can't pay — slow --service checkout --since 20m", 'declare --service checkout --since 20m "can\'t pay — slow"']
+)
+def test_declare(text: str) -> None:
+    assert parse(text) == Declare("can't pay — slow", "checkout", timedelta(minutes=20))
+
+
+def test_a_quoted_word_is_no_flag() -> None:
+    assert parse('declare "--since is odd" --service a --since 1h') == Declare("--since is odd", "a", timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("investigate", "which incident"),
+        ("investigate INC-1 INC-2", "Name one incident"),
+        ("investigate INC-1 --service a --since 5m", "not both"),
+        ("investigate --service a", "since when"),
+        ("investigate --since 5m", "which service"),
+        ("investigate INC-1 --budgt 5", "Did you mean --budget?"),
+        ("investigate INC-1 --title x", "There is no --title"),
+        ("investigate INC-1 --budget", "--budget needs a value"),
+        ("investigate INC-1 --budget --only database", "--budget needs a value"),
+        ("investigate INC-1 --budget=", "--budget needs a value"),
+        ("investigate INC-1 --budget 1 --budget 2", "given twice"),
+        ("investigate INC-1 --only databse", "Did you mean database?"),
+        ("investigate --service a{b} --since 5m", "--service cannot be"),
+        ("investigate " + "x" * 300, "too long"),
+        ("investigte INC-1", "Did you mean investigate?"),
+        ("INC-42", "/compass investigate"),
+        ("declare --service a --since 5m", "what is wrong"),
+        ("declare slow --since 5m", "--service is missing"),
+        ("declare slow --service a", "--since is missing"),
+        ("investigate " + "x" * 10_000, "10,012 characters"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong_and_shows_the_form(text: str, told: str) -> None:
+    refusal = refused(text)
+    assert told in refusal
+    assert "/compass" in refusal or "such as" in refusal or "it is application" in refusal
+    assert len(refusal) < 800
+
+
+@pytest.mark.parametrize("text", ["-3", "nan", "inf", "1e9", "abc", "$", "1001", "1.23456", "\u0665", ""])
+def test_a_budget_that_is_none(text: str) -> None:
+    with pytest.raises(RefusalError, match="US dollars"):
+        parse_budget(text)
+
+
+@pytest.mark.parametrize(("text", "budget"), [("0", "0"), ("5", "5"), ("$5", "5"), ("0.001", "0.001"), ("1000", "1000")])
+def test_a_budget(text: str, budget: str) -> None:
+    assert parse_budget(text) == Decimal(budget)
+
+
+@pytest.mark.parametrize("text", ["1y", "0m", "8d", "169h", "45", "m", "-5m", "1h30m", "999999d", "5\n"])
+def test_a_since_that_is_none(text: str) -> None:
+    with pytest.raises(RefusalError, match="at most 7d"):
+        parse_since(text)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("45m", 2700), ("2H", 7200), ("7d", 604_800)])
+def test_a_since(text: str, seconds: int) -> None:
+    assert parse_since(text) == timedelta(seconds=seconds)
+
+
+WORDS = st.sampled_from(
+    ["investigate", "declare", "status", "--service", "—since", "--budget=", '"', "“", "<#C1|", ">", "5m", "a", "-3", "&lt;", "\x00"]
+)
+
+
+@given(st.one_of(st.text(), st.lists(st.one_of(WORDS, st.text(max_size=5)), max_size=12).map(" ".join)))
+def test_whatever_is_typed_is_a_command_or_a_refusal(text: str) -> None:
+    try:
+        command = parse(text)
+    except RefusalError as refusal:
+        assert str(refusal)  # noqa: PT017 - either way is right
+    else:
+        assert isinstance(command, Investigate | Declare | Help | Status)
+        if isinstance(command, Investigate):
+            assert bool(command.request.reference) != bool(command.request.service)

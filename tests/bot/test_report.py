@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from io import StringIO
+
+from bot.report import report
+from bot.terminal import TerminalThread
+from compass_core.model import AgentName, Findings, Outcome
+from tests.bot.made import GAP, INVESTIGATION, conclusion, hypothesis, observation, progress, run, skipped
+
+
+def test_the_object_has_the_stable_shape() -> None:
+    ended = conclusion(
+        runs=(run(cost=Decimal("0.0021")), skipped(AgentName.DATABASE), skipped(AgentName.NETWORK)),
+        hypotheses=(hypothesis(evidence_against=("A2",)),),
+        costs={AgentName.APPLICATION: Decimal("0.0021")},
+        outcome=Outcome.OUT_OF_BUDGET,
+        reason="application: too dear",
+    )
+    assert json.loads(json.dumps(report(ended))) == {
+        "outcome": "out_of_budget",
+        "reason": "application: too dear",
+        "incident": {"id": "INC-42", "title": "Checkout is slow", "services": ["checkout"], "started_at": "2026-01-05T14:03:00Z"},
+        "agents": [
+            {
+                "name": "application",
+                "outcome": "answered",
+                "seconds": 1.94,
+                "cost_usd": "0.0021",
+                "gaps": [{"source": "traces", "reason": "not_configured", "detail": "no traces: Tempo is not configured"}],
+                "observations": [
+                    {
+                        "id": "A1",
+                        "source": "metrics",
+                        "signal": "error ratio",
+                        "service": "checkout",
+                        "summary": "error ratio of checkout 12% (before: 0.1%)",
+                        "value": 0.12,
+                        "baseline": 0.001,
+                        "unit": "",
+                        "reduction": "max over the window",
+                        "onset": "2026-01-05T14:03:15Z",
+                        "score": 0.9,
+                        "query": 'sum(rate(x{service="checkout"}[1m]))',
+                        "link": "https://grafana.example/explore?a=1",
+                        "window": {"start": "2026-01-05T14:03:00Z", "end": "2026-01-05T14:15:00Z"},
+                        "step": 15.0,
+                    }
+                ],
+            },
+            {
+                "name": "database",
+                "outcome": "skipped",
+                "reason": "budget",
+                "seconds": 0.0,
+                "cost_usd": "0.0000",
+                "gaps": [],
+                "observations": [],
+            },
+            {
+                "name": "network",
+                "outcome": "skipped",
+                "reason": "budget",
+                "seconds": 0.0,
+                "cost_usd": "0.0000",
+                "gaps": [],
+                "observations": [],
+            },
+        ],
+        "hypotheses": [
+            {
+                "rank": 1,
+                "agent": "database",
+                "service": "postgres-orders",
+                "mechanism": "connection_exhaustion",
+                "statement": "All connections of postgres-orders are taken.",
+                "initial_confidence": 0.86,
+                "confidence": 0.86,
+                "verdict": "untested",
+                "evidence_for": ["A1"],
+                "evidence_against": ["A2"],
+                "tests": [],
+            }
+        ],
+        "cost": {
+            "total_usd": "0.0021",
+            "budget_usd": "10.00",
+            "by_agent": {"application": "0.0021", "database": "0.0000", "network": "0.0000"},
+        },
+    }
+
+
+def test_an_observation_without_an_onset_says_so() -> None:
+    seen = observation(onset=None, link=None)
+    told = report(conclusion(runs=(run(findings=Findings(observations=(seen,))),)))["agents"][0]["observations"][0]
+    assert (told["onset"], told["link"]) == (None, None)
+
+
+async def told(*runs: object) -> str:
+    out = StringIO()
+    thread = TerminalThread(out)
+    await thread.opened(INVESTIGATION)
+    for one in runs:
+        await thread.agent_finished(INVESTIGATION, progress(run(**one)))  # type: ignore[arg-type]  # keywords of a run
+    await thread.concluded(conclusion())
+    return out.getvalue()
+
+
+async def test_the_terminal_tells_the_story_in_order() -> None:
+    story = await told({"hypotheses": (hypothesis(),)}, {"agent": AgentName.NETWORK, "findings": Findings(gaps=(GAP,))})
+    parts = (
+        "INC-42: Checkout is slow",
+        "Application saw 1 thing",
+        "  A1 error ratio of checkout 12%",
+        "https://grafana.example",
+        "not seen: no traces: Tempo is not configured",
+        "$0.0000 / $10.00",
+        "Network saw nothing unusual",
+        "INC-42: finished after 5.2 s",
+        "  1. 86% postgres-orders: connection exhaustion",
+        "No model was used",
+    )
+    positions = [story.index(part) for part in parts]
+    assert positions == sorted(positions)
+
+
+async def test_the_terminal_gets_no_control_characters() -> None:
+    story = await told({"findings": Findings(observations=(observation(summary="\x1b[2Jgone\x07 \u202eback"),))})
+    assert "[2Jgone back" in story
+    assert not {"\x1b", "\x07", "\u202e"} & set(story)
+
+
+async def test_the_terminal_counts_what_it_leaves_out_and_says_that_nothing_was_found() -> None:
+    story = await told({"findings": Findings(observations=tuple(observation(f"A{number}") for number in range(9)))})
+    assert "  … 4 more" in story
+    out = StringIO()
+    await TerminalThread(out).concluded(conclusion(hypotheses=(), runs=(run(findings=Findings()), skipped(AgentName.DATABASE, "left out"))))
+    assert "Nothing unusual was found" in out.getvalue()
+    assert "Database did not run: left out by --only" in out.getvalue()

@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+from structlog.testing import capture_logs
+
+from bot import blocks
+from bot.thread import TRIES, SlackThread
+from bot.workspace import INCIDENTS, RANDOM, SECRET, Workspace
+from compass_core.errors import ThreadError
+from compass_core.model import AgentName, Conclusion, Outcome, Post
+from tests.bot.made import INVESTIGATION, START, FakeOutbox, conclusion, progress, run
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from datetime import datetime
+
+
+class Pauses:
+    """Time that passes only when somebody waits."""
+
+    def __init__(self) -> None:
+        self.waited: list[float] = []
+
+    def __call__(self) -> datetime:
+        return START + timedelta(seconds=sum(self.waited))
+
+    async def wait(self, seconds: float) -> None:
+        self.waited.append(seconds)
+
+
+@pytest.fixture
+def pauses() -> Pauses:
+    return Pauses()
+
+
+@pytest.fixture
+async def workspace(pauses: Pauses) -> AsyncIterator[Workspace]:
+    workspace = Workspace(clock=pauses)
+    await workspace.start()
+    yield workspace
+    await workspace.stop()
+
+
+@pytest.fixture
+def outbox() -> FakeOutbox:
+    return FakeOutbox()
+
+
+@pytest.fixture
+def thread(client: AsyncWebClient, outbox: FakeOutbox, pauses: Pauses) -> SlackThread:
+    return SlackThread(client, outbox, INCIDENTS, pause=pauses.wait)
+
+
+async def whole(thread: SlackThread, ended: Conclusion | None = None) -> None:
+    await thread.opened(INVESTIGATION)
+    for name in AgentName:
+        await thread.agent_finished(INVESTIGATION, progress(run(name)))
+    await thread.concluded(ended or conclusion())
+
+
+async def test_root_updates_and_final_stand_in_one_thread(thread: SlackThread, workspace: Workspace, outbox: FakeOutbox) -> None:
+    await whole(thread)
+    root, *replies = workspace.messages
+    assert [message.metadata["event_payload"]["step"] for message in workspace.messages if message.metadata] == [
+        "root",
+        *AgentName,
+        "final",
+    ]
+    assert root.thread_ts == ""
+    assert {message.thread_ts for message in replies} == {root.ts}
+    assert root.edited
+    assert "State: finished" in root.text
+    assert root.metadata == {"event_type": "compass_post", "event_payload": {"investigation": "0f3a", "step": "root"}}
+    assert not [message.mentions for message in workspace.messages if message.mentions]
+    posts = [call.arguments for call in workspace.calls if call.method == "chat.postMessage"]
+    assert all(post["unfurl_links"] is False and post["unfurl_media"] is False for post in posts)
+    assert outbox.posts["0f3a", "final"].thread_ts == root.ts
+
+
+async def test_each_step_is_posted_once(thread: SlackThread, workspace: Workspace) -> None:
+    await whole(thread)
+    await whole(thread)
+    assert len(workspace.messages) == 5
+
+
+async def test_again_speaks_under_the_message_that_is_there(client: AsyncWebClient, workspace: Workspace, outbox: FakeOutbox) -> None:
+    await whole(SlackThread(client, outbox, INCIDENTS))
+    first = workspace.messages[0]
+    again = SlackThread(client, outbox, INCIDENTS, first.ts)
+    second = INVESTIGATION.model_copy(update={"id": "0f3b", "again": True})
+    await again.opened(second)
+    await again.concluded(conclusion(investigation=second))
+    assert [message.thread_ts for message in workspace.messages[5:]] == [first.ts, first.ts]
+    assert workspace.messages[5].edited
+    assert "Again: finished" in workspace.messages[5].text
+
+
+async def test_after_a_restart_the_final_message_is_posted_where_the_root_is(
+    client: AsyncWebClient, workspace: Workspace, outbox: FakeOutbox
+) -> None:
+    await SlackThread(client, outbox, INCIDENTS).opened(INVESTIGATION)
+    root = outbox.posts["0f3a", "root"]
+    interrupted = Conclusion(investigation=INVESTIGATION, outcome=Outcome.STOPPED, reason="interrupted by a restart")
+    for _ in range(2):
+        await SlackThread(client, outbox, root.channel, root.thread_ts or root.ts).concluded(interrupted)
+    assert [message.thread_ts for message in workspace.messages] == ["", root.ts]
+    assert workspace.messages[1].button("reinvestigate")[1]["value"] == "0f3a"
+
+
+async def test_without_a_root_message_there_is_nothing_to_conclude(
+    client: AsyncWebClient, workspace: Workspace, outbox: FakeOutbox
+) -> None:
+    await SlackThread(client, outbox, "").concluded(conclusion())
+    assert workspace.calls == []
+
+
+@pytest.mark.parametrize(("channel", "reason"), [(SECRET, "channel_not_found"), (RANDOM, "not_in_channel")])
+async def test_a_channel_without_the_bot(client: AsyncWebClient, outbox: FakeOutbox, channel: str, reason: str) -> None:
+    with pytest.raises(ThreadError, match="/invite @Compass") as refused:
+        await SlackThread(client, outbox, channel).opened(INVESTIGATION)
+    assert refused.value.reason == reason
+    assert outbox.posts == {}
+
+
+async def test_a_rate_limit_is_waited_for(thread: SlackThread, workspace: Workspace, pauses: Pauses) -> None:
+    workspace.limit_posts(per_second=0.5, burst=1)
+    await whole(thread)
+    assert len(workspace.messages) == 5
+    assert pauses.waited == [2.0] * 4
+
+
+async def test_a_rate_limit_that_stays_ends_in_words(thread: SlackThread, workspace: Workspace, pauses: Pauses) -> None:
+    for _ in range(TRIES):
+        workspace.fail_next("chat.postMessage", status=429)
+    with pytest.raises(ThreadError, match="Try again in a minute") as refused:
+        await thread.opened(INVESTIGATION)
+    assert refused.value.reason == "ratelimited"
+    assert pauses.waited == [1.0] * (TRIES - 1)
+
+
+async def test_a_connection_that_breaks_after_the_post_does_not_post_twice(thread: SlackThread, workspace: Workspace) -> None:
+    workspace.fail_next("chat.postMessage", drop=True)
+    with pytest.raises(ThreadError) as refused:
+        await thread.opened(INVESTIGATION)
+    assert refused.value.reason == "connection_lost"
+    assert len(workspace.messages) == 1
+
+
+async def test_a_final_message_of_unknown_fate_leaves_the_root_telling_the_end(thread: SlackThread, workspace: Workspace) -> None:
+    await thread.opened(INVESTIGATION)
+    workspace.fail_next("chat.postMessage", drop=True)
+    workspace.fail_next("chat.update", drop=True)
+    with pytest.raises(ThreadError):
+        await thread.concluded(conclusion())
+    assert [call.method for call in workspace.calls] == ["chat.postMessage", "chat.postMessage", "chat.update", "chat.update"]
+    assert "Most likely: 86% postgres-orders" in workspace.messages[0].text
+
+
+async def test_no_connection_at_all_is_tried_again(workspace: Workspace, outbox: FakeOutbox, pauses: Pauses) -> None:
+    await workspace.stop()
+    client = AsyncWebClient(token=workspace.bot_token, base_url=workspace.api_url, retry_handlers=[])
+    with pytest.raises(ThreadError, match="cannot be reached") as refused:
+        await SlackThread(client, outbox, INCIDENTS, pause=pauses.wait).opened(INVESTIGATION)
+    assert refused.value.reason == "unreachable"
+    assert pauses.waited == [1.0] * (TRIES - 1)
+    assert workspace.bot_token not in str(refused.value)
+
+
+@pytest.mark.parametrize("error", ["invalid_blocks", "msg_blocks_too_long"])
+async def test_blocks_that_slack_refuses_become_plain_text(thread: SlackThread, workspace: Workspace, error: str) -> None:
+    workspace.fail_next("chat.postMessage", error)
+    await thread.opened(INVESTIGATION)
+    assert workspace.messages[0].blocks == ()
+    assert "INC-42" in workspace.messages[0].text
+
+
+async def test_a_root_that_cannot_be_updated_is_only_logged(thread: SlackThread, workspace: Workspace) -> None:
+    workspace.fail_next("chat.update", "cant_update_message")
+    with capture_logs() as logs:
+        await whole(thread)
+    assert [(entry["event"], entry["reason"]) for entry in logs] == [("root.not_updated", "cant_update_message")]
+    assert len(workspace.messages) == 5
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "told"),
+    [
+        ({"error": "is_archived"}, "is_archived", "archived"),
+        ({"error": "restricted_action"}, "restricted_action", "refused the message: restricted_action"),
+        ({"error": "token_revoked"}, "token_revoked", "SLACK_BOT_TOKEN"),
+        ({"status": 503}, "internal_error", "internal_error"),
+    ],
+)
+async def test_other_refusals(thread: SlackThread, workspace: Workspace, fault: dict[str, Any], reason: str, told: str) -> None:
+    workspace.fail_next("chat.postMessage", **fault)
+    with pytest.raises(ThreadError, match=told) as refused:
+        await thread.opened(INVESTIGATION)
+    assert refused.value.reason == reason
+
+
+async def test_what_telemetry_says_pings_nobody(thread: SlackThread, workspace: Workspace, outbox: FakeOutbox) -> None:
+    nasty = INVESTIGATION.model_copy(
+        update={"incident": INVESTIGATION.incident.model_copy(update={"title": "<!channel> <https://e.example|ok>"})}
+    )
+    await thread.opened(nasty)
+    await outbox.record(Post(investigation="x", step="root", channel=INCIDENTS, ts=workspace.messages[0].ts))
+    assert workspace.messages[0].mentions == ()
+    assert workspace.messages[0].links == ()
+    assert "&lt;!channel&gt;" in blocks.root(nasty).text

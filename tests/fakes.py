@@ -1,0 +1,174 @@
+"""Working stand-ins for the core's ports: they keep state, and tests read it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from compass_core.agents.base import Agent
+from compass_core.errors import AlreadyRunningError, SourceError, ThreadError
+from compass_core.model import AgentName, Findings, Hypothesis, Incident, Observation, Reading, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from compass_core.budget import Budget
+    from compass_core.model import Conclusion, Investigation, Progress, Run
+
+T = TypeVar("T")
+
+START = datetime(2026, 1, 5, 14, 0, tzinfo=UTC)
+INCIDENT = Incident(id="INC-1", title="checkout is slow", services=("checkout",), started_at=START)
+WINDOW = Window(start=START, end=datetime(2026, 1, 5, 14, 30, tzinfo=UTC))
+
+
+def observation(agent: AgentName, name: str = "", service: str = "checkout", signal: str = "error_ratio", score: float = 0.9) -> Observation:
+    name = name or f"{agent[0].upper()}1"
+    return Observation(id=name, agent=agent, source="fake", signal=signal, service=service, summary="seen", score=score, query="q", window=WINDOW)
+
+
+def hypothesis(agent: AgentName, confidence: float, statement: str = "because", service: str = "checkout") -> Hypothesis:
+    return Hypothesis(
+        agent=agent, service=service, mechanism="bad_deploy", statement=statement, initial_confidence=confidence, confidence=confidence
+    )
+
+
+async def inline(work: Callable[[], T]) -> T:
+    return work()
+
+
+@dataclass
+class FakeClock:
+    now: datetime = WINDOW.end
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class FakeThread:
+    """Remembers what was said; `refuses` names the steps that cannot be posted."""
+
+    refuses: frozenset[str] = frozenset()
+    said: list[str] = field(default_factory=list)
+    progress: list[Progress] = field(default_factory=list)
+    conclusions: list[Conclusion] = field(default_factory=list)
+
+    def _say(self, step: str) -> None:
+        if step in self.refuses:
+            raise ThreadError("channel_not_found", "invite Compass")
+        self.said.append(step)
+
+    async def opened(self, investigation: Investigation) -> None:
+        self._say("root")
+
+    async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:
+        self._say(progress.run.agent)
+        self.progress.append(progress)
+
+    async def concluded(self, conclusion: Conclusion) -> None:
+        self._say("final")
+        self.conclusions.append(conclusion)
+
+
+@dataclass
+class FakeJournal:
+    steps: list[str] = field(default_factory=list)
+
+    async def step(self, name: str, action: Callable[[], Awaitable[T]]) -> T:
+        self.steps.append(name)
+        return await action()
+
+
+@dataclass
+class FakeInvestigations:
+    running: dict[str, str] = field(default_factory=dict)
+    ended: list[Conclusion] = field(default_factory=list)
+
+    async def opened(self, investigation: Investigation) -> None:
+        if other := self.running.get(investigation.incident.id):
+            raise AlreadyRunningError(investigation.incident.id, other)
+        self.running[investigation.incident.id] = investigation.id
+
+    async def closed(self, conclusion: Conclusion) -> None:
+        self.running.pop(conclusion.investigation.incident.id, None)
+        self.ended.append(conclusion)
+
+
+@dataclass
+class FakeIncidents:
+    place: str = "declared incidents"
+    incidents: dict[str, Incident] = field(default_factory=lambda: {INCIDENT.id: INCIDENT})
+    down: SourceError | None = None
+
+    async def find(self, reference: str) -> Incident | None:
+        if self.down:
+            raise self.down
+        return self.incidents.get(reference)
+
+    async def known(self) -> tuple[str, ...]:
+        return tuple(self.incidents)
+
+
+@dataclass
+class FakeAgent(Agent):
+    """Sees and thinks what it is told to; spends through the budget as a model's gateway does: reserve, then settle."""
+
+    name: AgentName
+    budget: Budget
+    cost: Decimal = Decimal(0)
+    reserves: Decimal | None = None
+    confidences: tuple[float, ...] = (0.5,)
+    fails: Exception | None = None
+    hangs: bool = False
+    earlier: list[tuple[Run, ...]] = field(default_factory=list)
+
+    async def observe(self, incident: Incident, earlier: Sequence[Run]) -> Findings:
+        self.earlier.append(tuple(earlier))
+        if self.hangs:
+            await asyncio.Event().wait()
+        return Findings(observations=(observation(self.name),))
+
+    async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> tuple[Hypothesis, ...]:
+        if self.fails:
+            raise self.fails
+        if self.cost:
+            reservation = self.budget.reserve(self.name, self.cost if self.reserves is None else self.reserves)
+            self.budget.settle(reservation, self.cost)
+        return tuple(hypothesis(self.name, confidence) for confidence in self.confidences)
+
+
+@dataclass
+class FakeSource:
+    """Every telemetry port at once: gives what it holds, remembers what it was asked, fails where it is told to."""
+
+    answers: dict[str, Reading[Any]] = field(default_factory=dict)
+    fails: dict[str, SourceError] = field(default_factory=dict)
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def _answer(self, *question: Any) -> Reading[Any]:
+        self.asked.append(question)
+        if error := self.fails.get(question[0]):
+            raise error
+        return self.answers.get(question[0], Reading())
+
+    async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Any]:
+        return self._answer("families", tuple(services), tuple(names))
+
+    async def series(self, selections: Sequence[Any], window: Window, step: float) -> Reading[Any]:
+        return self._answer("series", tuple(selections), step)
+
+    async def log_lines(self, services: Sequence[str], window: Window, phrases: Sequence[str]) -> Reading[Any]:
+        return self._answer("log_lines", tuple(services), tuple(phrases), window)
+
+    async def log_counts(self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str]) -> Reading[Any]:
+        return self._answer("log_counts", tuple(services), tuple(phrases))
+
+    async def spans(self, services: Sequence[str], window: Window) -> Reading[Any]:
+        return self._answer("spans", tuple(services), window)
+
+    async def changes(self, services: Sequence[str], window: Window) -> Reading[Any]:
+        return self._answer("changes", tuple(services))

@@ -1,0 +1,116 @@
+"""Incidents among the alerts of real Alertmanagers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from compass_core.errors import AmbiguousIncidentError, Reason, SourceError
+from compass_core.incidents.alertmanager import Alertmanager
+from compass_core.model import Incident
+from tests.sources.kit import Server, inline, recorded
+
+CONTRACTS = Path(__file__).parents[1] / "contracts"
+VERSIONS = ("alertmanager", "alertmanager-0.25")
+ERRORS = {
+    "err_404": Reason.NOT_FOUND,
+    "err_silence_404": Reason.NOT_FOUND,
+    "err_silence_bad_id": Reason.REJECTED,
+    "err_bad_filter": Reason.REJECTED,
+    "err_bad_filter_syntax": Reason.REJECTED,
+    "err_v1_gone": Reason.REJECTED,
+}
+
+
+def alertmanager(server: Server, labels: tuple[str, ...] = ("service", "service_name", "job", "instance")) -> Alertmanager:
+    return Alertmanager(server.backend("Alertmanager"), inline, service_labels=labels)
+
+
+def replayed(version: str = "alertmanager", name: str = "alerts") -> Server:
+    return Server(lambda _: recorded(CONTRACTS / version / f"{name}.json"))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_by_fingerprint(version: str) -> None:
+    server = replayed(version)
+    found = await alertmanager(server).find(" 76AAA0f7eb737de2 ")
+    assert found is not None
+    assert (found.id, found.services, found.severity, found.origin) == ("76aaa0f7eb737de2", ("checkout",), "critical", "alertmanager")
+    assert found.title.startswith("Error ratio of checkout is 35.4")
+    assert server.requests[0].url.path == "/prefix/api/v2/alerts"
+
+
+async def test_all_of_it() -> None:
+    found = await alertmanager(replayed()).find("TargetDown")
+    assert found == Incident(
+        id="4ebe5a9cd263ecc7",
+        title="blackhole 127.0.0.1:9 is down",
+        services=("blackhole",),
+        started_at=datetime(2026, 11, 22, 11, 41, 48, 754000, tzinfo=UTC),
+        severity="warning",
+        origin="alertmanager",
+    )
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_name_that_fires_more_than_once(version: str) -> None:
+    with pytest.raises(AmbiguousIncidentError) as caught:
+        await alertmanager(replayed(version)).find("HighErrorRate")
+    assert caught.value.candidates == ("671af3e30094e13c (payment)", "76aaa0f7eb737de2 (checkout)", "f7b9c999a90d0586 (frontend)")
+
+
+@pytest.mark.parametrize("reference", ["866359ce452107dd", "nodeNetworkTransmitErrs", "CheckoutLatencyHigh"])
+async def test_what_is_silenced_or_inhibited_is_found_when_it_is_named(reference: str) -> None:
+    assert await alertmanager(replayed()).find(reference) is not None
+
+
+async def test_what_fires_wins_over_what_is_silenced() -> None:
+    def alert(fingerprint: str, state: str) -> dict[str, object]:
+        return {
+            "fingerprint": fingerprint,
+            "labels": {"alertname": "A"},
+            "annotations": {},
+            "startsAt": "2026-01-05T14:00:00Z",
+            "status": {"state": state},
+        }
+
+    server = Server(lambda _: httpx.Response(200, json=[alert("1", "suppressed"), alert("2", "active"), alert("3", "suppressed")]))
+    found = await alertmanager(server).find("A")
+    assert found is not None
+    assert (found.id, found.title, found.services) == ("2", "A", ())
+
+
+async def test_the_first_service_label_counts() -> None:
+    found = await alertmanager(replayed(), ("instance", "service_name")).find("73856358c36cc11d")
+    assert found is not None
+    assert found.services == ("postgres-orders-0",)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_what_is_known(version: str) -> None:
+    known = await alertmanager(replayed(version)).known()
+    assert len(known) == len(set(known)) == 8 + 5
+    assert {"HighErrorRate", "866359ce452107dd"} <= set(known)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_nothing_fires(version: str) -> None:
+    quiet = alertmanager(replayed(version, "alerts_empty"))
+    assert (await quiet.find("HighErrorRate"), await quiet.known(), quiet.place) == (None, (), "Alertmanager")
+
+
+@pytest.mark.parametrize("path", sorted(CONTRACTS.glob("alertmanager*/err_*.json")), ids=lambda path: f"{path.parent.name}/{path.stem}")
+async def test_errors_of_real_servers(path: Path) -> None:
+    with pytest.raises(SourceError) as caught:
+        await alertmanager(replayed(path.parent.name, path.stem)).find("x")
+    assert caught.value.reason is ERRORS[path.stem]
+
+
+async def test_a_start_without_a_zone() -> None:
+    alert = {"fingerprint": "1", "labels": {}, "annotations": {}, "startsAt": "2026-01-05T14:00:00", "status": {"state": "active"}}
+    with pytest.raises(SourceError) as caught:
+        await alertmanager(Server(lambda _: httpx.Response(200, json=[alert]))).find("1")
+    assert caught.value.reason is Reason.GARBAGE

@@ -1,0 +1,385 @@
+"""What Prometheus answers through the port, from a server in this process and from answers of real ones."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import numpy as np
+import pytest
+
+from compass_core.errors import Reason, SourceError
+from compass_core.http import Allowance
+from compass_core.model import Family, Match, Reduction, Selection
+from compass_core.sources.prometheus import LONGEST_QUERY, Prometheus
+from tests.sources.handmade import HOUR, T0
+from tests.sources.kit import Answer, Server, inline, recorded
+
+if TYPE_CHECKING:
+    from compass_core.model import Window
+
+LABELS = ("service", "service_name", "app", "server", "job", "pod", "instance")
+CONTRACTS = Path(__file__).parents[1] / "contracts"
+TAGGED = re.compile(r'label_replace\((.*?), "compass_selection", "(\d+)", "", ""\)(?: or |$)')
+ERRORS = sorted(CONTRACTS.glob("prometheus*/err_*.json"))
+TIMEOUTS = ("err_timeout_eval", "err_timeout_param")
+NOT_FOUND = ("err_404", "err_bad_label_name")
+
+
+def ok(data: object, **more: object) -> httpx.Response:
+    return httpx.Response(200, json={"status": "success", "data": data, **more})
+
+
+def refused(status: int = 400) -> httpx.Response:
+    return httpx.Response(status, json={"status": "error", "errorType": "bad_data", "error": "no"})
+
+
+class FakePrometheus(Server):
+    """Lists `series`; every expression has one point a minute, 1.5, unless it contains `bad`, which fails the whole request."""
+
+    def __init__(self, series: list[dict[str, str]] | None = None, metadata: object = None, refusal: httpx.Response | None = None) -> None:
+        super().__init__(self._route)
+        self.series = series or []
+        self.metadata = metadata or {}
+        self.refusal = refusal or refused()
+        self.points: list[tuple[float, str]] = [(T0, "1.5"), (T0 + 60, "NaN"), (T0 + 180, "+Inf")]
+        self.samples = "8"
+        self.warnings: list[str] = []
+
+    def asked(self, path: str) -> list[httpx.QueryParams]:
+        return [request.url.params for request in self.requests if request.url.path == f"/prefix/api/v1/{path}"]
+
+    def _route(self, request: httpx.Request) -> Answer:
+        match request.url.path.rpartition("/")[2]:
+            case "series":
+                return refused() if "bad" in str(request.url) else ok(self.series, **({"warnings": self.warnings} if self.warnings else {}))
+            case "metadata":
+                return ok(self.metadata)
+        query = request.url.params["query"]
+        if "bad" in query:
+            return self.refusal
+        tags = [tag for _, tag in TAGGED.findall(query)]
+        if request.url.path.endswith("query"):
+            return ok({"result": [{"metric": {"compass_selection": tag}, "value": [T0, self.samples]} for tag in tags]})
+        return ok(
+            {"result": [{"metric": {"compass_selection": tag, "service": "web"}, "values": self.points} for tag in tags]},
+            warnings=self.warnings,
+        )
+
+
+def prometheus(server: Server, allowance: Allowance | None = None, **settings: Any) -> Prometheus:
+    reader = server.backend("prometheus").reader(allowance or Allowance())
+    return Prometheus(reader, inline, **{"service_labels": LABELS, "link": None, "public_url": "", **settings})
+
+
+def select(family: str = "up", reduction: Reduction = Reduction.RAW, **more: Any) -> Selection:
+    return Selection(
+        **{
+            "signal": f"signal {family}",
+            "family": family,
+            "reduction": reduction,
+            "service_label": "service",
+            "members": (("web", "web"),),
+            **more,
+        }
+    )
+
+
+def series(name: str, **labels: str) -> dict[str, str]:
+    return {"__name__": name, **labels}
+
+
+def said_by(path: Path) -> str:
+    text: str = json.loads(path.read_text())["response"].get("body", {}).get("error", "")
+    return " ".join(text.split())[:200]
+
+
+@pytest.mark.parametrize("path", ERRORS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+async def test_errors_of_real_servers(path: Path) -> None:
+    said = said_by(path)
+    server = Server(lambda _: recorded(path))
+    with pytest.raises(SourceError) as caught:
+        await prometheus(server).series([select()], HOUR, 60)
+    by_name = dict.fromkeys(TIMEOUTS, Reason.TIMEOUT) | dict.fromkeys(NOT_FOUND, Reason.NOT_FOUND)
+    expected = by_name.get(path.stem, Reason.UNAUTHORIZED if "401" in path.stem else Reason.REJECTED)
+    assert caught.value.reason is expected
+    assert len(server.requests) == 1
+    assert said in caught.value.detail
+
+
+@pytest.mark.parametrize("version", ["prometheus", "prometheus-2.42"])
+async def test_families_of_a_real_server(version: str) -> None:
+    server = Server(
+        lambda request: (
+            recorded(CONTRACTS / version / "series.json")
+            if "series" in request.url.path
+            else recorded(CONTRACTS / "prometheus" / "metadata_remote_written.json")
+        )
+    )
+    found = await prometheus(server).families(["postgres-orders"], [], HOUR)
+    assert found.gaps == ()
+    (family,) = found.values
+    assert (family.name, family.kind, family.service_label) == ("pg_stat_activity_count", "gauge", "server")
+    assert family.members == (("postgres-orders:5432", "postgres-orders"),)
+    assert "idle in transaction" in family.labels["state"]
+    assert family.labels["job"] == {"postgres-exporter"}
+
+
+async def test_a_real_server_cuts_its_answer() -> None:
+    server = Server(
+        lambda request: recorded(CONTRACTS / "prometheus" / ("series_limit.json" if "series" in request.url.path else "metadata.json"))
+    )
+    found = await prometheus(server).families(["frontend"], [], HOUR)
+    assert [(family.name, family.kind) for family in found.values] == [
+        ("http_server_request_duration_seconds", "histogram"),
+        ("target_info", "gauge"),
+    ]
+    assert [gap.reason for gap in found.gaps] == [Reason.TRUNCATED]
+
+
+@pytest.mark.parametrize("version", ["prometheus", "prometheus-2.42"])
+async def test_points_of_a_real_server(version: str) -> None:
+    body = json.loads((CONTRACTS / version / "query_range.json").read_text())["response"]["body"]
+    for item in body["data"]["result"]:
+        item["metric"]["compass_selection"] = "0"
+    members = (("checkout", "checkout"), ("cart", "cart"))
+    got = await prometheus(Server(lambda _: httpx.Response(200, json=body))).series(
+        [select(service_label="service_name", members=members)], HOUR, 60
+    )
+    by_service = {one.service: one for one in got.values}
+    assert set(by_service) == {"cart", "catalog", "checkout", "frontend", "payment"}
+    points = next(item["values"] for item in body["data"]["result"] if item["metric"]["service_name"] == "checkout")
+    assert by_service["checkout"].t.tolist() == [at for at, _ in points]
+    assert by_service["checkout"].v.tolist() == [float(text) for _, text in points]
+
+
+class TestFamilies:
+    async def test_one_request_for_all_labels_and_names(self) -> None:
+        server = FakePrometheus()
+        assert (await prometheus(server).families(["web", "shop/db"], ["up", "pg_*"], HOUR)).values == ()
+        (asked,) = server.asked("series")
+        assert len(asked.get_list("match[]")) == len(LABELS) + 1
+        assert (asked["start"], asked["end"]) == (f"{T0:.3f}", f"{T0 + 3600:.3f}")
+        assert int(asked["limit"]) > 0
+
+    async def test_nothing_asked_for(self) -> None:
+        server = FakePrometheus()
+        assert (await prometheus(server).families([""], [], HOUR)).values == ()
+        assert server.requests == []
+
+    async def test_many_services_are_split_over_requests(self) -> None:
+        server = FakePrometheus([series("up", service="s-7")])
+        found = await prometheus(server).families([f"s-{k}" for k in range(300)], [], HOUR)
+        assert len(found.values) == 1
+        assert max(len(str(request.url)) for request in server.requests) < 7000
+        assert 1 < len(server.requests) < 12
+
+    async def test_the_first_label_that_names_a_wanted_service(self) -> None:
+        listed = [
+            series("up", service_name="other", app="web", job="shop/web"),
+            series("up", job="shop/web", instance="10.0.0.1:9090"),
+            series("up", job="elsewhere"),
+        ]
+        found = await prometheus(FakePrometheus(listed)).families(["web"], [], HOUR)
+        assert [(family.service_label, family.members, set(family.services)) for family in found.values] == [
+            ("app", (("web", "web"),), {"web"}),
+            ("job", (("shop/web", "web"),), {"web"}),
+        ]
+
+    async def test_families_by_name_have_all_services(self) -> None:
+        listed = [
+            series("pg_up", server="db-a:5432", job="exporter", instance="x:9187"),
+            series("pg_up", server="db-b:5432", job="exporter", instance="x:9187"),
+            series("pg_other", pod="db-0", job="exporter"),
+            series("pg_last", instance="x:1", job="exporter"),
+            series("pg_nobody", cluster="eu"),
+            series("unasked", server="db-a:5432"),
+        ]
+        found = await prometheus(FakePrometheus(listed)).families([], ["pg_*"], HOUR)
+        assert {family.name: (family.service_label, set(family.services)) for family in found.values} == {
+            "pg_up": ("server", {"db-a", "db-b"}),
+            "pg_other": ("pod", {"db"}),
+            "pg_last": ("job", {"exporter"}),
+        }
+
+    @pytest.mark.parametrize(
+        ("name", "kind"),
+        [
+            ("r_total", "counter"),
+            ("t_seconds_count", "counter"),
+            ("t_seconds_sum", "counter"),
+            ("pool_count", "gauge"),
+            ("odd", "counter"),
+            ("openmetrics_total", "counter"),
+            ("odd_total", "gauge"),
+            ("summary", "gauge"),
+        ],
+    )
+    async def test_kinds(self, name: str, kind: str) -> None:
+        names = (
+            "r_total",
+            "t_seconds_count",
+            "t_seconds_sum",
+            "pool_count",
+            "odd",
+            "openmetrics_total",
+            "odd_total",
+            "summary",
+            "r_created",
+        )
+        listed = [series(each, service="web") for each in names] + [series("t_seconds_bucket", service="web", le="+Inf")]
+        metadata = {
+            "odd": [{"type": "counter", "unit": "s", "help": ""}],
+            "odd_total": [{"type": "gauge"}],
+            "openmetrics": [{"type": "counter"}],
+            "summary": [{"type": "summary"}],
+            "t_seconds": [{"type": "histogram"}],
+        }
+        found = await prometheus(FakePrometheus(listed, metadata)).families(["web"], [], HOUR)
+        families = {family.name: family for family in found.values}
+        assert set(families) == {*names, "t_seconds"} - {"r_created"}
+        assert families[name].kind == kind
+        assert families["t_seconds"] == Family("t_seconds", "histogram", "service", (("web", "web"),))
+        assert families["odd"].unit == "s"
+
+    async def test_parts_are_listed_only_when_asked_for(self) -> None:
+        listed = [series(f"t_{part}", service="web", **({"le": "+Inf"} if part == "bucket" else {})) for part in ("bucket", "count", "sum")]
+        found = await prometheus(FakePrometheus(listed)).families([], ["t", "t_count"], HOUR)
+        assert [(family.name, family.kind) for family in found.values] == [("t", "histogram"), ("t_count", "counter")]
+
+    async def test_metadata_once_and_not_needed(self) -> None:
+        server = FakePrometheus([series("r_total", service="web")], metadata="no metadata")
+        source = prometheus(server)
+        for _ in range(2):
+            assert (await source.families(["web"], [], HOUR)).values[0].kind == "counter"
+        assert len(server.asked("metadata")) == 1
+
+    async def test_labels_with_many_values_are_cut(self) -> None:
+        listed = [series("up", service="web", path=str(k)) for k in range(80)]
+        found = await prometheus(FakePrometheus(listed)).families(["web"], [], HOUR)
+        assert len(found.values[0].labels["path"]) == 50
+
+    async def test_one_of_several_requests_fails(self) -> None:
+        server = FakePrometheus([series("up", service="s-7")])
+        found = await prometheus(server).families([f"s-{k}" for k in range(300)], ["bad"], HOUR)
+        assert len(found.values) == 1
+        assert [gap.reason for gap in found.gaps] == [Reason.REJECTED]
+
+
+class TestSeries:
+    async def test_points(self) -> None:
+        got = await prometheus(FakePrometheus(), public_url="http://p.test/").series([select(by=("code",))], HOUR, 60)
+        (one,) = got.values
+        assert one.t.tolist() == [T0, T0 + 60, T0 + 180]
+        assert np.array_equal(one.v, [1.5, math.nan, math.nan], equal_nan=True)
+        assert (one.service, one.labels, one.source, one.step) == ("web", {"service": "web"}, "prometheus", 60)
+        assert one.query == 'sum by (service, code) (up{service="web"})'
+        link = urlsplit(one.link or "")
+        assert (link.netloc, link.path) == ("p.test", "/graph")
+        assert parse_qs(link.query) == {
+            "g0.expr": [one.query],
+            "g0.tab": ["0"],
+            "g0.range_input": ["3600s"],
+            "g0.end_input": [f"{HOUR.end:%Y-%m-%d %H:%M:%S}"],
+        }
+
+    async def test_the_window_is_half_open(self) -> None:
+        server = FakePrometheus()
+        await prometheus(server).series([select()], HOUR, 7)
+        (asked,) = server.asked("query_range")
+        assert (asked["start"], asked["end"], asked["step"]) == (f"{T0:.3f}", f"{T0 + 514 * 7:.3f}", "7.000")
+
+    async def test_a_grafana_link_wins(self) -> None:
+        async def link(query: str, window: Window) -> str | None:
+            return None if "nowhere" in query else f"http://g.test/{window.seconds:g}"
+
+        source = prometheus(FakePrometheus(), link=link, public_url="http://p.test")
+        got = await source.series([select(), select("nowhere")], HOUR, 60)
+        assert got.values[0].link == "http://g.test/3600"
+        assert (got.values[1].link or "").startswith("http://p.test/graph?")
+
+    async def test_many_selections_share_requests(self) -> None:
+        server = FakePrometheus()
+        wanted = [select(f"family_{k}") for k in range(120)]
+        got = await prometheus(server).series(wanted, HOUR, 60)
+        assert {one.query for one in got.values} == {f'sum by (service) (family_{k}{{service="web"}})' for k in range(120)}
+        assert {one.selection.signal for one in got.values} == {one.signal for one in wanted}
+        assert len(server.requests) < 8
+        assert max(len(str(request.url)) for request in server.requests) < LONGEST_QUERY + 300
+
+    async def test_a_bad_selection_is_found_and_named(self) -> None:
+        server = FakePrometheus()
+        got = await prometheus(server).series([select(f"f_{k}") for k in range(7)] + [select("bad")], HOUR, 60)
+        assert len(got.values) == 7
+        assert [(gap.reason, gap.detail) for gap in got.gaps] == [(Reason.REJECTED, "signal bad: /api/v1/query_range answers 400: no")]
+        assert len(server.requests) == 7
+
+    async def test_a_refused_login_is_not_asked_in_halves(self) -> None:
+        server = FakePrometheus(refusal=httpx.Response(401))
+        with pytest.raises(SourceError, match="COMPASS_PROMETHEUS_TOKEN"):
+            await prometheus(server).series([select("bad"), select("good")], HOUR, 60)
+        assert len(server.requests) == 1
+
+    async def test_the_allowance_ends_in_the_middle(self) -> None:
+        got = await prometheus(FakePrometheus(), Allowance(1)).series([select(f"f_{'x' * 2000}{k}") for k in range(4)], HOUR, 60)
+        assert len(got.values) == 2
+        assert [gap.reason for gap in got.gaps] == [Reason.REQUEST_LIMIT]
+        assert got.gaps[0].detail.startswith(f"signal f_{'x' * 2000}2, signal")
+
+    async def test_warnings_are_gaps(self) -> None:
+        server = FakePrometheus()
+        server.warnings = ["PromQL warning: " + "x" * 300]
+        got = await prometheus(server).series([select()], HOUR, 60)
+        assert [(gap.reason, gap.detail) for gap in got.gaps] == [(Reason.TRUNCATED, "PromQL warning: " + "x" * 184)]
+
+    async def test_too_many_points(self) -> None:
+        server = FakePrometheus()
+        got = await prometheus(server).series([select()], HOUR, 0.1)
+        assert (got.values, [gap.reason for gap in got.gaps]) == ((), [Reason.REJECTED])
+        assert server.requests == []
+
+    async def test_nothing_to_ask(self) -> None:
+        server = FakePrometheus()
+        assert (await prometheus(server).series([select(members=(), reduction=Reduction.RATE)], HOUR, 60)).values == ()
+        assert server.requests == []
+
+    async def test_many_members_share_expressions(self) -> None:
+        members = tuple((f"web-7c9b6d-{k:05}", "web") for k in range(700))
+        server = FakePrometheus()
+        got = await prometheus(server).series([select(members=members, service_label="pod")], HOUR, 60)
+        asked = re.findall(r"web-7c9b6d-\d+", "".join(one["query"] for one in server.asked("query_range")))
+        assert sorted(asked) == [value for value, _ in members]
+        assert {len(one.selection.members) for one in got.values} == {700}
+        assert max(len(str(request.url)) for request in server.requests) < LONGEST_QUERY + 300
+
+    @pytest.mark.parametrize(
+        ("samples", "step", "seconds"), [("8", 15, 60), ("2", 15, 240), ("1", 15, 240), ("120", 15, 15), ("0", 15, 240), ("8", 300, 300)]
+    )
+    async def test_a_rate_spans_four_points_of_the_family(self, samples: str, step: float, seconds: int) -> None:
+        server = FakePrometheus()
+        server.samples = samples
+        source = prometheus(server)
+        for _ in range(2):
+            got = await source.series([select("r_total", Reduction.RATE)], HOUR, step)
+            assert got.values[0].query == f'sum by (service) (rate(r_total{{service="web"}}[{seconds}s]))'
+        assert len(server.asked("query")) == 1
+
+    async def test_an_interval_that_cannot_be_measured(self) -> None:
+        selection = select("t_total", Reduction.RATE_RATIO, over="bad_total", where=(Match("code", ("500",)),))
+        server = FakePrometheus()
+        with pytest.raises(SourceError):
+            await prometheus(server).series([selection], HOUR, 15)
+        assert "[240s]" in server.asked("query_range")[0]["query"]
+
+    @pytest.mark.parametrize("points", [[(2, "1"), (1, "1")], [(1, "1"), (1, "1")], [(1, "x")], [(1,)], "12", []])
+    async def test_points_that_are_none(self, points: Any) -> None:
+        server = FakePrometheus()
+        server.points = points
+        with pytest.raises(SourceError) as caught:
+            await prometheus(server).series([select()], HOUR, 60)
+        assert caught.value.reason is Reason.GARBAGE

@@ -1,0 +1,120 @@
+"""What a recorded case answers through the ports."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from compass_core.errors import Reason
+from compass_core.model import Reduction, Selection, Window
+from compass_core.sources import recorded
+from compass_core.sources.recorded import RecordedIncidents
+from tests.sources.handmade import HOUR, START, T0, line, metric, offload, span, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+LINES = [line(5, "Pool TIMEOUT"), line(60, "ok", level="INFO", trace_id=None), line(61, "timeout again"), line(9, "timeout", service="db")]
+
+
+async def test_families(tmp_path: Path) -> None:
+    rows = [
+        metric("h_bucket", [1], kind="counter", le="+Inf", code="200"),
+        metric("up", [1], service="node-1", job="node"),
+        metric("up", [1], service="node-2", job="edge"),
+        metric("only_null", [None]),
+        metric("old", [1], t=[-86400]),
+    ]
+    source = write(tmp_path, metrics=rows)
+    ours, all_of_them = await source.families(["web"], ["u*"], HOUR), await source.families([], ["h", "o*"], HOUR)
+    assert [(f.name, str(f.kind), set(f.services), dict(f.labels)) for f in ours.values] == [
+        ("h", "histogram", {"web"}, {"code": frozenset({"200"})}),
+        ("up", "gauge", {"node-1", "node-2"}, {"job": frozenset({"node", "edge"})}),
+    ]
+    assert [family.name for family in all_of_them.values] == ["h"]
+
+
+async def test_log_lines(tmp_path: Path) -> None:
+    source = write(tmp_path, logs=LINES)
+    every = await source.log_lines(["web", "absent"], HOUR, ())
+    some = await source.log_lines(["web", "db"], HOUR, ("Timeout", "a.b"))
+    assert [(one.line, one.level, one.trace_id) for one in every.values] == [
+        ("Pool TIMEOUT", "", ""),
+        ("ok", "info", ""),
+        ("timeout again", "", ""),
+    ]
+    assert [one.t - T0 for one in some.values] == [5, 9, 61]
+    assert some.query == '{service=~"web|db"} |~ "(?i)Timeout|a\\\\.b"'
+
+
+async def test_too_many_lines_keep_the_newest_and_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorded, "MOST_LINES", 2)
+    reading = await write(tmp_path, logs=LINES).log_lines(["web"], HOUR, ())
+    assert [one.t - T0 for one in reading.values] == [60, 61]
+    assert [gap.reason for gap in reading.gaps] == [Reason.TRUNCATED]
+
+
+async def test_log_counts_count_whole_steps_and_fill_zeros(tmp_path: Path) -> None:
+    reading = await write(tmp_path, logs=LINES).log_counts(
+        ["web", "db", "absent"], Window(start=START, end=START + timedelta(minutes=4)), 60, ("timeout",)
+    )
+    counts = {series.service: series.v.tolist() for series in reading.values}
+    assert counts == {"web": [1, 1, 0, 0], "db": [1, 0, 0, 0]}
+    assert (reading.values[0].t - T0).tolist() == [60, 120, 180, 240]
+    assert reading.values[0].query == 'sum by (service) (count_over_time({service="web"} |~ "(?i)timeout"[60s]))'
+
+
+async def test_spans_are_those_of_whole_traces(tmp_path: Path) -> None:
+    rows = [
+        span("a", "web", 2),
+        span("a", "db", 1, kind="client", attributes={"code": 503, "system": None}),
+        span("b", "db", 3),
+        span("a", "db", 9999),
+    ]
+    reading = await write(tmp_path, spans=rows).spans(["web"], HOUR)
+    assert [(s.service, s.kind, dict(s.attributes), s.parent_id) for s in reading.values] == [
+        ("db", "client", {"code": "503", "system": ""}, ""),
+        ("web", "", {}, ""),
+    ]
+
+
+async def test_a_new_version_is_a_deploy(tmp_path: Path) -> None:
+    rows = [
+        metric("m", [1] * 10, service_version="1.0"),
+        metric("m", [None, 1], t=[500, 600], service_version="1.1"),
+        metric("late", [1], t=[900], service_version="1.0"),
+        metric("m", [1], t=[700], service="new", version="3"),
+        metric("m", [1] * 10, service="other", image="shop:1"),
+        metric("m", [1], t=[400], service="other", image="shop:2"),
+    ]
+    source = write(tmp_path, metrics=rows)
+    found = (await source.changes(["web", "new", "other"], HOUR)).values
+    assert [(c.t - T0, c.text, c.kind) for c in found] == [(400, "other shop:1 → shop:2", "deploy"), (600, "web 1.0 → 1.1", "deploy")]
+    assert [c.service for c in (await source.changes(["web"], HOUR)).values] == ["web"]
+    assert (await source.changes(["web"], Window(start=START, end=START + timedelta(seconds=600)))).values == ()
+
+
+async def test_absent_files_are_gaps(tmp_path: Path) -> None:
+    source = write(tmp_path)
+    gaps = [
+        (await source.families([], ["*"], HOUR)).gaps,
+        (await source.log_lines(["web"], HOUR, ())).gaps,
+        (await source.log_counts(["web"], HOUR, 60, ())).gaps,
+        (await source.spans(["web"], HOUR)).gaps,
+    ]
+    assert [(gap.reason, gap.detail) for (gap,) in gaps] == [
+        (Reason.NO_DATA, f"the case holds no {kind}") for kind in ("metrics", "logs", "logs", "spans")
+    ]
+    assert (await source.series([Selection("m", "m", Reduction.RAW, "service", (("web", "web"),))], HOUR, 60)).values == ()
+
+
+async def test_the_incident(tmp_path: Path) -> None:
+    write(tmp_path)
+    incidents = RecordedIncidents(tmp_path, offload)
+    found = await incidents.find("INC-1")
+    assert await incidents.known() == ("INC-1",)
+    assert await incidents.find("INC-2") is None
+    assert found is not None
+    assert (found.origin, found.ended_at, found.services) == ("recorded", START + timedelta(minutes=40), ("web",))

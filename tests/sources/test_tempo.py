@@ -1,0 +1,291 @@
+"""Tempo against recorded answers of Tempo 3.0 and 2.10."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compass_core.errors import Reason, SourceError
+from compass_core.model import Window
+from compass_core.sources.tempo import Tempo
+from tests.sources.kit import SourceKit, inline
+from tests.sources.replay import Answer, Replay, body, recorded
+
+if TYPE_CHECKING:
+    from compass_core.http import Allowance, Backend
+
+SERVED = Window(start=datetime.fromtimestamp(1795345545, UTC), end=datetime.fromtimestamp(1795347345, UTC))
+TRACE = "f705d582a843cfa3f37aa97ba9a35134"
+STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+NAMES = st.lists(st.text(st.one_of(st.sampled_from("\"'`\\\n{}|&~=()."), st.characters()), min_size=1, max_size=20), min_size=1, max_size=3)
+
+
+async def link(query: str, window: Window) -> str:
+    return f"https://grafana.test/{window.start:%H%M}?{query}"
+
+
+def found(*durations: int, first: int = 1) -> dict[str, Any]:
+    """A search that found traces with ids from `first` and these durations in milliseconds."""
+    return {"traces": [{"traceID": f"{first + place:x}"} | ({"durationMs": ms} if ms else {}) for place, ms in enumerate(durations)]}
+
+
+class Searches:
+    """Answers each of the three searches with its own traces."""
+
+    def __init__(self, failing: Any, others: Any, slow: Any = None) -> None:
+        self.bodies = {"status=error": failing, "traceDuration": slow, "}": others}
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        answer = next(answer for part, answer in self.bodies.items() if part in request.url.params["q"])
+        return answer if isinstance(answer, httpx.Response) else httpx.Response(200, json=answer)
+
+
+def server(searches: Answer | None = None, trace: Answer | list[httpx.Response] | None = None) -> Replay:
+    empty = recorded("tempo/search_empty")
+    return Replay({"/api/search": searches or Searches(found(135), empty), "/api/v2/traces/": trace or recorded("tempo/trace_v2")})
+
+
+def tempo(replay: Replay) -> Tempo:
+    return Tempo(replay.reader("Tempo"), inline, link=link)
+
+
+def fetched(replay: Replay) -> list[int]:
+    """The ids of the traces that were asked for."""
+    return [int(request.url.path.rpartition("/")[2], 16) for request in replay.requests if "/traces/" in request.url.path]
+
+
+async def test_a_trace_is_read_whole() -> None:
+    reading = await tempo(server()).spans(["checkout"], SERVED)
+    spans = {span.span_id: span for span in reading.values}
+    assert len(spans) == 9
+    assert {span.trace_id for span in spans.values()} == {TRACE}
+    assert {span.service for span in spans.values()} == {"frontend", "checkout", "cart", "payment"}
+    root, failed = spans["0f3d96bd982c649f"], next(span for span in spans.values() if span.name == "pool.acquire")
+    assert (root.parent_id, root.kind, root.error, root.name) == ("", "server", True, "POST /checkout")
+    assert root.t == pytest.approx(1795346240.088372)
+    assert root.ms == pytest.approx(5180.555776)
+    assert root.attributes["http.response.status_code"] == "502"
+    assert root.attributes["service.version"] == "3.8.1"
+    assert "service.name" not in root.attributes
+    assert (failed.kind, failed.error, failed.attributes["exception.type"]) == ("internal", True, "pgxpool.AcquireTimeout")
+    assert failed.attributes["exception.message"] == "acquire connection: context deadline exceeded after 5s"
+    assert failed.attributes["k8s.pod.name"] == "checkout-7c9b6d-c8hnv"
+    assert all(span.parent_id in spans for span in spans.values() if span is not root)
+    assert [span.error for span in spans.values() if span.service == "cart"] == [False]
+
+
+@pytest.mark.parametrize("name", ["tempo/trace_v1", "tempo/trace_v2"])
+async def test_both_answers_hold_the_same_trace(name: str) -> None:
+    expected = (await tempo(server()).spans(["checkout"], SERVED)).values
+    assert (await tempo(server(trace=recorded(name))).spans(["checkout"], SERVED)).values == expected
+
+
+async def test_the_trace_of_an_older_tempo_is_read() -> None:
+    spans = (await tempo(server(trace=recorded("tempo2/trace_v2"))).spans(["checkout"], SERVED)).values
+    batches = body("tempo2/trace_v2")["trace"]["resourceSpans"]
+    assert len(spans) == sum(len(scope["spans"]) for batch in batches for scope in batch["scopeSpans"])
+    assert any("exception.message" in span.attributes for span in spans)
+
+
+async def test_the_query_finds_all_traces_and_times_are_whole_seconds() -> None:
+    replay = server()
+    window = Window(start=SERVED.start + timedelta(seconds=0.4), end=SERVED.end + timedelta(seconds=0.4))
+    reading = await tempo(replay).spans(["checkout", "orders.db"], window)
+    assert reading.query == '{resource.service.name=~"checkout|orders\\\\.db"}'
+    assert (reading.link, reading.source) == (await link(reading.query, window), "Tempo")
+    assert sorted(replay.asked("/search", "q")) == sorted([reading.query, reading.query.replace("}", " && status=error}")])
+    assert set(replay.asked("/search", "start")) == {"1795345545"}
+    assert set(replay.asked("/search", "end")) == {"1795347346"}
+
+
+@settings(deadline=None, max_examples=50)
+@given(NAMES)
+async def test_nothing_escapes_from_a_service_name(names: list[str]) -> None:
+    replay = server(Searches(found(), found(*range(50)), found()), recorded("tempo/err_trace_404"))
+    await tempo(replay).spans(names, SERVED)
+    skeletons = {re.sub("=~?S", "=S", STRING.sub("S", query)) for query in replay.asked("/search", "q")}
+    assert skeletons == {
+        "{resource.service.name=S}",
+        "{resource.service.name=S && status=error}",
+        "{resource.service.name=S && traceDuration > 49ms}",
+    }
+
+
+async def test_five_failing_four_slow_and_three_others_within_fifteen_requests() -> None:
+    replay = server(Searches(found(*[9] * 20), found(*range(50), first=100), found(900, 700, 800, 600, 500, first=200)))
+    await tempo(replay).spans(["checkout"], SERVED)
+    assert fetched(replay) == [1, 2, 3, 4, 5, 200, 202, 201, 203, 100, 101, 102]
+    assert len(replay.requests) == 15
+
+
+async def test_a_search_that_found_everything_needs_no_search_for_slow_ones() -> None:
+    replay = server(Searches(found(9), found(9, 5, 0, 7, 3, 8, first=1)))
+    await tempo(replay).spans(["checkout"], SERVED)
+    assert fetched(replay) == [1, 6, 4, 2, 5, 3]
+    assert len(replay.asked("/search", "q")) == 2
+
+
+async def test_recorded_searches_lead_to_their_traces() -> None:
+    answer = body("tempo/search_traceql")
+    replay = server(Searches(answer, answer))
+    await tempo(replay).spans(["checkout"], SERVED)
+    asked = [request.url.path.rpartition("/")[2] for request in replay.requests[2:]]
+    assert [len(trace_id) for trace_id in asked] == [32] * 12
+    ids = [trace["traceID"].zfill(32) for trace in answer["traces"]]
+    assert asked[:5] == ids[:5]
+    slow = sorted((trace for trace in answer["traces"][5:]), key=lambda trace: -trace["durationMs"])
+    assert asked[5:9] == [trace["traceID"].zfill(32) for trace in slow[:4]]
+
+
+@pytest.mark.parametrize("count", [1, 12])
+async def test_an_older_server_is_asked_in_the_older_way(count: int) -> None:
+    searches = Searches(found(*[9] * 5), found(*range(20), first=100)) if count > 1 else Searches(found(9), found())
+    replay = server(searches, httpx.Response(404, text="404 page not found"))
+    replay.answers["/api/traces/"] = recorded("tempo/trace_v1")
+    source = tempo(replay)
+    reading = await source.spans(["checkout"], SERVED)
+    assert len(reading.values) == 9 * (11 if count > 1 else 1)
+    assert reading.gaps == ()
+    assert len(replay.requests) <= 15
+    await source.spans(["checkout"], SERVED)
+    assert replay.count("/v2/") == 1
+
+
+async def test_traces_that_cannot_be_read_are_gaps() -> None:
+    answers = [recorded("tempo/trace_v2"), recorded("tempo/err_trace_404"), httpx.Response(500, text="no"), recorded("tempo/trace_v2")]
+    reading = await tempo(server(Searches(found(9, 9, 9, 9), found()), answers)).spans(["checkout"], SERVED)
+    assert len(reading.values) == 18
+    assert [(gap.source, gap.reason, gap.detail) for gap in reading.gaps] == [
+        ("Tempo", Reason.SERVER_ERROR, f"1 of 4 traces were not read: /api/v2/traces/{'3'.zfill(32)} answers 500: no"),
+        ("Tempo", Reason.NO_DATA, "1 of 4 traces are gone"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("trace", "reason"),
+    [
+        ("tempo/err_trace_bad_id", Reason.REJECTED),
+        ("tempo-mt/err_401_no_org_trace", Reason.UNAUTHORIZED),
+    ],
+)
+async def test_no_readable_trace_is_an_error(trace: str, reason: Reason) -> None:
+    with pytest.raises(SourceError) as caught:
+        await tempo(server(Searches(found(9, 9), found()), recorded(trace))).spans(["checkout"], SERVED)
+    assert caught.value.reason is reason
+
+
+async def test_a_trace_that_is_gone_is_a_gap() -> None:
+    reading = await tempo(server(trace=recorded("tempo2/err_trace_404"))).spans(["checkout"], SERVED)
+    assert (reading.values, [gap.detail for gap in reading.gaps]) == ((), ["1 of 1 traces are gone"])
+
+
+async def test_a_trace_that_neither_way_knows_is_an_error() -> None:
+    replay = server(trace=httpx.Response(404))
+    replay.answers["/api/traces/"] = recorded("tempo/err_trace_v1_404")
+    with pytest.raises(SourceError) as caught:
+        await tempo(replay).spans(["checkout"], SERVED)
+    assert caught.value.reason is Reason.NOT_FOUND
+
+
+async def test_a_trace_that_the_server_cut_is_a_gap() -> None:
+    cut = httpx.Response(200, json=body("tempo/trace_v2") | {"status": "PARTIAL", "message": "trace exceeds max size"})
+    reading = await tempo(server(trace=cut)).spans(["checkout"], SERVED)
+    assert [(gap.reason, gap.detail) for gap in reading.gaps] == [
+        (Reason.TRUNCATED, "1 of 1 traces are larger than the server returns: spans are missing")
+    ]
+
+
+async def test_one_failed_search_is_a_gap() -> None:
+    reading = await tempo(server(Searches(recorded("tempo/err_traceql_type"), found(9)))).spans(["checkout"], SERVED)
+    assert len(reading.values) == 9
+    assert [gap.reason for gap in reading.gaps] == [Reason.REJECTED]
+    assert "invalid TraceQL query" in reading.gaps[0].detail
+
+
+async def test_no_trace_is_a_gap_and_no_service_asks_nothing() -> None:
+    replay = server(Searches(body("tempo/search_empty"), body("tempo-mt/ok_other_tenant_empty")))
+    reading = await tempo(replay).spans(["a", "b"], SERVED)
+    assert [(gap.reason, gap.detail) for gap in reading.gaps] == [(Reason.NO_DATA, "no trace of a, b")]
+    assert (await tempo(Replay({})).spans([], SERVED)).values == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("tempo/err_traceql_parse", Reason.REJECTED),
+        ("tempo2/err_traceql_parse", Reason.REJECTED),
+        ("tempo/err_search_range_gt_168h", Reason.REJECTED),
+        ("tempo/err_search_end_before_start", Reason.REJECTED),
+        ("tempo-mt/err_401_no_org", Reason.UNAUTHORIZED),
+    ],
+)
+async def test_what_tempo_refuses_is_an_error_with_its_reason(name: str, reason: Reason) -> None:
+    with pytest.raises(SourceError) as caught:
+        await tempo(server(recorded(name))).spans(["checkout"], SERVED)
+    assert (caught.value.source, caught.value.reason) == ("Tempo", reason)
+
+
+def of_one_span(**fields: Any) -> httpx.Response:
+    span = {"traceId": "AAAAAAAAAAAAAAAAAAAAAQ==", "spanId": "AAAAAAAAAAE=", "startTimeUnixNano": "1000000000", **fields}
+    return httpx.Response(200, json={"trace": {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}})
+
+
+async def test_what_proto_json_leaves_out_is_zero() -> None:
+    (span,) = (
+        await tempo(server(trace=of_one_span(parentSpanId="AAAAAAAAAAA=", kind="SPAN_KIND_UNSPECIFIED"))).spans(["x"], SERVED)
+    ).values
+    assert (span.trace_id, span.span_id, span.parent_id) == ("1".zfill(32), "1".zfill(16), "")
+    assert (span.t, span.ms, span.kind, span.service, span.name, span.error, dict(span.attributes)) == (1.0, 0.0, "", "", "", False, {})
+
+
+async def test_attributes_become_text() -> None:
+    values = [
+        {"stringValue": "x"},
+        {"intValue": "5"},
+        {"doubleValue": 0.5},
+        {"boolValue": True},
+        {},
+        {"arrayValue": {"values": [{"intValue": "1"}]}},
+    ]
+    attributes = [{"key": f"k{place}", "value": value} for place, value in enumerate(values)]
+    (span,) = (await tempo(server(trace=of_one_span(attributes=attributes, traceId="ab" * 16))).spans(["x"], SERVED)).values
+    assert list(span.attributes.values()) == ["x", "5", "0.5", "true", "", '{"values": [{"intValue": "1"}]}']
+    assert span.trace_id == "ab" * 16
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"traceId": "?"}, {"startTimeUnixNano": "soon"}, {"startTimeUnixNano": None}, {"attributes": {}}, {"status": 2}, {"events": [7]}],
+)
+async def test_a_span_of_another_shape_is_garbage(fields: dict[str, Any]) -> None:
+    with pytest.raises(SourceError) as caught:
+        await tempo(server(trace=of_one_span(**fields))).spans(["x"], SERVED)
+    assert caught.value.reason is Reason.GARBAGE
+
+
+@pytest.mark.parametrize("trace_id", ["../../admin", "", "0" * 33, 5])
+async def test_an_id_that_is_none_is_never_asked_for(trace_id: object) -> None:
+    replay = server(httpx.Response(200, json={"traces": [{"traceID": trace_id}]}))
+    with pytest.raises(SourceError) as caught:
+        await tempo(replay).spans(["x"], SERVED)
+    assert caught.value.reason is Reason.GARBAGE
+    assert fetched(replay) == []
+
+
+class TestKit(SourceKit):
+    async def ask(self, backend: Backend, allowance: Allowance) -> object:
+        return await Tempo(backend.reader(allowance), inline, link=None).spans(["web"], SERVED)
+
+
+class TestKitOfTraces(SourceKit):
+    """The searches are answered by another server, so that the traces alone fail."""
+
+    async def ask(self, backend: Backend, allowance: Allowance) -> object:
+        source = Tempo(backend.reader(allowance), inline, link=None)
+        return await source._read_all(["1".zfill(32), "2".zfill(32)])

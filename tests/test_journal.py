@@ -1,0 +1,49 @@
+"""Steps in one process: the result, the span, the event, and what is raised."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from structlog.testing import capture_logs
+
+from compass_core.journal import InProcess
+
+if TYPE_CHECKING:
+    from compass_core.ports import Journal
+
+
+async def test_a_step_gives_back_what_its_action_returned_and_says_so() -> None:
+    journal: Journal = InProcess()
+
+    async def action() -> int:
+        return 42
+
+    with capture_logs() as events:
+        assert await journal.step("observe", action) == 42
+    (event,) = events
+    assert (event["event"], event["step"], event["log_level"]) == ("step.finished", "observe", "debug")
+    assert event["seconds"] >= 0
+
+
+async def test_what_an_action_raises_passes_through_and_the_step_is_still_told() -> None:
+    async def action() -> None:
+        raise KeyError("gone")
+
+    with capture_logs() as events, pytest.raises(KeyError, match="gone"):
+        await InProcess().step("post", action)
+    assert [event["event"] for event in events] == ["step.finished"]
+
+
+async def test_steps_nest() -> None:
+    journal = InProcess()
+
+    async def inner() -> str:
+        return "done"
+
+    async def outer() -> str:
+        return await journal.step("inner", inner)
+
+    with capture_logs() as events:
+        assert await journal.step("outer", outer) == "done"
+    assert [event["step"] for event in events] == ["inner", "outer"]

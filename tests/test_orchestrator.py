@@ -1,0 +1,281 @@
+"""The plot. The fifteen tests of the project's first design stand here under their names."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from fakes import INCIDENT, FakeAgent, FakeClock, FakeIncidents, FakeInvestigations, FakeJournal, FakeThread
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from compass_core import orchestrator as plot
+from compass_core.budget import Budget
+from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reason, SourceError, ThreadError
+from compass_core.model import AgentName, Conclusion, Outcome, Request
+from compass_core.orchestrator import Limits, Orchestrator, Outside
+
+APPLICATION, DATABASE, NETWORK = AgentName
+
+
+@dataclass
+class Stage:
+    """An orchestrator with fakes around it."""
+
+    limit: str = "10.00"
+    agents: dict[AgentName, dict[str, Any]] = field(default_factory=lambda: {name: {} for name in AgentName})
+    limits: Limits | None = None
+    thread: FakeThread = field(default_factory=FakeThread)
+    journal: FakeJournal = field(default_factory=FakeJournal)
+    kept: FakeInvestigations = field(default_factory=FakeInvestigations)
+    places: tuple[FakeIncidents, ...] = field(default_factory=lambda: (FakeIncidents(),))
+
+    def __post_init__(self) -> None:
+        self.budget = Budget(Decimal(self.limit))
+        self.cast = {name: FakeAgent(name, self.budget, **told) for name, told in self.agents.items()}
+        outside = Outside(self.places, self.kept, self.thread, self.journal, FakeClock())
+        self.orchestrator = Orchestrator(self.cast, self.budget, outside, self.limits)
+
+    async def play(self, **request: Any) -> Conclusion:
+        return await self.orchestrator.investigate(Request(**{"reference": "INC-1", **request}))
+
+
+def outcomes(conclusion: Conclusion) -> list[Outcome]:
+    return [run.outcome for run in conclusion.runs]
+
+
+# the seed's ten unit tests
+
+
+def test_initialization() -> None:
+    stage = Stage()
+    assert stage.orchestrator.get_total_cost() == Decimal(0)
+    assert stage.orchestrator.get_agent_costs() == dict.fromkeys(AgentName, Decimal(0))
+
+
+async def test_sequential_agent_dispatch() -> None:
+    stage = Stage()
+    conclusion = await stage.play()
+    assert stage.thread.said == ["root", "application", "database", "network", "final"]
+    assert stage.journal.steps == ["resolve", "open", "root", "application", "database", "network", "final", "close"]
+    told = [[run.agent for run in stage.cast[name].earlier[0]] for name in AgentName]
+    assert told == [[], [APPLICATION], [APPLICATION, DATABASE]]
+    assert stage.cast[NETWORK].earlier[0][0].findings.observations[0].id == "A1"
+    assert outcomes(conclusion) == [Outcome.ANSWERED] * 3
+
+
+async def test_budget_check_after_each_agent() -> None:
+    """A bill above its reservation passes `reserve`; the check after the agent stops the investigation."""
+    stage = Stage(agents={APPLICATION: {"cost": Decimal(11), "reserves": Decimal(1)}, DATABASE: {}, NETWORK: {}})
+    conclusion = await stage.play()
+    assert conclusion.outcome is Outcome.OUT_OF_BUDGET
+    assert outcomes(conclusion) == [Outcome.OUT_OF_BUDGET, Outcome.SKIPPED, Outcome.SKIPPED]
+    assert [run.reason for run in conclusion.runs[1:]] == ["budget", "budget"]
+    assert conclusion.hypotheses, "what the agent thought before the check is kept"
+    assert not stage.cast[DATABASE].earlier
+
+
+async def test_graceful_degradation() -> None:
+    stage = Stage(agents={APPLICATION: {}, DATABASE: {"fails": ValueError("secret detail")}, NETWORK: {}})
+    conclusion = await stage.play()
+    assert outcomes(conclusion) == [Outcome.ANSWERED, Outcome.FAILED, Outcome.ANSWERED]
+    assert conclusion.outcome is Outcome.ANSWERED
+    assert conclusion.runs[1].reason == "ValueError", "a foreign error's text may hold anything"
+    assert conclusion.runs[1].findings.observations, "what was observed before the failure is kept"
+    assert stage.thread.said == ["root", "application", "database", "network", "final"]
+
+
+async def test_budget_exceeded_error_stops_investigation() -> None:
+    stage = Stage(limit="1.00", agents={APPLICATION: {"cost": Decimal("0.4")}, DATABASE: {"cost": Decimal("0.7")}, NETWORK: {}})
+    conclusion = await stage.play()
+    assert outcomes(conclusion) == [Outcome.ANSWERED, Outcome.OUT_OF_BUDGET, Outcome.SKIPPED]
+    assert conclusion.total_cost == Decimal("0.4"), "what did not fit was not spent"
+    assert conclusion.runs[1].findings.observations
+    assert [one.agent for one in conclusion.hypotheses] == [APPLICATION]
+    assert stage.thread.said == ["root", "application", "database", "final"]
+
+
+async def test_hypothesis_collection_from_all_agents() -> None:
+    conclusion = await Stage().play()
+    assert {one.agent for one in conclusion.hypotheses} == set(AgentName)
+
+
+async def test_hypothesis_ranking_by_confidence() -> None:
+    stage = Stage(
+        agents={APPLICATION: {"confidences": (0.2, 0.7)}, DATABASE: {"confidences": (0.7, 0.9)}, NETWORK: {"confidences": (0.7,)}}
+    )
+    ranked = [(one.confidence, one.agent) for one in (await stage.play()).hypotheses]
+    assert ranked == [(0.9, DATABASE), (0.7, APPLICATION), (0.7, DATABASE), (0.7, NETWORK), (0.2, APPLICATION)]
+
+
+async def test_total_cost_tracking() -> None:
+    stage = Stage(agents={name: {"cost": Decimal("1.25")} for name in AgentName})
+    conclusion = await stage.play()
+    assert stage.orchestrator.get_total_cost() == conclusion.total_cost == Decimal("3.75")
+    assert [progress.spent for progress in stage.thread.progress] == [Decimal("1.25"), Decimal("2.50"), Decimal("3.75")]
+    assert {progress.budget for progress in stage.thread.progress} == {Decimal("10.00")}
+
+
+async def test_per_agent_cost_breakdown() -> None:
+    costs = {APPLICATION: Decimal("1.25"), DATABASE: Decimal("2.35"), NETWORK: Decimal("0.85")}
+    stage = Stage(agents={name: {"cost": cost} for name, cost in costs.items()})
+    conclusion = await stage.play()
+    assert stage.orchestrator.get_agent_costs() == conclusion.costs == costs
+    assert {run.agent: run.cost for run in conclusion.runs} == costs
+
+
+async def test_missing_agents_handling() -> None:
+    stage = Stage(agents={DATABASE: {}})
+    conclusion = await stage.play()
+    assert outcomes(conclusion) == [Outcome.SKIPPED, Outcome.ANSWERED, Outcome.SKIPPED]
+    assert conclusion.runs[0].reason == "not configured"
+    assert conclusion.outcome is Outcome.ANSWERED
+    assert set(conclusion.costs) == set(AgentName)
+    assert stage.thread.said == ["root", "database", "final"]
+
+
+# the seed's five integration tests
+
+
+async def test_end_to_end_with_fake_agents() -> None:
+    stage = Stage(agents={name: {"cost": Decimal("0.01")} for name in AgentName})
+    conclusion = await stage.play()
+    assert stage.thread.conclusions == stage.kept.ended == [conclusion]
+    assert not stage.kept.running
+    assert set(conclusion.observations) == {"A1", "D1", "N1"}
+
+
+async def test_budget_enforcement_across_agents() -> None:
+    stage = Stage(limit="3.00", agents={name: {"cost": Decimal("1.25")} for name in AgentName})
+    conclusion = await stage.play()
+    assert outcomes(conclusion) == [Outcome.ANSWERED, Outcome.ANSWERED, Outcome.OUT_OF_BUDGET]
+    assert conclusion.total_cost <= Decimal("3.00")
+
+
+async def test_hypothesis_ranking_without_deduplication() -> None:
+    stage = Stage(agents={name: {"confidences": (0.5, 0.5)} for name in AgentName})
+    assert len((await stage.play()).hypotheses) == 6
+
+
+async def test_cost_calculation_accuracy() -> None:
+    stage = Stage(agents={name: {"cost": Decimal("0.1")} for name in AgentName})
+    assert (await stage.play()).total_cost == Decimal("0.3")
+
+
+async def test_graceful_degradation_of_all_agents() -> None:
+    stage = Stage(agents={name: {"fails": RuntimeError("x")} for name in AgentName})
+    conclusion = await stage.play()
+    assert conclusion.outcome is Outcome.FAILED
+    assert stage.thread.said[-1] == "final"
+
+
+# what came after the seed
+
+
+async def test_one_agent_alone() -> None:
+    stage = Stage()
+    conclusion = await stage.play(only=DATABASE)
+    assert [run.reason for run in conclusion.runs] == ["left out", "", "left out"]
+    assert stage.thread.said == ["root", "database", "final"]
+
+
+async def test_zero_budget_runs_all_agents_that_spend_nothing() -> None:
+    assert outcomes(await Stage(limit="0").play()) == [Outcome.ANSWERED] * 3
+
+
+async def test_an_agent_that_takes_too_long_is_stopped_and_the_next_runs() -> None:
+    stage = Stage(agents={APPLICATION: {"hangs": True}, DATABASE: {}, NETWORK: {}}, limits=Limits(0.01, 60))
+    conclusion = await stage.play()
+    assert outcomes(conclusion) == [Outcome.STOPPED, Outcome.ANSWERED, Outcome.ANSWERED]
+    assert conclusion.outcome is Outcome.STOPPED
+
+
+async def test_later_agents_are_skipped_when_the_time_is_used_up() -> None:
+    stage = Stage(agents={APPLICATION: {"hangs": True}, DATABASE: {}, NETWORK: {}}, limits=Limits(60, 0.01))
+    conclusion = await stage.play()
+    assert [(run.outcome, run.reason) for run in conclusion.runs[1:]] == [(Outcome.SKIPPED, "time")] * 2
+
+
+async def test_a_cancelled_investigation_says_so() -> None:
+    stage = Stage(agents={APPLICATION: {}, DATABASE: {"hangs": True}, NETWORK: {}})
+    task = asyncio.ensure_future(stage.play())
+    while not stage.cast[DATABASE].earlier:
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (stage.thread.conclusions[0].outcome, stage.thread.conclusions[0].reason) == (Outcome.STOPPED, "Compass was shut down")
+    assert stage.thread.conclusions[0].hypotheses, "what was found before is ranked"
+    assert not stage.kept.running
+
+
+async def test_a_lost_update_does_not_stop_the_investigation() -> None:
+    stage = Stage(thread=FakeThread(refuses=frozenset({"database", "final"})))
+    conclusion = await stage.play()
+    assert outcomes(conclusion) == [Outcome.ANSWERED] * 3
+    assert stage.kept.ended == [conclusion]
+
+
+async def test_nothing_runs_where_the_thread_cannot_be_opened() -> None:
+    stage = Stage(thread=FakeThread(refuses=frozenset({"root"})))
+    with pytest.raises(ThreadError):
+        await stage.play()
+    assert not stage.kept.running
+    assert not stage.cast[APPLICATION].earlier
+
+
+async def test_the_same_incident_twice_is_refused() -> None:
+    stage = Stage(kept=FakeInvestigations(running={"INC-1": "other"}))
+    with pytest.raises(AlreadyRunningError) as refused:
+        await stage.play()
+    assert refused.value.investigation == "other"
+    assert stage.thread.said == []
+
+
+async def test_an_unknown_id_names_the_places_and_the_nearest() -> None:
+    down = FakeIncidents("Alertmanager", down=SourceError("Alertmanager", Reason.TIMEOUT, "no answer in time"))
+    known = FakeIncidents(incidents={name: INCIDENT for name in ("INC-41", "INC-42", "XYZ", "INC-4711")})
+    stage = Stage(places=(known, down))
+    with pytest.raises(IncidentNotFoundError) as refused:
+        await stage.play(reference="INC-4")
+    assert refused.value.looked_in == ("declared incidents", "Alertmanager (no answer: no answer in time)")
+    assert set(refused.value.nearest) == {"INC-41", "INC-42", "INC-4711"}
+    assert stage.thread.said == []
+
+
+async def test_an_incident_is_found_in_the_first_place_that_knows_it() -> None:
+    second = FakeIncidents("Alertmanager", {"INC-1": INCIDENT.model_copy(update={"title": "another"})})
+    stage = Stage(places=(FakeIncidents(), second))
+    assert (await stage.play()).investigation.incident.title == "checkout is slow"
+
+
+async def test_a_service_and_since_when_need_no_id() -> None:
+    from datetime import timedelta  # noqa: PLC0415 - used here alone
+
+    incident = (await Stage(places=()).play(reference="", service="checkout", since=timedelta(minutes=45))).investigation.incident
+    assert (incident.services, incident.started_at) == (("checkout",), FakeClock().now - timedelta(minutes=45))
+
+
+async def test_investigating_again_needs_no_place() -> None:
+    investigation = (await Stage(places=()).play(reference="", incident=INCIDENT)).investigation
+    assert investigation.again
+    assert investigation.incident == INCIDENT
+
+
+async def test_spans(monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(plot, "tracer", provider.get_tracer("test"))
+    await Stage().play()
+    spans = {span.name: span for span in exporter.get_finished_spans()}
+    outer = spans["orchestrator.observe"]
+    assert outer.attributes == {"incident.id": "INC-1"}
+    for name in AgentName:
+        inner = spans[f"orchestrator.observe.{name}"]
+        assert inner.parent is not None
+        assert inner.parent.span_id == outer.context.span_id
+        assert inner.attributes == {"compass.outcome": "answered"}

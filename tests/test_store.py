@@ -1,0 +1,273 @@
+"""The store on real SQLite files: what it keeps, what it refuses, and two of them on one file."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from compass_core.errors import AlreadyRunningError, SettingsError, StoreError
+from compass_core.model import AgentName, Conclusion, Hypothesis, Incident, Investigation, Outcome, Post, Run
+from compass_core.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "compass.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[Store]:
+    store = Store(f"sqlite:///{path}")
+    yield store
+    store.dispose()
+
+
+@pytest.fixture
+def other(path: Path, store: Store) -> Iterator[Store]:
+    other = Store(f"sqlite:///{path}")
+    yield other
+    other.dispose()
+
+
+def investigation(key: str = "run-1", incident: str = "f00d", **values: object) -> Investigation:
+    what = Incident(
+        id=incident, title="Orders fail: «Störung» 🔥", services=("orders", "orders-db"), started_at=NOON, origin="alertmanager"
+    )
+    return Investigation(id=key, incident=what, started_at=NOON + timedelta(minutes=5), budget=Decimal("10.00")).model_copy(update=values)
+
+
+def conclusion(of: Investigation, **values: object) -> Conclusion:
+    guess = Hypothesis(
+        agent=AgentName.DATABASE, service="orders-db", mechanism="lock", statement="…", initial_confidence=0.7, confidence=0.7
+    )
+    run = Run(agent=AgentName.DATABASE, outcome=Outcome.ANSWERED, hypotheses=(guess,))
+    ended = Conclusion(
+        investigation=of,
+        outcome=Outcome.OUT_OF_BUDGET,
+        reason="$0.30 does not fit",
+        runs=(run,),
+        hypotheses=(guess,),
+        costs={AgentName.APPLICATION: Decimal("0.1000"), AgentName.DATABASE: Decimal("0.0021"), AgentName.NETWORK: Decimal(0)},
+        seconds=12.5,
+    )
+    return ended.model_copy(update=values)
+
+
+async def test_declared_incidents_get_numbers_and_are_found_in_any_case(store: Store) -> None:
+    first = await store.declare("Bookings fail", "bookings", NOON)
+    second = await store.declare("Логи пусты 🚨", "поиск", NOON)
+    assert (first.id, second.id) == ("INC-1", "INC-2")
+    assert first == Incident(id="INC-1", title="Bookings fail", services=("bookings",), started_at=NOON, origin="declared")
+    for reference in ("INC-2", "inc-2", " Inc-002 "):
+        assert await store.find(reference) == second
+    assert await store.known() == ("INC-2", "INC-1")
+
+
+@pytest.mark.parametrize(
+    "reference", ["", "INC-3", "INC-", "INC-1x", "1", "INC--1", "INC-٣", "INC-" + "9" * 18, "INC-" + "9" * 40, "x' OR 1=1"]
+)
+async def test_a_reference_that_is_not_declared_is_none(store: Store, reference: str) -> None:
+    await store.declare("Bookings fail", "bookings", NOON)
+    assert await store.find(reference) is None
+
+
+async def test_known_is_the_latest_fifty(store: Store) -> None:
+    for number in range(60):
+        await store.declare(f"trouble {number}", "bookings", NOON)
+    known = await store.known()
+    assert (len(known), known[0], known[-1]) == (50, "INC-60", "INC-11")
+
+
+async def test_an_id_is_not_given_again_when_its_row_is_gone(store: Store, path: Path) -> None:
+    await store.declare("one", "bookings", NOON)
+    await store.declare("two", "bookings", NOON)
+    spoil(path, "DELETE FROM incidents WHERE id = 2")
+    assert (await store.declare("three", "bookings", NOON)).id == "INC-3"
+
+
+async def test_an_open_investigation_is_running_until_it_is_closed(store: Store) -> None:
+    later, first = investigation("b", "x", started_at=NOON + timedelta(hours=1)), investigation("a", "y")
+    await store.opened(later)
+    await store.opened(first)
+    assert await store.running() == (first, later)
+    await store.closed(conclusion(first))
+    assert await store.running() == (later,)
+    assert await store.investigation("a") == first
+    assert await store.investigation("nowhere") is None
+
+
+async def test_a_conclusion_comes_back_without_runs(store: Store) -> None:
+    asked = investigation(only=AgentName.DATABASE, again=True)
+    await store.opened(asked)
+    await store.closed(conclusion(asked))
+    assert await store.recent(5) == (conclusion(asked, runs=(), hypotheses=()),)
+    (kept,) = await store.recent(5)
+    assert str(kept.total_cost) == "0.1021"
+
+
+async def test_recent_is_in_the_order_of_ending(store: Store) -> None:
+    many = [investigation(f"run-{n}", f"incident-{n}") for n in range(30)]
+    for each in many:
+        await store.opened(each)
+    for each in reversed(many):
+        await store.closed(conclusion(each))
+    assert [each.investigation.id for each in await store.recent(3)] == ["run-0", "run-1", "run-2"]
+    assert len(await store.recent(100)) == 30
+
+
+async def test_a_second_investigation_of_a_running_incident_is_refused_and_told_which_runs(store: Store, other: Store) -> None:
+    await store.opened(investigation("run-1"))
+    with pytest.raises(AlreadyRunningError) as refused:
+        await other.opened(investigation("run-2"))
+    assert refused.value.investigation == "run-1"
+    assert await store.investigation("run-2") is None
+    await other.closed(conclusion(investigation("run-1")))
+    await store.opened(investigation("run-2"))
+    assert [each.id for each in await other.running()] == ["run-2"]
+
+
+async def test_opening_twice_keeps_one_and_opening_what_has_ended_is_an_error(store: Store) -> None:
+    await store.opened(investigation())
+    await store.opened(investigation())
+    assert len(await store.running()) == 1
+    await store.closed(conclusion(investigation()))
+    with pytest.raises(StoreError, match="run-1 has ended"):
+        await store.opened(investigation())
+
+
+async def test_closing_twice_keeps_the_first_conclusion(store: Store, other: Store) -> None:
+    await store.opened(investigation())
+    await store.closed(conclusion(investigation()))
+    await other.closed(conclusion(investigation(), outcome=Outcome.STOPPED, reason="interrupted by a restart"))
+    assert [each.outcome for each in await store.recent(5)] == [Outcome.OUT_OF_BUDGET]
+
+
+async def test_two_stores_racing_on_one_file_open_one_investigation_per_incident(store: Store, other: Store) -> None:
+    asked = [(each, investigation(f"run-{n}-{each is other}", f"incident-{n}")) for n in range(20) for each in (store, other)]
+    results = await asyncio.gather(*(each.opened(wanted) for each, wanted in asked), return_exceptions=True)
+    refused = [result for result in results if result is not None]
+    assert len(refused) == 20
+    assert all(isinstance(error, AlreadyRunningError) for error in refused)
+    running = {each.id for each in await store.running()}
+    assert len(running) == 20
+    assert {error.investigation for error in refused if isinstance(error, AlreadyRunningError)} == running
+
+
+async def test_processes_that_open_one_new_file_at_once_all_get_numbers(path: Path) -> None:
+    program = (
+        "import asyncio, sys; from datetime import UTC, datetime; from compass_core.store import Store\n"
+        "store = Store(sys.argv[1])\n"
+        "for n in range(5): print(asyncio.run(store.declare('t', 's', datetime.now(UTC))).id)"
+    )
+    command = [sys.executable, "-c", program, f"sqlite:///{path}"]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]  # noqa: S603, ASYNC220 - our own program; the test has nothing else to do
+    given = [each.communicate()[0].split() for each in started]
+    assert sorted(sum(given, [])) == sorted(f"INC-{n}" for n in range(1, 16))  # noqa: RUF017 - three short lists
+
+
+async def test_what_was_kept_survives_reopening(path: Path) -> None:
+    first = Store(f"sqlite:///{path}")
+    declared = await first.declare("Bookings fail", "bookings", NOON)
+    await first.opened(investigation("a"))
+    await first.closed(conclusion(investigation("a")))
+    await first.opened(investigation("b"))
+    await first.record(Post(investigation="b", step="root", channel="C1", ts="1.2"))
+    first.dispose()
+    second = Store(f"sqlite:///{path}")
+    assert await second.find("INC-1") == declared
+    assert await second.running() == (investigation("b"),)
+    assert await second.recent(5) == (conclusion(investigation("a"), runs=(), hypotheses=()),)
+    assert await second.posted("b", "root") == Post(investigation="b", step="root", channel="C1", ts="1.2")
+    second.dispose()
+
+
+async def test_the_first_post_of_a_step_stays(store: Store, other: Store) -> None:
+    post = Post(investigation="run-1", step="root", channel="C1", ts="1.1", thread_ts="1.0")
+    assert await store.posted("run-1", "root") is None
+    await store.record(post)
+    await other.record(post.model_copy(update={"ts": "2.2"}))
+    assert await store.posted("run-1", "root") == post
+    assert await store.posted("run-1", "final") is None
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("UPDATE investigations SET investigation = 'oops'", "investigation run-1"),
+        ("UPDATE investigations SET investigation = json_set(investigation, '$.budget', 'much')", "budget"),
+        ("UPDATE investigations SET investigation = json_remove(investigation, '$.incident.title')", "incident.title"),
+    ],
+)
+async def test_a_spoilt_row_is_named(store: Store, path: Path, statement: str, named: str) -> None:
+    await store.opened(investigation())
+    spoil(path, statement)
+    with pytest.raises(StoreError, match=named):
+        await store.running()
+    with pytest.raises(StoreError, match=named):
+        await store.investigation("run-1")
+
+
+async def test_a_database_that_stops_working_is_our_error(store: Store, path: Path) -> None:
+    spoil(path, "DROP TABLE posts")
+    with pytest.raises(StoreError, match="no such table: posts") as failed:
+        await store.posted("run-1", "root")
+    assert "SELECT" not in str(failed.value)
+
+
+def spoil(path: Path, statement: str) -> None:
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute(statement)
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("compass.db", "is not a database URL"),
+        ("", "is not a database URL"),
+        ("nosuch://user:hunter2@host/db", "is not a database URL"),
+        ("postgresql://user:hunter2@host:hunter2/db", "is not a database URL"),
+        ("sqlite+aiosqlite:///compass.db", "needs the Python module aiosqlite"),
+        ("sqlite://", "must name an SQLite file"),
+        ("sqlite:///:memory:", "must name an SQLite file"),
+        ("sqlite:///file:compass.db?mode=ro&uri=true", "must name an SQLite file"),
+        ("sqlite:////nowhere/at/all/compass.db", "/nowhere/at/all does not exist; create it"),
+        ("sqlite:////dev", "cannot be opened for writing"),
+    ],
+)
+def test_a_wrong_url_is_a_settings_error_without_the_password(url: str, problem: str) -> None:
+    with pytest.raises(SettingsError, match=problem) as wrong:
+        Store(url)
+    text = f"{wrong.value} {wrong.value.__cause__}"
+    assert str(wrong.value).startswith("COMPASS_DATABASE_URL: ")
+    assert "hunter2" not in text
+
+
+def test_a_file_that_is_no_database_is_a_settings_error_and_stays(path: Path) -> None:
+    path.write_bytes(b"somebody's notes, not a database\n" * 50)
+    with pytest.raises(SettingsError, match="not a database"):
+        Store(f"sqlite:///{path}")
+    assert path.read_bytes().startswith(b"somebody's notes")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_file_that_cannot_be_written_is_a_settings_error(path: Path) -> None:
+    Store(f"sqlite:///{path}").dispose()
+    path.chmod(0o400)
+    with pytest.raises(SettingsError, match="cannot be opened for writing"):
+        Store(f"sqlite:///{path}")

@@ -1,0 +1,64 @@
+"""The page in a real browser: a command typed, a thread that grows, a button clicked, and nothing that runs from a message."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.app.async_app import AsyncApp
+
+from bot.workspace import INCIDENTS, Workspace
+from tests.workspace.browser import CHROMIUM, opened
+
+if TYPE_CHECKING:
+    from slack_bolt.context.ack.async_ack import AsyncAck
+    from slack_bolt.context.respond.async_respond import AsyncRespond
+    from slack_sdk.web.async_client import AsyncWebClient
+
+pytestmark = pytest.mark.skipif(not CHROMIUM and not os.environ.get("CI"), reason="needs Chromium")
+
+EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+BUTTON = {"type": "button", "text": {"type": "plain_text", "text": "Again"}, "action_id": "again", "value": "i1"}
+
+
+async def test_a_person_investigates_in_the_page(workspace: Workspace, client: AsyncWebClient) -> None:
+    app = AsyncApp(client=client)
+
+    @app.command("/compass")
+    async def investigate(ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond) -> None:
+        await ack()
+        await respond(text=f"heard {body['text']}")
+        root = await client.chat_postMessage(channel=body["channel_id"], text=f"root {EVIL}")
+        blocks: list[dict[str, Any]] = [
+            {"type": "section", "text": {"type": "mrkdwn", "text": f"*bold* &lt;b&gt; {EVIL}"}},
+            {"type": "actions", "elements": [BUTTON]},
+        ]
+        await client.chat_postMessage(channel=body["channel_id"], text="final", thread_ts=root["ts"], blocks=blocks)
+
+    @app.action("again")
+    async def again(ack: AsyncAck, body: dict[str, Any]) -> None:
+        await ack()
+        await client.chat_postMessage(
+            channel=INCIDENTS, text=f"again {body['actions'][0]['value']}", thread_ts=body["message"]["thread_ts"]
+        )
+
+    handler = AsyncSocketModeHandler(app, workspace.app_token)
+    await handler.connect_async()  # type: ignore[no-untyped-call] # slack-bolt has no type there
+    try:
+        async with opened(workspace.url) as tab:
+            await tab.until("document.getElementById('hint')?.textContent")
+            await tab.run("document.getElementById('hint').click(); document.querySelector('form button').click()")
+            await tab.until("document.querySelector('.replies button')")
+            assert await tab.run("document.querySelector('article.ephemeral .text').textContent") == "heard investigate INC-1"
+            assert await tab.run("document.querySelector('.replies b').textContent") == "bold"
+            assert "<b> <img src=x" in await tab.run("document.querySelector('.replies article').textContent")
+            await tab.run("document.querySelector('.replies button').click()")
+            await tab.until("document.querySelectorAll('.replies article').length === 2")
+            assert "again i1" in await tab.run("document.querySelector('.replies article:last-child').textContent")
+            assert await tab.run("document.title") == "#incidents - local workspace"
+            assert await tab.run("document.querySelectorAll('main img, main script').length") == 0
+            assert await tab.run("document.getElementById('status').textContent") == ""
+    finally:
+        await handler.close_async()  # type: ignore[no-untyped-call] # the same

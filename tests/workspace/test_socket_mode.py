@@ -1,0 +1,231 @@
+"""The real slack-bolt app, by its real Socket Mode client, in the workspace."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import pytest
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.app.async_app import AsyncApp
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from bot.workspace import ALEX, INCIDENTS, SAM, SECRET, TEAM, Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from slack_bolt.context.ack.async_ack import AsyncAck
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from tests.workspace.conftest import Clock
+
+BUTTON = {
+    "type": "actions",
+    "elements": [{"type": "button", "text": {"type": "plain_text", "text": "Again"}, "action_id": "again", "value": "i1"}],
+}
+
+
+@asynccontextmanager
+async def connected(workspace: Workspace, app: AsyncApp) -> AsyncIterator[AsyncSocketModeHandler]:
+    handler = AsyncSocketModeHandler(app, workspace.app_token)
+    await handler.connect_async()  # type: ignore[no-untyped-call] # slack-bolt has no type there
+    try:
+        yield handler
+    finally:
+        await handler.close_async()  # type: ignore[no-untyped-call] # the same
+
+
+class Bot:
+    """Acknowledges, keeps what it was sent, and answers as the test says."""
+
+    def __init__(self, client: AsyncWebClient, *, answer: Any = "", silent: bool = False) -> None:
+        self.app = AsyncApp(client=client)
+        self.seen: list[dict[str, Any]] = []
+        self.answer = answer
+        self.silent = silent
+        self.app.command("/compass")(self.listen)
+        self.app.action("again")(self.listen)
+
+    async def listen(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        self.seen.append(body)
+        if not self.silent:
+            await ack(self.answer)
+
+
+async def test_a_command_reaches_the_app_and_its_ack_is_timed(workspace: Workspace, client: AsyncWebClient) -> None:
+    bot = Bot(client)
+    async with connected(workspace, bot.app):
+        result = await workspace.command(" investigate <INC-1> & 'x' ", user=SAM)
+    assert result.ack_seconds is not None
+    assert 0 <= result.ack_seconds < 0.5
+    assert (result.error, result.ack, result.responses) == ("", {}, [])
+    body = bot.seen[0]
+    assert (body["command"], body["text"], body["user_id"], body["channel_id"], body["channel_name"], body["team_id"]) == (
+        "/compass",
+        "investigate &lt;INC-1&gt; &amp; 'x'",
+        SAM,
+        INCIDENTS,
+        "incidents",
+        TEAM,
+    )
+    assert body["trigger_id"]
+    assert body["response_url"] == result.response_url
+
+
+async def test_a_private_channel_has_no_name(workspace: Workspace, client: AsyncWebClient) -> None:
+    bot = Bot(client)
+    async with connected(workspace, bot.app):
+        await workspace.command("help", channel=SECRET)
+    assert bot.seen[0]["channel_name"] == "privategroup"
+
+
+async def test_an_ack_may_carry_the_answer(workspace: Workspace, client: AsyncWebClient) -> None:
+    async with connected(workspace, Bot(client, answer="which incident?").app):
+        result = await workspace.command("investigate")
+    (message,) = workspace.messages
+    assert (message.text, message.ephemeral) == ("which incident?", ALEX)
+    assert result.responses == [message]
+
+
+async def test_an_ack_that_slack_would_refuse_is_the_persons_error(workspace: Workspace, client: AsyncWebClient) -> None:
+    async with connected(workspace, Bot(client, answer={"text": "", "response_type": "ephemeral"}).app):
+        assert (await workspace.command("x")).error == "no_text"
+
+
+async def test_without_an_ack_the_person_sees_a_timeout(workspace: Workspace, client: AsyncWebClient) -> None:
+    async with connected(workspace, Bot(client, silent=True).app):
+        result = await workspace.command("investigate INC-1")
+    assert (result.error, result.ack_seconds) == ("operation_timeout", None)
+    assert "operation_timeout" in workspace.messages[0].text
+    assert workspace.messages[0].ephemeral == ALEX
+
+
+async def test_without_an_app_the_person_sees_that(workspace: Workspace) -> None:
+    assert (await workspace.command("help")).error == "dispatch_failed"
+
+
+async def test_a_click_carries_the_message_and_the_button(workspace: Workspace, client: AsyncWebClient) -> None:
+    root = await client.chat_postMessage(channel=INCIDENTS, text="root")
+    posted = await client.chat_postMessage(channel=INCIDENTS, text="done", blocks=[BUTTON], thread_ts=root["ts"])
+    bot = Bot(client)
+    async with connected(workspace, bot.app):
+        result = await workspace.click(INCIDENTS, posted["ts"], "again")
+    body = bot.seen[0]
+    assert result.error == ""
+    assert body["type"] == "block_actions"
+    assert body["container"] == {
+        "type": "message",
+        "message_ts": posted["ts"],
+        "channel_id": INCIDENTS,
+        "is_ephemeral": False,
+        "thread_ts": root["ts"],
+    }
+    assert body["message"]["thread_ts"] == root["ts"]
+    assert body["message"]["blocks"][0]["elements"] == BUTTON["elements"]
+    assert body["actions"][0]["value"] == "i1"
+    assert body["actions"][0]["block_id"] == body["message"]["blocks"][0]["block_id"]
+    assert float(body["actions"][0]["action_ts"]) > 0
+    assert body["user"]["team_id"] == body["team"]["id"] == TEAM
+
+
+async def test_only_a_button_that_is_there_now_can_be_clicked(workspace: Workspace, client: AsyncWebClient) -> None:
+    posted = await client.chat_postMessage(channel=INCIDENTS, text="done", blocks=[BUTTON])
+    await client.chat_update(channel=INCIDENTS, ts=posted["ts"], text="running", blocks=[])
+    with pytest.raises(LookupError, match="has no button 'again'"):
+        await workspace.click(INCIDENTS, posted["ts"], "again")
+    with pytest.raises(LookupError, match="no message 1"):
+        await workspace.click(INCIDENTS, "1", "again")
+
+
+async def test_a_response_url_answers_the_person_five_times(workspace: Workspace, client: AsyncWebClient) -> None:
+    async with connected(workspace, Bot(client).app):
+        result = await workspace.command("help")
+    webhook = AsyncWebhookClient(result.response_url)
+    answers = [await webhook.send(text=f"answer {n}") for n in range(6)]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [404]
+    assert "used_url" in answers[5].body
+    assert [message.text for message in result.responses] == [f"answer {n}" for n in range(5)]
+    assert {message.ephemeral for message in workspace.messages} == {ALEX}
+
+
+async def test_a_response_url_ends_after_half_an_hour(workspace: Workspace, client: AsyncWebClient, clock: Clock) -> None:
+    async with connected(workspace, Bot(client).app):
+        result = await workspace.command("help", channel=SECRET)
+    webhook = AsyncWebhookClient(result.response_url)
+    assert (await webhook.send(text="in time", response_type="in_channel")).status_code == 200
+    assert (workspace.messages[0].channel, workspace.messages[0].ephemeral) == (SECRET, "")
+    clock.advance(30 * 60)
+    late = await webhook.send(text="late")
+    assert (late.status_code, "expired_url" in late.body) == (404, True)
+    assert len(workspace.messages) == 1
+
+
+async def test_a_response_url_keeps_slacks_limits(workspace: Workspace, client: AsyncWebClient) -> None:
+    async with connected(workspace, Bot(client).app):
+        result = await workspace.command("help")
+    refused = await AsyncWebhookClient(result.response_url).send(text="x", blocks=[{"type": "header"}])
+    assert (refused.status_code, "invalid_blocks" in refused.body) == (400, True)
+
+
+async def test_a_response_to_a_click_may_replace_or_delete_the_message(workspace: Workspace, client: AsyncWebClient) -> None:
+    posted = await client.chat_postMessage(channel=INCIDENTS, text="done", blocks=[BUTTON])
+    async with connected(workspace, Bot(client).app):
+        result = await workspace.click(INCIDENTS, posted["ts"], "again")
+    webhook = AsyncWebhookClient(result.response_url)
+    await webhook.send(text="replaced", replace_original=True)
+    assert [(message.ts, message.text, message.edited) for message in workspace.messages] == [(posted["ts"], "replaced", True)]
+    await webhook.send(delete_original=True)
+    assert workspace.messages == []
+
+
+async def test_the_app_comes_back_when_asked_to(workspace: Workspace, client: AsyncWebClient) -> None:
+    bot = Bot(client)
+    async with connected(workspace, bot.app) as handler:
+        first, told = handler.client.current_session, asyncio.Event()
+
+        async def listen(*_: Any) -> None:
+            if handler.client.current_session is not first:
+                told.set()
+
+        handler.client.message_listeners.append(listen)
+        await workspace.disconnect()
+        async with asyncio.timeout(5):
+            await told.wait()
+        assert (await workspace.command("help")).error == ""
+    assert [call.method for call in workspace.calls].count("apps.connections.open") == 2
+
+
+async def test_several_connections_take_turns(workspace: Workspace, client: AsyncWebClient) -> None:
+    one, two = Bot(client), Bot(client)
+    async with connected(workspace, one.app), connected(workspace, two.app):
+        for _ in range(4):
+            assert (await workspace.command("help")).error == ""
+    assert (len(one.seen), len(two.seen)) == (2, 2)
+
+
+async def test_a_ticket_opens_one_connection_once(workspace: Workspace, client: AsyncWebClient, http: aiohttp.ClientSession) -> None:
+    opened = await client.apps_connections_open(app_token=workspace.app_token)
+    async with http.ws_connect(opened["url"]) as socket:
+        hello = await socket.receive_json()
+        assert (hello["type"], hello["num_connections"]) == ("hello", 1)
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await http.ws_connect(opened["url"])
+        await socket.send_json({"envelope_id": "unknown"})
+        await socket.send_str("no json")
+        delivered = asyncio.create_task(workspace.command("help"))
+        envelope = await socket.receive_json()
+        assert (envelope["type"], envelope["accepts_response_payload"]) == ("slash_commands", True)
+        await socket.send_json({"envelope_id": envelope["envelope_id"]})
+        assert (await delivered).error == ""
+
+
+async def test_stopping_ends_the_connections(workspace: Workspace, client: AsyncWebClient, http: aiohttp.ClientSession) -> None:
+    opened = await client.apps_connections_open(app_token=workspace.app_token)
+    async with http.ws_connect(opened["url"]) as socket:
+        await socket.receive_json()
+        stopping = asyncio.create_task(workspace.stop())
+        assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
+        await stopping
