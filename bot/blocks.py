@@ -279,4 +279,4 @@ def _escaped(text: str, limit: int) -> str:
 
 
 def _fallback(*lines: str) -> str:
-    return "\n".join(_escaped(line, 400) for line in lines if printable(line))
+    return "\n".join(_escaped(line, 400) for line in lines if printable(line)) or "-"

@@ -75,8 +75,8 @@ async def _running(port: int, stop: asyncio.Event | None = None) -> AsyncIterato
             try:
                 async with asyncio.TaskGroup() as group:
                     slack = Slack(workspace.bot_token, workspace.app_token, workspace.api_url)
-                    group.create_task(serve(witness, slack, stop, ready := asyncio.Event()))
-                    await ready.wait()
+                    group.create_task(serve(witness, slack, stop))
+                    await workspace.connected()
                     yield workspace, witness, planted(case)
                     stop.set()
             finally:

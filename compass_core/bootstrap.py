@@ -210,7 +210,7 @@ def _telemetry(settings: Settings, store: Store, backends: _Backends) -> Telemet
 
     places: tuple[Incidents, ...] = (store,)
     if alertmanager:
-        places += (Alertmanager(lambda: alertmanager.reader(Allowance()), offload, service_labels=labels),)
+        places += (Alertmanager(alertmanager, offload, service_labels=labels),)
     return Telemetry(places, sources, offload)
 
 

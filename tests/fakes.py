@@ -125,9 +125,11 @@ class FakeAgent(Agent):
     fails: Exception | None = None
     hangs: bool = False
     earlier: list[tuple[Run, ...]] = field(default_factory=list)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def observe(self, incident: Incident, earlier: Sequence[Run]) -> Findings:
         self.earlier.append(tuple(earlier))
+        self.begun.set()
         if self.hangs:
             await asyncio.Event().wait()
         return Findings(observations=(observation(self.name),))

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from fakes import INCIDENT, FakeAgent, FakeClock, FakeIncidents, FakeInvestigations, FakeJournal, FakeThread
+from tests.fakes import INCIDENT, FakeAgent, FakeClock, FakeIncidents, FakeInvestigations, FakeJournal, FakeThread
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -203,8 +203,7 @@ async def test_later_agents_are_skipped_when_the_time_is_used_up() -> None:
 async def test_a_cancelled_investigation_says_so() -> None:
     stage = Stage(agents={APPLICATION: {}, DATABASE: {"hangs": True}, NETWORK: {}})
     task = asyncio.ensure_future(stage.play())
-    while not stage.cast[DATABASE].earlier:
-        await asyncio.sleep(0)
+    await stage.cast[DATABASE].begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -238,7 +237,7 @@ async def test_the_same_incident_twice_is_refused() -> None:
 
 async def test_an_unknown_id_names_the_places_and_the_nearest() -> None:
     down = FakeIncidents("Alertmanager", down=SourceError("Alertmanager", Reason.TIMEOUT, "no answer in time"))
-    known = FakeIncidents(incidents={name: INCIDENT for name in ("INC-41", "INC-42", "XYZ", "INC-4711")})
+    known = FakeIncidents(incidents=dict.fromkeys(("INC-41", "INC-42", "XYZ", "INC-4711"), INCIDENT))
     stage = Stage(places=(known, down))
     with pytest.raises(IncidentNotFoundError) as refused:
         await stage.play(reference="INC-4")

@@ -113,6 +113,10 @@ class Workspace:
         if self._runner is not None:
             await self._runner.cleanup()
 
+    async def connected(self) -> None:
+        """Wait until the app is here."""
+        await self._sockets.met.wait()
+
     async def command(self, text: str, *, channel: str = INCIDENTS, user: str = ALEX) -> CommandResult:
         """A person types `/compass <text>` (sent with `&`, `<` and `>` escaped); returns when the bot has acknowledged it, or failed to."""
         place = CHANNELS[channel]

@@ -25,6 +25,7 @@ class Sockets:
         self._tickets: set[str] = set()
         self._open: list[web.WebSocketResponse] = []
         self._unacked: dict[str, Future[Json]] = {}
+        self.met = asyncio.Event()  # set once the app has connected for the first time
 
     def ticket(self) -> str:
         """Opens one connection."""
@@ -42,6 +43,7 @@ class Sockets:
         await socket.prepare(request)
         self._open.append(socket)
         try:
+            self.met.set()
             await socket.send_json({"type": "hello", "num_connections": len(self._open), "connection_info": {"app_id": APP}})
             async for frame in socket:
                 if frame.type is WSMsgType.TEXT:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from compass_core.agents.base import Seen, Specialist
-from compass_core.analysis import notes
+from compass_core.analysis import log_notes, metric_notes, span_notes
 from compass_core.analysis.templates import templates
 from compass_core.analysis.traces import failures, growths
 from compass_core.model import AgentName
@@ -45,8 +45,8 @@ class ApplicationAgent(Specialist):
         rest = await self._view.series(others(families.values, scope.services, MOST_OTHERS), note.times.all, note.times.step)
 
         def read() -> list[Observation]:
-            changed = sorted(notes.of_series(note, rest.values), key=lambda seen: -seen.score)
-            return [*notes.of_versions(note, deployed.values), *changed[:OTHERS_SHOWN]]
+            changed = sorted(metric_notes.of_series(note, rest.values), key=lambda seen: -seen.score)
+            return [*metric_notes.of_versions(note, deployed.values), *changed[:OTHERS_SHOWN]]
 
         found = await self._view.offload(read)
         return Seen((*measured.observations, *found), (*measured.gaps, *deployed.gaps, *rest.gaps))
@@ -58,7 +58,10 @@ class ApplicationAgent(Specialist):
         before = await self._view.log_lines(scope.services, times.baseline, ERROR_PHRASES)
 
         def read() -> list[Observation]:
-            return [*notes.of_counts(note, counts.values), *notes.of_templates(note, templates(window.values, before.values), window)]
+            return [
+                *metric_notes.of_counts(note, counts.values),
+                *log_notes.of_templates(note, templates(window.values, before.values), window),
+            ]
 
         return Seen(await self._view.offload(read), (*counts.gaps, *window.gaps, *before.gaps))
 
@@ -69,10 +72,10 @@ class ApplicationAgent(Specialist):
         def read() -> list[Observation]:
             grown = [one for one in growths(window.values, before.values) if one.operation.measure == "self_time"]
             own = [one for one in failures(window.values, before.values) if not one.system]
-            return [*notes.of_growths(note, grown, window), *notes.of_failures(note, own, window)]
+            return [*span_notes.of_growths(note, grown, window), *span_notes.of_failures(note, own, window)]
 
         return Seen(await self._view.offload(read), (*window.gaps, *before.gaps))
 
     async def _changes(self, note: Note, scope: Scope) -> Seen:
         changes = await self._view.changes(scope.services, note.times.all)
-        return Seen(notes.of_changes(note, changes), changes.gaps)
+        return Seen(metric_notes.of_changes(note, changes), changes.gaps)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from compass_core.agents.scope import find_scope
-from compass_core.analysis import notes
+from compass_core.analysis import log_notes, metric_notes, notes
 from compass_core.analysis.notes import Note
 from compass_core.hypotheses.propose import propose
 from compass_core.model import AgentName, Findings
@@ -78,7 +78,7 @@ class Specialist:
     async def measured(self, note: Note, families: Reading[Family]) -> Seen:
         """The catalogue's signals over these families."""
         series = await self._view.series(plan(families.values, self.name), note.times.all, note.times.step)
-        found = await self._view.offload(lambda: notes.of_series(note, series.values))
+        found = await self._view.offload(lambda: metric_notes.of_series(note, series.values))
         return Seen(found, (*families.gaps, *series.gaps))
 
     async def told(self, note: Note, scope: Scope) -> Seen:
@@ -87,7 +87,7 @@ class Specialist:
         phrases = tuple(phrase for kind in kinds for phrase in kind.phrases)
         window = await self._view.log_lines(scope.services, note.times.window, phrases)
         before = await self._view.log_lines(scope.services, note.times.baseline, phrases)
-        found = await self._view.offload(lambda: notes.of_phrases(note, kinds, window, before, scope.services))
+        found = await self._view.offload(lambda: log_notes.of_phrases(note, kinds, window, before, scope.services))
         return Seen(found, (*window.gaps, *before.gaps))
 
 

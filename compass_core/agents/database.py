@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from compass_core.agents.base import Seen, Specialist
-from compass_core.analysis import notes
+from compass_core.analysis import span_notes
 from compass_core.analysis.traces import failures, growths
 from compass_core.model import AgentName, Reading
 from compass_core.signals.catalogue import DATABASES, names_of
@@ -45,6 +45,6 @@ class DatabaseAgent(Specialist):
         def read() -> list[Observation]:
             slow = [one for one in growths(window.values, before.values) if one.operation.measure == "database_time"]
             failing = [one for one in failures(window.values, before.values) if one.system]
-            return [*notes.of_growths(note, slow, window), *notes.of_failures(note, failing, window)]
+            return [*span_notes.of_growths(note, slow, window), *span_notes.of_failures(note, failing, window)]
 
         return Seen(await self._view.offload(read), (*window.gaps, *before.gaps))

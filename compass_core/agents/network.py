@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from compass_core.agents.base import Seen, Specialist
-from compass_core.analysis import notes
+from compass_core.analysis import span_notes
 from compass_core.analysis.traces import growths
 from compass_core.model import AgentName
 from compass_core.signals.catalogue import names_of
@@ -38,6 +38,6 @@ class NetworkAgent(Specialist):
 
         def read() -> list[Observation]:
             longer = [one for one in growths(window.values, before.values) if one.operation.measure == "gap"]
-            return notes.of_growths(note, longer, window)
+            return span_notes.of_growths(note, longer, window)
 
         return Seen(await self._view.offload(read), (*window.gaps, *before.gaps))

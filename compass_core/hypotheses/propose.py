@@ -62,13 +62,13 @@ def _hypothesis(rule: Rule, service: str, best: Best, callers: set[str], downstr
     if against:
         confidence *= EXPLAINED
     evidence.sort(key=lambda pair: -pair[0] * pair[1].score)
-    quoted = "; ".join(seen.summary for _, seen in evidence[:SHOWN])
+    quoted = "; ".join(seen.summary.removeprefix(f"{service}: ") for _, seen in evidence[:SHOWN])
     confidence = round(confidence, 4)
     return Hypothesis(
         agent=rule.agent,
         service=service,
         mechanism=rule.mechanism,
-        statement=f"{service}: {MECHANISMS[rule.mechanism]} ({quoted})",
+        statement=f"{service}: {MECHANISMS[rule.mechanism]}. {quoted}",
         initial_confidence=confidence,
         confidence=confidence,
         evidence_for=tuple(seen.id for _, seen in evidence),

@@ -85,12 +85,8 @@ class Servers:
         self.folder = folder
         self._processes: dict[str, tuple[Process, Command]] = {}
 
-    def log(self, name: str) -> Path:
-        """Where a server's output goes."""
-        return self.folder / f"{name}.log"
-
     async def _spawn(self, command: Command) -> Process:
-        with self.log(command.name).open("ab") as log:
+        with (self.folder / f"{command.name}.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 *_guarded(command),
                 cwd=self.folder,
@@ -141,7 +137,7 @@ class Servers:
 
     def tail(self, name: str) -> str:
         """The end of a server's log."""
-        return self.log(name).read_text(errors="replace")[-1500:]
+        return (self.folder / f"{name}.log").read_text(errors="replace")[-1500:]
 
 
 @asynccontextmanager

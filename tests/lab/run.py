@@ -18,7 +18,7 @@ async def run(name: str, healthy: int, *, keep: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with up() as stack:
-        places = {"prometheus": stack.prometheus, "alertmanager": stack.alertmanager, "logs": str(stack.servers.folder)}
+        places = {"prometheus": stack.url("prometheus"), "alertmanager": stack.url("alertmanager"), "logs": str(stack.servers.folder)}
         print(json.dumps({"up_after": round(time.monotonic() - started, 1), **places}), flush=True)
         playing = asyncio.create_task(play(stack, SCENARIOS[name], healthy))
         stopped = asyncio.create_task(stop.wait())

@@ -49,7 +49,7 @@ async def play(stack: Stack, scenario: Scenario, healthy: int = HEALTHY_SCRAPES,
     await scenario.inject(stack)
     lasting = f'count_over_time(ALERTS{{alertstate="firing"}}[1h]) >= {firing}'
     await until(lambda: _some(stack, lasting), "the alert fires and lasts", firing + 90)
-    alerts = (await stack.http.get(f"{stack.alertmanager}/api/v2/alerts", params={"active": "true"})).raise_for_status().json()
+    alerts = (await stack.http.get(f"{stack.url('alertmanager')}/api/v2/alerts", params={"active": "true"})).raise_for_status().json()
     return str(alerts[0]["fingerprint"])
 
 

@@ -41,7 +41,7 @@ RULE = {
 PROGRAMS = {
     "prometheus": ("prometheus",),
     "alertmanager": ("prometheus-alertmanager", "alertmanager"),
-    "postgres exporter": ("prometheus-postgres-exporter", "postgres_exporter"),
+    "postgres-exporter": ("prometheus-postgres-exporter", "postgres_exporter"),
     "postgres": ("postgres",),
 }
 
@@ -59,16 +59,6 @@ class Stack:
     ports: Mapping[str, int]
     http: httpx.AsyncClient
 
-    @property
-    def prometheus(self) -> str:
-        """Its base URL."""
-        return self.url("prometheus")
-
-    @property
-    def alertmanager(self) -> str:
-        """Its base URL."""
-        return self.url("alertmanager")
-
     def url(self, name: str) -> str:
         """The base URL of a server or service."""
         return f"http://127.0.0.1:{self.ports[name]}"
@@ -81,7 +71,7 @@ class Stack:
 
     async def ask(self, query: str) -> list[dict[str, Any]]:
         """The instant vector that Prometheus answers."""
-        answer = await self.http.get(f"{self.prometheus}/api/v1/query", params={"query": query})
+        answer = await self.http.get(f"{self.url('prometheus')}/api/v1/query", params={"query": query})
         return list(answer.raise_for_status().json()["data"]["result"])
 
 
@@ -141,34 +131,17 @@ async def _start_database(stack: Stack) -> None:
 async def _start_monitoring(stack: Stack) -> None:
     folder, ports = stack.servers.folder, stack.ports
     database = f"postgresql://postgres@127.0.0.1:{ports['orders-db']}/shop?sslmode=disable"
-    exporter = (
-        executable(*PROGRAMS["postgres exporter"]),
-        f"--web.listen-address=127.0.0.1:{ports['postgres-exporter']}",
-        "--log.level=warn",
-    )
-    await _start(
-        stack, Command("postgres-exporter", exporter, env=(("DATA_SOURCE_NAME", database),)), f"{stack.url('postgres-exporter')}/metrics"
-    )
     (folder / "alertmanager.json").write_text(json.dumps(_routes()))
-    alertmanager = (
-        executable(*PROGRAMS["alertmanager"]),
-        f"--config.file={folder / 'alertmanager.json'}",
-        f"--storage.path={folder / 'alertmanager'}",
-        f"--web.listen-address=127.0.0.1:{ports['alertmanager']}",
-        "--cluster.listen-address=",
-        "--log.level=warn",
-    )
-    await _start(stack, Command("alertmanager", alertmanager), f"{stack.alertmanager}/-/ready")
     (folder / "rules.json").write_text(json.dumps({"groups": [{"name": "lab", "rules": [RULE]}]}))
     (folder / "prometheus.json").write_text(json.dumps(_scrapes(ports)))
-    prometheus = (
-        executable(*PROGRAMS["prometheus"]),
-        f"--config.file={folder / 'prometheus.json'}",
-        f"--storage.tsdb.path={folder / 'prometheus'}",
-        f"--web.listen-address=127.0.0.1:{ports['prometheus']}",
-        "--log.level=warn",
+    started = (
+        ("postgres-exporter", "/metrics", (), (("DATA_SOURCE_NAME", database),)),
+        ("alertmanager", "/-/ready", ("--config.file=alertmanager.json", "--storage.path=alertmanager", "--cluster.listen-address="), ()),
+        ("prometheus", "/-/ready", ("--config.file=prometheus.json", "--storage.tsdb.path=prometheus"), ()),
     )
-    await _start(stack, Command("prometheus", prometheus), f"{stack.prometheus}/-/ready")
+    for name, page, options, env in started:
+        argv = (executable(*PROGRAMS[name]), f"--web.listen-address=127.0.0.1:{ports[name]}", "--log.level=warn", *options)
+        await _start(stack, Command(name, argv, env=env), f"{stack.url(name)}{page}")
 
 
 def _routes() -> dict[str, Any]:

@@ -15,7 +15,6 @@ import pytest_asyncio
 
 from bot.app import Slack, serve
 from bot.demo import Witness
-from bot.report import report
 from bot.workspace import Workspace
 from compass_core.bootstrap import live, utc_now
 from compass_core.errors import Reason
@@ -32,9 +31,7 @@ if TYPE_CHECKING:
 
 MOST_REQUESTS = 80
 STEPS = ("root", "application", "database", "network", "final")
-SERVED = re.compile(
-    r'^\w+(?:_http_requests_total|_http_request_duration_seconds_count)\{.*handler="/(?:api/v[12])?/.*\} (\d+)$', re.MULTILINE
-)
+SERVED = re.compile(r'^prometheus_http_requests_total\{.*handler="/api/.*\} (\d+)$', re.MULTILINE)
 
 pytestmark = [
     pytest.mark.lab,
@@ -45,7 +42,7 @@ pytestmark = [
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What came of one investigation: the messages of its thread, its conclusion, and how many requests the servers saw."""
+    """What came of one investigation: the messages of its thread, its conclusion, and how many requests Prometheus answered for it."""
 
     lab: Stack
     scenario: Scenario
@@ -81,13 +78,15 @@ async def told(request: pytest.FixtureRequest, labs: dict[str, tuple[Stack, str]
         await workspace.stop()
     seconds = {run.agent.value: round(run.seconds, 3) for run in conclusion.runs}
     requests = await _served(lab) - before
-    print(f"\n{request.param}: {sum(seconds.values()):.3f} s for {seconds}, {requests} requests, {report(conclusion)['hypotheses'][:3]}")
+    print(
+        f"\n{request.param}: {sum(seconds.values()):.3f} s for {seconds}, {requests} requests, {len(list(_measured(conclusion)))} numbers"
+    )
     return Told(lab, SCENARIOS[request.param], tuple(workspace.messages), conclusion, requests)
 
 
 async def test_the_thread_holds_the_root_three_updates_and_the_final_message_in_order(told: Told) -> None:
     said = [message for message in told.messages if message.metadata]
-    assert tuple((message.metadata or {})["event_payload"]["step"] for message in said) == STEPS
+    assert tuple(map(_step, said)) == STEPS
     root, *replies = said
     assert not root.thread_ts
     assert {reply.thread_ts for reply in replies} == {root.ts}
@@ -100,10 +99,12 @@ async def test_the_incident_is_the_alert_of_the_entry_service(told: Told) -> Non
 
 
 async def test_the_planted_cause_is_ranked_first(told: Told) -> None:
-    first = told.conclusion.hypotheses[0]
+    first, *_ = told.conclusion.hypotheses
     assert (first.service, first.mechanism) == (told.scenario.service, told.scenario.mechanism)
-    final = told.messages[-1]
-    assert final.text.index(told.scenario.service) >= 0
+    final = next(message for message in told.messages if _step(message) == "final")
+    ranked = next(line for line in final.text.splitlines() if line.startswith("1. "))
+    assert told.scenario.service in ranked
+    assert told.scenario.mechanism.replace("_", " ") in ranked
 
 
 async def test_every_number_is_what_its_query_gives_again(told: Told) -> None:
@@ -121,8 +122,8 @@ async def test_an_investigation_stays_within_its_requests(told: Told) -> None:
 async def _investigated(lab: Stack, fingerprint: str, workspace: Workspace, folder: Path) -> Conclusion:
     settings = load(
         {
-            "COMPASS_PROMETHEUS_URL": lab.prometheus,
-            "COMPASS_ALERTMANAGER_URL": lab.alertmanager,
+            "COMPASS_PROMETHEUS_URL": lab.url("prometheus"),
+            "COMPASS_ALERTMANAGER_URL": lab.url("alertmanager"),
             "COMPASS_DATABASE_URL": f"sqlite:///{folder / 'compass.db'}",
         }
     )
@@ -132,19 +133,22 @@ async def _investigated(lab: Stack, fingerprint: str, workspace: Workspace, fold
         witness = Witness(compass.telemetry, compass.kept, compass.default_budget, compass.limits)
         group.create_task(serve(witness, slack, stop))
         await workspace.connected()
-        asked = await workspace.command(f"investigate {fingerprint}")
-        async with asyncio.timeout(60):
-            conclusion = await witness.conclusions.get()
+        await workspace.command(f"investigate {fingerprint}")
+        ended = await workspace.wait_for(lambda message: bool(message.ephemeral) or _step(message) == "final", 60)
+        assert not ended.ephemeral, ended.text
+        conclusion = await witness.conclusions.get()
         stop.set()
-    assert not asked.error
     return conclusion
 
 
+def _step(message: Message) -> str:
+    return str((message.metadata or {"event_payload": {"step": ""}})["event_payload"]["step"])
+
+
 async def _served(lab: Stack) -> int:
-    """How many API requests Prometheus and Alertmanager have answered, by their own count."""
-    pages = [(await lab.http.get(f"{url}/metrics")).text for url in (lab.prometheus, lab.alertmanager)]
-    reads = (line for page in pages for line in page.splitlines() if 'method="post"' not in line)
-    return sum(int(found[1]) for line in reads if (found := SERVED.match(line)))
+    """How many API requests Prometheus has answered, by its own count; Alertmanager, asked once, counts none of its own."""
+    page = (await lab.http.get(f"{lab.url('prometheus')}/metrics")).text
+    return sum(map(int, SERVED.findall(page)))
 
 
 def _measured(conclusion: Conclusion) -> Iterator[Observation]:
@@ -155,7 +159,7 @@ async def _again(lab: Stack, seen: Observation) -> tuple[float, ...]:
     """The observation's query over its window, reduced as it says: one value for each series."""
     start, end = seen.window.start.timestamp(), seen.window.end.timestamp() - 0.001
     span = {"start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{seen.step:g}"}
-    answer = await lab.http.get(f"{lab.prometheus}/api/v1/query_range", params={"query": seen.query, **span})
+    answer = await lab.http.get(f"{lab.url('prometheus')}/api/v1/query_range", params={"query": seen.query, **span})
     reduce = {"max": max, "min": min}[seen.reduction.partition(" ")[0]]
     rows = [[float(value) for _, value in row["values"]] for row in answer.raise_for_status().json()["data"]["result"]]
     finite = ([value for value in row if math.isfinite(value)] for row in rows)

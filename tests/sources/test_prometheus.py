@@ -15,66 +15,19 @@ import pytest
 
 from compass_core.errors import Reason, SourceError
 from compass_core.http import Allowance
-from compass_core.model import Family, Match, Reduction, Selection
-from compass_core.sources.prometheus import LONGEST_QUERY, Prometheus
+from compass_core.model import Match, Reduction, Selection
+from compass_core.sources.prometheus import LONGEST_QUERY
+from tests.sources.fake_prometheus import FakePrometheus, prometheus
 from tests.sources.handmade import HOUR, T0
-from tests.sources.kit import Answer, Server, inline, recorded
+from tests.sources.kit import Server, recorded
 
 if TYPE_CHECKING:
     from compass_core.model import Window
 
-LABELS = ("service", "service_name", "app", "server", "job", "pod", "instance")
 CONTRACTS = Path(__file__).parents[1] / "contracts"
-TAGGED = re.compile(r'label_replace\((.*?), "compass_selection", "(\d+)", "", ""\)(?: or |$)')
 ERRORS = sorted(CONTRACTS.glob("prometheus*/err_*.json"))
 TIMEOUTS = ("err_timeout_eval", "err_timeout_param")
 NOT_FOUND = ("err_404", "err_bad_label_name")
-
-
-def ok(data: object, **more: object) -> httpx.Response:
-    return httpx.Response(200, json={"status": "success", "data": data, **more})
-
-
-def refused(status: int = 400) -> httpx.Response:
-    return httpx.Response(status, json={"status": "error", "errorType": "bad_data", "error": "no"})
-
-
-class FakePrometheus(Server):
-    """Lists `series`; every expression has one point a minute, 1.5, unless it contains `bad`, which fails the whole request."""
-
-    def __init__(self, series: list[dict[str, str]] | None = None, metadata: object = None, refusal: httpx.Response | None = None) -> None:
-        super().__init__(self._route)
-        self.series = series or []
-        self.metadata = metadata or {}
-        self.refusal = refusal or refused()
-        self.points: list[tuple[float, str]] = [(T0, "1.5"), (T0 + 60, "NaN"), (T0 + 180, "+Inf")]
-        self.samples = "8"
-        self.warnings: list[str] = []
-
-    def asked(self, path: str) -> list[httpx.QueryParams]:
-        return [request.url.params for request in self.requests if request.url.path == f"/prefix/api/v1/{path}"]
-
-    def _route(self, request: httpx.Request) -> Answer:
-        match request.url.path.rpartition("/")[2]:
-            case "series":
-                return refused() if "bad" in str(request.url) else ok(self.series, **({"warnings": self.warnings} if self.warnings else {}))
-            case "metadata":
-                return ok(self.metadata)
-        query = request.url.params["query"]
-        if "bad" in query:
-            return self.refusal
-        tags = [tag for _, tag in TAGGED.findall(query)]
-        if request.url.path.endswith("query"):
-            return ok({"result": [{"metric": {"compass_selection": tag}, "value": [T0, self.samples]} for tag in tags]})
-        return ok(
-            {"result": [{"metric": {"compass_selection": tag, "service": "web"}, "values": self.points} for tag in tags]},
-            warnings=self.warnings,
-        )
-
-
-def prometheus(server: Server, allowance: Allowance | None = None, **settings: Any) -> Prometheus:
-    reader = server.backend("prometheus").reader(allowance or Allowance())
-    return Prometheus(reader, inline, **{"service_labels": LABELS, "link": None, "public_url": "", **settings})
 
 
 def select(family: str = "up", reduction: Reduction = Reduction.RAW, **more: Any) -> Selection:
@@ -88,10 +41,6 @@ def select(family: str = "up", reduction: Reduction = Reduction.RAW, **more: Any
             **more,
         }
     )
-
-
-def series(name: str, **labels: str) -> dict[str, str]:
-    return {"__name__": name, **labels}
 
 
 def said_by(path: Path) -> str:
@@ -156,119 +105,6 @@ async def test_points_of_a_real_server(version: str) -> None:
     points = next(item["values"] for item in body["data"]["result"] if item["metric"]["service_name"] == "checkout")
     assert by_service["checkout"].t.tolist() == [at for at, _ in points]
     assert by_service["checkout"].v.tolist() == [float(text) for _, text in points]
-
-
-class TestFamilies:
-    async def test_one_request_for_all_labels_and_names(self) -> None:
-        server = FakePrometheus()
-        assert (await prometheus(server).families(["web", "shop/db"], ["up", "pg_*"], HOUR)).values == ()
-        (asked,) = server.asked("series")
-        assert len(asked.get_list("match[]")) == len(LABELS) + 1
-        assert (asked["start"], asked["end"]) == (f"{T0:.3f}", f"{T0 + 3600:.3f}")
-        assert int(asked["limit"]) > 0
-
-    async def test_nothing_asked_for(self) -> None:
-        server = FakePrometheus()
-        assert (await prometheus(server).families([""], [], HOUR)).values == ()
-        assert server.requests == []
-
-    async def test_many_services_are_split_over_requests(self) -> None:
-        server = FakePrometheus([series("up", service="s-7")])
-        found = await prometheus(server).families([f"s-{k}" for k in range(300)], [], HOUR)
-        assert len(found.values) == 1
-        assert max(len(str(request.url)) for request in server.requests) < 7000
-        assert 1 < len(server.requests) < 12
-
-    async def test_the_first_label_that_names_a_wanted_service(self) -> None:
-        listed = [
-            series("up", service_name="other", app="web", job="shop/web"),
-            series("up", job="shop/web", instance="10.0.0.1:9090"),
-            series("up", job="elsewhere"),
-        ]
-        found = await prometheus(FakePrometheus(listed)).families(["web"], [], HOUR)
-        assert [(family.service_label, family.members, set(family.services)) for family in found.values] == [
-            ("app", (("web", "web"),), {"web"}),
-            ("job", (("shop/web", "web"),), {"web"}),
-        ]
-
-    async def test_families_by_name_have_all_services(self) -> None:
-        listed = [
-            series("pg_up", server="db-a:5432", job="exporter", instance="x:9187"),
-            series("pg_up", server="db-b:5432", job="exporter", instance="x:9187"),
-            series("pg_other", pod="db-0", job="exporter"),
-            series("pg_last", instance="x:1", job="exporter"),
-            series("pg_nobody", cluster="eu"),
-            series("unasked", server="db-a:5432"),
-        ]
-        found = await prometheus(FakePrometheus(listed)).families([], ["pg_*"], HOUR)
-        assert {family.name: (family.service_label, set(family.services)) for family in found.values} == {
-            "pg_up": ("server", {"db-a", "db-b"}),
-            "pg_other": ("pod", {"db"}),
-            "pg_last": ("job", {"exporter"}),
-        }
-
-    @pytest.mark.parametrize(
-        ("name", "kind"),
-        [
-            ("r_total", "counter"),
-            ("t_seconds_count", "counter"),
-            ("t_seconds_sum", "counter"),
-            ("pool_count", "gauge"),
-            ("odd", "counter"),
-            ("openmetrics_total", "counter"),
-            ("odd_total", "gauge"),
-            ("summary", "gauge"),
-        ],
-    )
-    async def test_kinds(self, name: str, kind: str) -> None:
-        names = (
-            "r_total",
-            "t_seconds_count",
-            "t_seconds_sum",
-            "pool_count",
-            "odd",
-            "openmetrics_total",
-            "odd_total",
-            "summary",
-            "r_created",
-        )
-        listed = [series(each, service="web") for each in names] + [series("t_seconds_bucket", service="web", le="+Inf")]
-        metadata = {
-            "odd": [{"type": "counter", "unit": "s", "help": ""}],
-            "odd_total": [{"type": "gauge"}],
-            "openmetrics": [{"type": "counter"}],
-            "summary": [{"type": "summary"}],
-            "t_seconds": [{"type": "histogram"}],
-        }
-        found = await prometheus(FakePrometheus(listed, metadata)).families(["web"], [], HOUR)
-        families = {family.name: family for family in found.values}
-        assert set(families) == {*names, "t_seconds"} - {"r_created"}
-        assert families[name].kind == kind
-        assert families["t_seconds"] == Family("t_seconds", "histogram", "service", (("web", "web"),))
-        assert families["odd"].unit == "s"
-
-    async def test_parts_are_listed_only_when_asked_for(self) -> None:
-        listed = [series(f"t_{part}", service="web", **({"le": "+Inf"} if part == "bucket" else {})) for part in ("bucket", "count", "sum")]
-        found = await prometheus(FakePrometheus(listed)).families([], ["t", "t_count"], HOUR)
-        assert [(family.name, family.kind) for family in found.values] == [("t", "histogram"), ("t_count", "counter")]
-
-    async def test_metadata_once_and_not_needed(self) -> None:
-        server = FakePrometheus([series("r_total", service="web")], metadata="no metadata")
-        source = prometheus(server)
-        for _ in range(2):
-            assert (await source.families(["web"], [], HOUR)).values[0].kind == "counter"
-        assert len(server.asked("metadata")) == 1
-
-    async def test_labels_with_many_values_are_cut(self) -> None:
-        listed = [series("up", service="web", path=str(k)) for k in range(80)]
-        found = await prometheus(FakePrometheus(listed)).families(["web"], [], HOUR)
-        assert len(found.values[0].labels["path"]) == 50
-
-    async def test_one_of_several_requests_fails(self) -> None:
-        server = FakePrometheus([series("up", service="s-7")])
-        found = await prometheus(server).families([f"s-{k}" for k in range(300)], ["bad"], HOUR)
-        assert len(found.values) == 1
-        assert [gap.reason for gap in found.gaps] == [Reason.REJECTED]
 
 
 class TestSeries:

@@ -1,0 +1,151 @@
+"""From series and changes to observations, each with its value, what is usual, and what was asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from compass_core.analysis.notes import at
+from compass_core.analysis.shifts import LOOK_BACK_SECONDS, shift
+from compass_core.analysis.wording import amount
+from compass_core.model import service_name
+from compass_core.signals.catalogue import ROWS, SIGNALS, Signal, resembled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from compass_core.analysis.notes import Note
+    from compass_core.model import AgentName, Change, Observation, Reading, Series
+
+TO_PEER = frozenset(row.signal for row in ROWS if row.to_peer)
+DEPLOY_MINUTES = 60.0
+
+
+def of_series(note: Note, series: Sequence[Series]) -> list[Observation]:
+    """The strongest observation of each signal and service among the series."""
+    best: dict[tuple[str, str, str], Observation] = {}
+    for one in series:
+        seen = _of_series(note, one)
+        if seen is None:
+            continue
+        key = (seen.signal, seen.service, one.service)
+        if key not in best or seen.score > best[key].score:
+            best[key] = seen
+    return list(best.values())
+
+
+def _of_series(note: Note, series: Series) -> Observation | None:
+    signal = _signal(series, note.agent)
+    start = note.times.window.start.timestamp()
+    moved = shift(series.t, series.v, start, signal.direction, floor=signal.floor, level=signal.level)
+    if moved is None:
+        return None
+    service, where = series.service, ""
+    if signal.name in TO_PEER:
+        label, peer = next(((label, series.labels.get(label, "")) for label in series.selection.by), ("", ""))
+        service, where = service_name(peer, "server_address") if peer else service, f" from {series.service}"
+        if "_name" in label and label != "net_peer_name":
+            service = peer
+    onset = at(moved.onset)
+    usual = "" if moved.baseline is None else f", usually {amount(moved.baseline, signal.unit)}"
+    return note.observation(
+        service,
+        signal.name,
+        f"{signal.words}{where} {amount(moved.value, signal.unit)}{usual}",
+        moved.score,
+        source=series.source,
+        value=moved.value,
+        baseline_value=moved.baseline,
+        unit=signal.unit,
+        reduction=f"{'min' if moved.falls else 'max'} over the window, usually: median over the baseline",
+        onset=onset,
+        query=series.query,
+        link=series.link,
+        step=series.step,
+    )
+
+
+def _signal(series: Series, agent: AgentName) -> Signal:
+    name = series.selection.signal
+    if known := SIGNALS.get(name):
+        milliseconds = known.unit == "s" and "milliseconds" in series.selection.family
+        return replace(known, unit="ms", floor=known.floor * 1000) if milliseconds else known
+    family = series.selection.family
+    unit = "/s" if series.selection.reduction == "rate" else "bytes" if family.endswith("_bytes") else ""
+    like = resembled(family)
+    return Signal(like or name, agent, family, unit, SIGNALS[like].direction if like else "both")
+
+
+def of_versions(note: Note, series: Sequence[Series]) -> list[Observation]:
+    """Deploys that show in a version label: the first point of a version that was not there from the beginning."""
+    found = []
+    begin = note.times.baseline.start.timestamp() + 2 * LOOK_BACK_SECONDS / 10
+    by_service: dict[str, list[Series]] = {}
+    for one in series:
+        by_service.setdefault(one.service, []).append(one)
+    for service, kinds in by_service.items():
+        label = kinds[0].selection.by[-1]
+        old = sorted({one.labels.get(label, "") for one in kinds if one.t.size and one.t[0] < begin} - {""})
+        for one in kinds:
+            version = one.labels.get(label, "")
+            if not version or not one.t.size or one.t[0] < begin or version in old:
+                continue
+            text = f"deployed {', '.join(old)} → {version}" if old else f"deployed {version}"
+            found.append(_deploy(note, service, text, float(one.t[0]), "deploy", one.query, one.link, one.source))
+    return found
+
+
+def of_counts(note: Note, series: Sequence[Series]) -> list[Observation]:
+    """How many lines that tell of errors each service writes."""
+    found = []
+    for one in series:
+        moved = shift(one.t, one.v, note.times.window.start.timestamp(), "up", floor=2)
+        if moved is None or moved.score <= 0:
+            continue
+        onset = at(moved.onset)
+        found.append(
+            note.observation(
+                one.service,
+                "error_lines",
+                f"{amount(moved.value, '')} error lines in {one.step:.0f} s, usually {amount(moved.baseline or 0, '')}",
+                moved.score,
+                source=one.source,
+                value=moved.value,
+                baseline_value=moved.baseline,
+                reduction="max over the window, usually: median over the baseline",
+                onset=onset,
+                query=one.query,
+                link=one.link,
+                step=one.step,
+            )
+        )
+    return found
+
+
+def of_changes(note: Note, reading: Reading[Change]) -> list[Observation]:
+    """Deploys and configuration changes that a source recorded."""
+    return [
+        _deploy(
+            note, one.service, one.text, one.t, one.kind if one.kind == "deploy" else f"{one.kind}_change", one.query, one.link, one.source
+        )
+        for one in reading.values
+    ]
+
+
+def _deploy(note: Note, service: str, text: str, t: float, signal: str, query: str, link: str | None, source: str) -> Observation:  # noqa: PLR0913, PLR0917 - the facts of one event
+    """A change counts the more, the closer it came before the incident: 0.9 just before its start, 0.45 half an hour earlier."""
+    minutes = (note.times.window.start.timestamp() - t) / 60
+    score = 0.9 * max(0.0, 1 - max(minutes, 0.0) / DEPLOY_MINUTES) if minutes > -LOOK_BACK_SECONDS / 60 else 0.2
+    when = at(t)
+    return note.observation(
+        service,
+        signal,
+        text,
+        round(score, 4),
+        source=source,
+        onset=when,
+        query=query,
+        link=link,
+        reduction="first time it is seen",
+        window=note.times.all,
+    )

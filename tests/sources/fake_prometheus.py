@@ -1,0 +1,62 @@
+"""A Prometheus in this process that understands just what we ask."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx
+
+from compass_core.http import Allowance
+from compass_core.sources.prometheus import Prometheus
+from tests.sources.handmade import T0
+from tests.sources.kit import Answer, Server, inline
+
+LABELS = ("service", "service_name", "app", "server", "job", "pod", "instance")
+TAGGED = re.compile(r'label_replace\((.*?), "compass_selection", "(\d+)", "", ""\)(?: or |$)')
+
+
+def ok(data: object, **more: object) -> httpx.Response:
+    return httpx.Response(200, json={"status": "success", "data": data, **more})
+
+
+def refused(status: int = 400) -> httpx.Response:
+    return httpx.Response(status, json={"status": "error", "errorType": "bad_data", "error": "no"})
+
+
+class FakePrometheus(Server):
+    """Lists `series`; every expression has one point a minute, 1.5, unless it contains `bad`, which fails the whole request."""
+
+    def __init__(self, series: list[dict[str, str]] | None = None, metadata: object = None, refusal: httpx.Response | None = None) -> None:
+        super().__init__(self._route)
+        self.series = series or []
+        self.metadata = metadata or {}
+        self.refusal = refusal or refused()
+        self.points: list[tuple[float, str]] = [(T0, "1.5"), (T0 + 60, "NaN"), (T0 + 180, "+Inf")]
+        self.samples = "8"
+        self.warnings: list[str] = []
+
+    def asked(self, path: str) -> list[httpx.QueryParams]:
+        return [request.url.params for request in self.requests if request.url.path == f"/prefix/api/v1/{path}"]
+
+    def _route(self, request: httpx.Request) -> Answer:
+        match request.url.path.rpartition("/")[2]:
+            case "series":
+                return refused() if "bad" in str(request.url) else ok(self.series, **({"warnings": self.warnings} if self.warnings else {}))
+            case "metadata":
+                return ok(self.metadata)
+        query = request.url.params["query"]
+        if "bad" in query:
+            return self.refusal
+        tags = [tag for _, tag in TAGGED.findall(query)]
+        if request.url.path.endswith("query"):
+            return ok({"result": [{"metric": {"compass_selection": tag}, "value": [T0, self.samples]} for tag in tags]})
+        return ok(
+            {"result": [{"metric": {"compass_selection": tag, "service": "web"}, "values": self.points} for tag in tags]},
+            warnings=self.warnings,
+        )
+
+
+def prometheus(server: Server, allowance: Allowance | None = None, **settings: Any) -> Prometheus:
+    reader = server.backend("prometheus").reader(allowance or Allowance())
+    return Prometheus(reader, inline, **{"service_labels": LABELS, "link": None, "public_url": "", **settings})

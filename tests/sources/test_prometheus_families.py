@@ -1,0 +1,135 @@
+"""Which families Prometheus lists."""
+
+from __future__ import annotations
+
+import pytest
+
+from compass_core.errors import Reason
+from compass_core.model import Family
+from tests.sources.fake_prometheus import LABELS, FakePrometheus, prometheus
+from tests.sources.handmade import HOUR, T0
+
+
+def series(name: str, **labels: str) -> dict[str, str]:
+    return {"__name__": name, **labels}
+
+
+async def test_one_request_for_all_labels_and_names() -> None:
+    server = FakePrometheus()
+    assert (await prometheus(server).families(["web", "shop/db"], ["up", "pg_*"], HOUR)).values == ()
+    (asked,) = server.asked("series")
+    assert len(asked.get_list("match[]")) == len(LABELS) + 1
+    assert (asked["start"], asked["end"]) == (f"{T0:.3f}", f"{T0 + 3600:.3f}")
+    assert int(asked["limit"]) > 0
+
+
+async def test_nothing_asked_for() -> None:
+    server = FakePrometheus()
+    assert (await prometheus(server).families([""], [], HOUR)).values == ()
+    assert server.requests == []
+
+
+async def test_many_services_are_split_over_requests() -> None:
+    server = FakePrometheus([series("up", service="s-7")])
+    found = await prometheus(server).families([f"s-{k}" for k in range(300)], [], HOUR)
+    assert len(found.values) == 1
+    assert max(len(str(request.url)) for request in server.requests) < 7000
+    assert 1 < len(server.requests) < 12
+
+
+async def test_the_first_label_that_names_a_wanted_service() -> None:
+    listed = [
+        series("up", service_name="other", app="web", job="shop/web"),
+        series("up", job="shop/web", instance="10.0.0.1:9090"),
+        series("up", job="elsewhere"),
+    ]
+    found = await prometheus(FakePrometheus(listed)).families(["web"], [], HOUR)
+    assert [(family.service_label, family.members, set(family.services)) for family in found.values] == [
+        ("app", (("web", "web"),), {"web"}),
+        ("job", (("shop/web", "web"),), {"web"}),
+    ]
+
+
+async def test_families_by_name_have_all_services() -> None:
+    listed = [
+        series("pg_up", server="db-a:5432", job="exporter", instance="x:9187"),
+        series("pg_up", server="db-b:5432", job="exporter", instance="x:9187"),
+        series("pg_other", pod="db-0", job="exporter"),
+        series("pg_last", instance="x:1", job="exporter"),
+        series("pg_nobody", cluster="eu"),
+        series("unasked", server="db-a:5432"),
+    ]
+    found = await prometheus(FakePrometheus(listed)).families([], ["pg_*"], HOUR)
+    assert {family.name: (family.service_label, set(family.services)) for family in found.values} == {
+        "pg_up": ("server", {"db-a", "db-b"}),
+        "pg_other": ("pod", {"db"}),
+        "pg_last": ("job", {"exporter"}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("r_total", "counter"),
+        ("t_seconds_count", "counter"),
+        ("t_seconds_sum", "counter"),
+        ("pool_count", "gauge"),
+        ("odd", "counter"),
+        ("openmetrics_total", "counter"),
+        ("odd_total", "gauge"),
+        ("summary", "gauge"),
+    ],
+)
+async def test_kinds(name: str, kind: str) -> None:
+    names = (
+        "r_total",
+        "t_seconds_count",
+        "t_seconds_sum",
+        "pool_count",
+        "odd",
+        "openmetrics_total",
+        "odd_total",
+        "summary",
+        "r_created",
+    )
+    listed = [series(each, service="web") for each in names] + [series("t_seconds_bucket", service="web", le="+Inf")]
+    metadata = {
+        "odd": [{"type": "counter", "unit": "s", "help": ""}],
+        "odd_total": [{"type": "gauge"}],
+        "openmetrics": [{"type": "counter"}],
+        "summary": [{"type": "summary"}],
+        "t_seconds": [{"type": "histogram"}],
+    }
+    found = await prometheus(FakePrometheus(listed, metadata)).families(["web"], [], HOUR)
+    families = {family.name: family for family in found.values}
+    assert set(families) == {*names, "t_seconds"} - {"r_created"}
+    assert families[name].kind == kind
+    assert families["t_seconds"] == Family("t_seconds", "histogram", "service", (("web", "web"),))
+    assert families["odd"].unit == "s"
+
+
+async def test_parts_are_listed_only_when_asked_for() -> None:
+    listed = [series(f"t_{part}", service="web", **({"le": "+Inf"} if part == "bucket" else {})) for part in ("bucket", "count", "sum")]
+    found = await prometheus(FakePrometheus(listed)).families([], ["t", "t_count"], HOUR)
+    assert [(family.name, family.kind) for family in found.values] == [("t", "histogram"), ("t_count", "counter")]
+
+
+async def test_metadata_once_and_not_needed() -> None:
+    server = FakePrometheus([series("r_total", service="web")], metadata="no metadata")
+    source = prometheus(server)
+    for _ in range(2):
+        assert (await source.families(["web"], [], HOUR)).values[0].kind == "counter"
+    assert len(server.asked("metadata")) == 1
+
+
+async def test_labels_with_many_values_are_cut() -> None:
+    listed = [series("up", service="web", path=str(k)) for k in range(80)]
+    found = await prometheus(FakePrometheus(listed)).families(["web"], [], HOUR)
+    assert len(found.values[0].labels["path"]) == 50
+
+
+async def test_one_of_several_requests_fails() -> None:
+    server = FakePrometheus([series("up", service="s-7")])
+    found = await prometheus(server).families([f"s-{k}" for k in range(300)], ["bad"], HOUR)
+    assert len(found.values) == 1
+    assert [gap.reason for gap in found.gaps] == [Reason.REJECTED]
