@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-ROOM = 9_000
+ROOM = 10_500  # of JSON: Slack takes about 13,000 characters, and does not say which it counts
 MOST_BLOCKS = 50
 LONGEST_LINK = 3_000
 LONGEST_BUTTON = 2_000
@@ -62,7 +62,15 @@ class _Detail(NamedTuple):
     text: int
 
 
-_DETAILS = (_Detail(40, 40, 600), _Detail(40, 8, 400), _Detail(40, 4, 250), _Detail(25, 1, 160), _Detail(12, 0, 120), _Detail(5, 0, 80))
+_DETAILS = (
+    _Detail(40, 40, 600),
+    _Detail(40, 10, 400),
+    _Detail(40, 6, 300),
+    _Detail(40, 3, 220),
+    _Detail(25, 1, 160),
+    _Detail(12, 0, 120),
+    _Detail(3, 0, 80),
+)
 
 
 def root(investigation: Investigation, conclusion: Conclusion | None = None) -> Message:
@@ -108,8 +116,8 @@ def agent_update(investigation: Investigation, progress: Progress) -> Message:
             _context(f"Cost so far: {cost}"),
         ]
 
-    told = [f"{run.agent.title()} {saw(run)}", *(f"{one.id} {printable(one.summary)}" for one in seen[:3])]
-    told += [named(one) for one in run.hypotheses[:1]]
+    told = [f"{run.agent.title()} {saw(run)}", *(f"thinks {named(one)}" for one in run.hypotheses[:1])]
+    told += [f"{one.id} {shown(one.summary, 100)}" for one in seen[:3]]
     return Message(_fallback(f"{shown(investigation.incident.id)}: {'; '.join(told)}", cost), _fitting(build))
 
 
@@ -121,6 +129,7 @@ def final(conclusion: Conclusion) -> Message:
         told = f"{incident}: {ended}. Nothing was found before that; investigate again with the button."
         return Message(_fallback(told, cost), [_rich([_text(told)]), _again(conclusion)])
     ranked, seen, nothing = conclusion.hypotheses, conclusion.observations, nothing_found(conclusion)
+    cited = [seen[one] for one in dict.fromkeys(one for each in ranked for one in each.evidence_for) if one in seen and not seen[one].link]
     not_run = [f"{run.agent.title()} {outcome(run.outcome, run.reason)}" for run in conclusion.runs if run.outcome is not Outcome.ANSWERED]
 
     def build(detail: _Detail) -> list[Json]:
@@ -128,8 +137,13 @@ def final(conclusion: Conclusion) -> Message:
             _rich([_bold(incident), _text(f": {ended} after {conclusion.seconds:.1f} s"), _text(f"\n{nothing}" if nothing else "")]),
             *(_ranked(rank, one, seen if rank <= detail.linked else {}, detail) for rank, one in enumerate(ranked[: detail.items], 1)),
             *_more(len(ranked) - detail.items),
-            *_bullets("Not answered", [[_text(shown(line, 200))] for line in not_run], 0),
-            *_bullets("Not seen", [[_text(line)] for line in gap_lines(conclusion.runs)[:5]], len(gap_lines(conclusion.runs)) - 5),
+            *_bullets("Evidence", [_observed(one, detail, linked=True) for one in cited[: detail.linked][:8]], 0),
+            *_bullets("Not answered", [[_text(shown(line, detail.text))] for line in not_run], 0),
+            *_bullets(
+                "Not seen",
+                [[_text(shown(line, detail.text))] for line in gap_lines(conclusion.runs)[:5]],
+                len(gap_lines(conclusion.runs)) - 5,
+            ),
             *_bullets("What to check", [[_text(line)] for line in to_check(conclusion)] if nothing else [], 0),
             _context("\n".join(costs(conclusion))),
             _again(conclusion),
@@ -148,12 +162,13 @@ def help_text() -> Message:
 def status(running: Sequence[Investigation], recent: Sequence[Conclusion], links: Mapping[str, str]) -> Message:
     """What runs, and what ended lately and what it cost; `links` lead from an investigation's id to its thread."""
 
-    def line(of: Investigation, told: str) -> list[Json]:
-        return [_link(links.get(of.id), shown(of.incident.id)), _text(f" {shown(of.incident.title, 100)}: {told}")]
-
     def build(detail: _Detail) -> list[Json]:
-        now = [line(one, f"running, budget ${budget(one.budget)}") for one in running[: detail.items]]
-        ended = [line(one.investigation, ended_line(one)) for one in recent[: detail.items]]
+        def line(at: int, of: Investigation, told: str) -> list[Json]:
+            link = links.get(of.id) if at < detail.linked else None
+            return [_link(link, shown(of.incident.id)), _text(f" {shown(of.incident.title, 100)}: {told}")]
+
+        now = [line(at, one, f"running, budget ${budget(one.budget)}") for at, one in enumerate(running[: detail.items])]
+        ended = [line(at, one.investigation, ended_line(one)) for at, one in enumerate(recent[: detail.items])]
         return [
             *(_bullets("Running", now, len(running) - detail.items) or [_rich([_text("Nothing is running.")])]),
             *_bullets("Recent", ended, len(recent) - detail.items),
@@ -177,7 +192,7 @@ def declared(incident: Incident) -> Message:
 
 
 def _observed(seen: Observation, detail: _Detail, *, linked: bool) -> list[Json]:
-    how = [shown(seen.reduction)] if seen.reduction else []
+    how = [shown(seen.reduction, 160)] if seen.reduction else []
     how += [f"since {seen.onset:%H:%M:%S} UTC"] if seen.onset else []
     parts = [_bold(f"{shown(seen.id)} "), _text(shown(seen.summary, detail.text))]
     parts += [_text(f" ({', '.join(how)})")] if how else []

@@ -136,7 +136,7 @@ def _options(verb: str, words: list[tuple[str, bool]]) -> tuple[list[str], dict[
     for word, quoted in left:
         flag = None if quoted else _FLAG.fullmatch(word)
         if flag is None:
-            plain.append(word.strip('"'))
+            plain += [said] if (said := word.strip('" ')) else []
             continue
         name = flag[1].lower()
         if name not in _FLAGS[verb]:

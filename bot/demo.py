@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
+import os
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from importlib.resources import as_file, files
@@ -19,7 +20,7 @@ from compass_core.model import AgentName
 from compass_core.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from typing import TextIO
 
     from bot.workspace import Message
@@ -67,7 +68,7 @@ async def page(port: int, out: TextIO, stop: asyncio.Event) -> None:
 async def _running(port: int, stop: asyncio.Event | None = None) -> AsyncIterator[tuple[Workspace, Witness, dict[str, str]]]:
     """The workspace and the bot in it; nothing of the environment is read."""
     stop = stop or asyncio.Event()
-    with as_file(files("bot") / "demo_case") as case:
+    with _without_proxy(), as_file(files("bot") / "demo_case") as case:
         workspace = Workspace(clock=utc_now, hint=f"/compass investigate {INCIDENT}")
         async with replayed(case, Settings()) as compass:
             witness = Witness(compass.telemetry, compass.kept, compass.default_budget, compass.limits)
@@ -81,6 +82,17 @@ async def _running(port: int, stop: asyncio.Event | None = None) -> AsyncIterato
                     stop.set()
             finally:
                 await workspace.stop()
+
+
+@contextmanager
+def _without_proxy() -> Iterator[None]:
+    """Slack's library takes a proxy from the environment wherever it is given none, and sends even loopback through it."""
+    names = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
+    taken = {name: os.environ.pop(name) for name in names if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(taken)
 
 
 def _told(message: Message, conclusion: Conclusion) -> dict[str, Any]:

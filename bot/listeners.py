@@ -120,7 +120,7 @@ def register(app: AsyncApp, compass: Compass, tasks: Tasks) -> None:
 
 async def on_command(desk: Desk) -> None:
     """Do what was typed."""
-    match parse(desk.body["text"]):
+    match parse(desk.body.get("text", "")):
         case Investigate(request):
             await desk.compass.investigate(request, SlackThread(desk.client, desk.compass.outbox, desk.body["channel_id"]))
         case Declare(title, service, since):

@@ -35,7 +35,7 @@ LONGEST_PAUSE = 60.0
 _TOO_MUCH = {"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long"}
 _LIMITED = {"ratelimited", "rate_limited"}
 _TEXTS = {
-    **dict.fromkeys(("channel_not_found", "not_in_channel"), "Compass is not in this channel. Type `/invite @Compass`, then try again."),
+    **dict.fromkeys(("channel_not_found", "not_in_channel"), "Compass is not in this channel. Type /invite @Compass here, then try again."),
     **dict.fromkeys(
         ("invalid_auth", "not_authed", "token_revoked", "account_inactive"), "Slack refuses the bot's token: check SLACK_BOT_TOKEN."
     ),

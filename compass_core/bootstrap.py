@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from compass_core.model import Conclusion, Outcome
-
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from decimal import Decimal
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 
     from compass_core.agents.view import Sources
     from compass_core.http import Backend
-    from compass_core.model import Investigation, Request
+    from compass_core.model import Conclusion, Investigation, Request
     from compass_core.orchestrator import Limits
     from compass_core.ports import Clock, Declarations, History, Incidents, Investigations, Offload, Outbox, Thread
     from compass_core.settings import Access, Settings
@@ -97,10 +95,12 @@ class Compass:
         return await Orchestrator(agents, budget, outside, self.limits).investigate(request)
 
     async def interrupted(self, investigation: Investigation, thread: Thread) -> None:
-        """End an investigation that a former process left running: one message, with the button."""
+        """End an investigation that a former process left without an end: one message, with the button."""
+        from compass_core.model import Conclusion, Outcome
+
         conclusion = Conclusion(investigation=investigation, outcome=Outcome.STOPPED, reason="interrupted by a restart")
-        await thread.concluded(conclusion)
         await self.kept.investigations.closed(conclusion)
+        await thread.concluded(conclusion)
 
 
 @asynccontextmanager

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from base64 import b64decode, b64encode
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import httpx
-import structlog
 from opentelemetry import trace
 
 from compass_core.errors import Reason, SourceError
@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Locate: TypeAlias = "Callable[[], Awaitable[str]]"
-"""Gives a base URL, which may have a path."""
-Linker: TypeAlias = "Callable[[str, Window], Awaitable[str | None]]"
-"""Gives a link that shows a query over a window."""
+Locate: TypeAlias = "Callable[[], Awaitable[str]]"  # a base URL, which may have a path
+Linker: TypeAlias = "Callable[[str, Window], Awaitable[str | None]]"  # a link that shows a query over a window
 
 PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 5.0
@@ -49,8 +47,6 @@ FOREIGN: Final[tuple[tuple[type[Exception], Reason, str], ...]] = (
 )
 _ERROR_BYTES: Final = 8192
 _SHORTEST_SECRET: Final = 4
-
-log = structlog.get_logger(__name__)
 
 
 class Allowance:
@@ -114,10 +110,8 @@ class Reader:
             except SourceError as error:
                 span.set_attribute("error.type", error.reason)
                 span.set_status(trace.StatusCode.ERROR)
-                log.debug("source.failed", source=self.name, path=path, reason=error.reason)
                 raise
             span.set_attribute("http.response.body.size", len(body))
-            log.debug("source.answered", source=self.name, path=path, bytes=len(body))
             return answer
 
     async def _body(self, path: str, params: Sequence[tuple[str, str]], headers: Mapping[str, str]) -> bytes:
@@ -138,28 +132,23 @@ class Reader:
     def _request(self, base: str, path: str, params: Sequence[tuple[str, str]], headers: Mapping[str, str]) -> httpx.Request:
         """Userinfo moves into a header, because httpx writes URLs into its own log."""
         backend = self._backend
-        problem = f"the address is not a URL, or the request cannot be put into one: check {self._variable('URL')}"
         try:
             url = httpx.URL(base)
             user = authorization("", url.username, url.password, "")
             sent = {"Accept": "application/json", "Accept-Encoding": "gzip", **user, **backend.headers, **headers}
+            problem = f"a header cannot carry a character of {self._variable('TOKEN')} or {self._variable('TENANT')}"
             if all(value.isascii() and value.isprintable() for value in sent.values()):
                 url = url.copy_with(userinfo=b"", raw_path=url.raw_path.partition(b"?")[0].rstrip(b"/") + path.encode())
                 return backend.http.build_request("GET", url, params=list(params) or None, headers=sent, timeout=None)
-            problem = f"a header cannot carry a character of {self._variable('TOKEN')} or {self._variable('TENANT')}"
-        except (httpx.InvalidURL, UnicodeEncodeError):
-            pass  # not `from` these: their texts may hold a part of the password
+        except (httpx.InvalidURL, UnicodeEncodeError):  # not `from` these: their texts may hold a part of the password
+            problem = f"the address is not a URL, or the request cannot be put into one: check {self._variable('URL')}"
         raise SourceError(self.name, Reason.UNREACHABLE, problem)
 
     async def _attempt(self, request: httpx.Request, path: str) -> bytes:
         self._allowance.take(self.name)
-        backend = self._backend
         try:
-            response = await backend.http.send(request, stream=True, auth=None, follow_redirects=False)
-            try:
+            async with aclosing(await self._backend.http.send(request, stream=True, auth=None, follow_redirects=False)) as response:
                 return await self._read(response, path)
-            finally:
-                await response.aclose()
         except tuple(kind for kind, _, _ in FOREIGN) as error:
             reason, what = next((reason, what) for kind, reason, what in FOREIGN if isinstance(error, kind))
             detail = f"{path}: {what}: check {self._variable('URL')}"
@@ -168,20 +157,21 @@ class Reader:
             raise SourceError(self.name, reason, detail) from error
 
     async def _read(self, response: httpx.Response, path: str) -> bytes:
-        good = response.status_code == HTTPStatus.OK
         if response.headers.get("Content-Encoding", "identity").lower() not in {"identity", "gzip"}:
             # Several layers of compression can turn one small chunk into gigabytes.
             raise SourceError(self.name, Reason.GARBAGE, f"{path} answers in an encoding that was not asked for")
+        good = response.status_code == HTTPStatus.OK
+        most = self._backend.max_bytes if good else _ERROR_BYTES
         body = bytearray()
         async for chunk in response.aiter_bytes():
             body += chunk
-            if good and len(body) > self._backend.max_bytes:
-                raise SourceError(self.name, Reason.TOO_LARGE, f"{path} answers more than {self._backend.max_bytes:,} bytes")
-            if not good and len(body) > _ERROR_BYTES:
+            if len(body) > most:
                 break
-        if good:
-            return bytes(body)
-        raise self._refused(response, bytes(body[:_ERROR_BYTES]), path)
+        if not good:
+            raise self._refused(response, bytes(body[:most]), path)
+        if len(body) > most:
+            raise SourceError(self.name, Reason.TOO_LARGE, f"{path} answers more than {most:,} bytes")
+        return bytes(body)
 
     def _refused(self, response: httpx.Response, body: bytes, path: str) -> SourceError:
         status = response.status_code
@@ -196,7 +186,8 @@ class Reader:
         elif said:
             detail += f": {said[:200]}"
         if status in TEMPORARY and kind != "timeout":
-            return _TemporaryError(self.name, reason, detail, _retry_after(response.headers.get("Retry-After", "")))
+            after = response.headers.get("Retry-After", "")
+            return _TemporaryError(self.name, reason, detail, float(after) if after.isascii() and after.isdigit() else PAUSE)
         return SourceError(self.name, reason, detail)
 
     def _variable(self, last: str) -> str:
@@ -248,15 +239,13 @@ def _server_text(body: bytes) -> tuple[str, str]:
     """The kind and the text of an error that a server wrote as JSON or as plain text, on one line."""
     kind, text = "", body.decode("utf-8", "replace")
     try:
-        answer = json.loads(text)
+        answer: Any = json.loads(text)
     except (ValueError, RecursionError):
-        text = "" if text.lstrip().startswith("<") else text
-    else:
-        if isinstance(answer, dict):
-            kind, text = str(answer.get("errorType", "")), str(answer.get("error") or answer.get("message") or "")
-        else:
-            text = answer if isinstance(answer, str) else ""
-    return kind, " ".join("".join(c if c.isprintable() else " " for c in text).split())
+        answer = "" if text.lstrip().startswith("<") else text
+    if isinstance(answer, dict):
+        kind, answer = str(answer.get("errorType", "")), str(answer.get("error") or answer.get("message") or "")
+    said = answer if isinstance(answer, str) else ""
+    return kind, " ".join("".join(c if c.isprintable() else " " for c in said).split())
 
 
 def _reason(status: int, kind: str, said: str) -> Reason:
@@ -267,12 +256,8 @@ def _reason(status: int, kind: str, said: str) -> Reason:
     return by_status.get(status) or by_class.get(status // 100, Reason.GARBAGE)
 
 
-def _retry_after(value: str) -> float:
-    return float(value) if value.isascii() and value.isdigit() else PAUSE
-
-
 def _secrets(headers: httpx.Headers) -> list[str]:
-    """What a server could repeat of our own headers, the longest first; shorter than four letters would only garble texts."""
+    """What a server could repeat of our own headers, the longest first; shorter ones would only garble texts."""
     scheme, _, credential = headers.get("Authorization", "").partition(" ")
     found = [credential, headers.get("X-Scope-OrgID", "")]
     if scheme == "Basic":

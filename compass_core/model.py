@@ -55,6 +55,11 @@ class Window(Value):
         """Its length in seconds."""
         return (self.end - self.start).total_seconds()
 
+    @property
+    def baseline(self) -> Window:
+        """The hour before it."""
+        return Window(start=self.start - BASELINE, end=self.start)
+
 
 class AgentName(StrEnum):
     """The three specialists, in the order in which they run."""
@@ -77,13 +82,14 @@ class Incident(Value):
     origin: str = "declared"
 
     def window(self, now: datetime) -> Window:
-        """The time in which the incident shows: from its start until now, half an hour at most, a minute at least."""
-        end = min(self.ended_at or now, self.started_at + LONGEST_WINDOW)
-        return Window(start=self.started_at, end=max(end, self.started_at + SHORTEST_WINDOW))
+        """The time in which the incident shows: from its start until now, half an hour at most, a minute at least.
 
-    def baseline(self) -> Window:
-        """The hour before."""
-        return Window(start=self.started_at - BASELINE, end=self.started_at)
+        It never ends after `now`, and begins and ends on whole seconds: otherwise a query would not give the same points
+        when it is asked again.
+        """
+        start = self.started_at.replace(microsecond=0)
+        end = min(self.ended_at or now, start + LONGEST_WINDOW, max(now, start)).replace(microsecond=0)
+        return Window(start=min(start, end - SHORTEST_WINDOW), end=end)
 
 
 class Request(Value):

@@ -180,8 +180,9 @@ class Orchestrator:
         )
 
     async def _say(self, conclusion: Conclusion) -> None:
-        await self._tell("final", lambda: self._outside.thread.concluded(conclusion))
+        # closed first, so that the button of the final message works; a restart reports what was closed and not told
         await self._step("close", lambda: self._outside.investigations.closed(conclusion))
+        await self._tell("final", lambda: self._outside.thread.concluded(conclusion))
         log.info("investigation.closed", investigation=conclusion.investigation.id, outcome=conclusion.outcome)
 
     async def _tell(self, name: str, post: Callable[[], Awaitable[None]]) -> None:

@@ -119,7 +119,7 @@ class History(Protocol):
         ...
 
     async def running(self) -> tuple[Investigation, ...]:
-        """Those that were opened and not closed."""
+        """Those that were opened and not closed, and those whose thread was opened and never told the end."""
         ...
 
     async def recent(self, count: int) -> tuple[Conclusion, ...]:

@@ -91,9 +91,9 @@ def _header(value: SecretStr) -> SecretStr:
     return value
 
 
-def _labels(value: object) -> object:
+def _labels(value: str | tuple[str, ...]) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in value.split(","))) if isinstance(value, str) else value
-    if isinstance(names, tuple) and not all(re.fullmatch(r"[a-zA-Z_]\w*", str(name), re.ASCII) for name in names):
+    if not all(re.fullmatch(r"[a-zA-Z_]\w*", name, re.ASCII) for name in names):
         raise ValueError("must be label names with commas between them")
     return names
 
@@ -128,14 +128,14 @@ class Access(BaseModel):
     @field_validator("username")
     @classmethod
     def _is_the_only_one(cls, username: str, info: ValidationInfo) -> str:
-        if username and info.data.get("token", NO_SECRET).get_secret_value():
+        if username and info.data.get("token"):
             raise ValueError("set together with _TOKEN; keep one of the two ways to sign in")
         return username
 
     @field_validator("password")
     @classmethod
     def _is_a_pair(cls, password: SecretStr, info: ValidationInfo) -> SecretStr:
-        if bool(info.data.get("username")) != bool(password.get_secret_value()) and "username" in info.data:
+        if "username" in info.data and bool(info.data["username"]) != bool(password):
             raise ValueError("_USERNAME and _PASSWORD go together; one of them is missing")
         return password
 
@@ -177,8 +177,7 @@ class Settings(BaseSettings):
     def for_slack(self) -> SlackAccess:
         """Both tokens of Socket Mode; raises `SettingsError` that says where the missing ones are found."""
         if self.slack_bot_token is None or self.slack_app_token is None:
-            wrong = [(name, text) for name, text in WHERE.items() if getattr(self, name.lower()) is None]
-            raise _refusal(wrong)
+            raise _refusal([(name, text) for name, text in WHERE.items() if getattr(self, name.lower()) is None])
         return SlackAccess(self.slack_bot_token, self.slack_app_token, f"{self.slack_api_url}/")
 
     def for_telemetry(self) -> None:
@@ -195,13 +194,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     """
     environ = os.environ if environ is None else environ
     file, known = _file(environ), _known()
-    ours = [name for name in environ if name.upper().startswith("COMPASS_") and not KUBERNETES.fullmatch(name)]
-    wrong = [
-        _unknown(name, place, known)
-        for place, names in (("the environment", ours), ("the file", file))
-        for name in names
-        if name not in known
-    ]
+    named = [(name, "the environment") for name in environ if name.upper().startswith("COMPASS_") and not KUBERNETES.fullmatch(name)]
+    wrong = [_unknown(name, place, known) for name, place in (*named, *((name, "the file") for name in file)) if name not in known]
     source = EnvSettingsSource(Settings)
     texts = [*file.items(), *((name, text) for name, text in environ.items() if text.strip())]
     source.env_vars = {name.lower(): text.strip() for name, text in texts if name in known}
@@ -223,22 +217,21 @@ def _file(environ: Mapping[str, str]) -> dict[str, str]:
         values = tomllib.loads(path.read_text(encoding="utf-8"), parse_float=str)
     except (OSError, ValueError) as error:  # the texts of TOML's and UTF-8's errors say where, not what stands there
         raise _refusal([("COMPASS_CONFIG", f"{path} cannot be read: {error}")]) from error
-    wrong = [
-        (name, f"has a table in {path}; write one name and one value a line") for name, value in values.items() if isinstance(value, dict)
-    ]
-    if wrong:
-        raise _refusal(wrong)
+    if tables := [name for name, value in values.items() if isinstance(value, dict)]:
+        raise _refusal([(name, f"has a table in {path}; write one name and one value a line") for name in tables])
     return {name: ",".join(map(str, value)) if isinstance(value, list) else str(value) for name, value in values.items()}
 
 
-def _known() -> frozenset[str]:
+def _known() -> set[str]:
     """Every name that may be set."""
-    fields = {str(field.validation_alias or f"COMPASS_{name.upper()}"): field.annotation for name, field in Settings.model_fields.items()}
-    nested = {f"{name}_{part.upper()}" for name, kind in fields.items() if kind == Access | None for part in Access.model_fields}
-    return UNREAD | nested | {name for name, kind in fields.items() if kind != Access | None}
+    known = set(UNREAD)
+    for name, field in Settings.model_fields.items():
+        variable = str(field.validation_alias or f"COMPASS_{name.upper()}")
+        known |= {f"{variable}_{part.upper()}" for part in Access.model_fields} if field.annotation == Access | None else {variable}
+    return known
 
 
-def _unknown(name: str, place: str, known: frozenset[str]) -> tuple[str, str]:
+def _unknown(name: str, place: str, known: set[str]) -> tuple[str, str]:
     nearest = difflib.get_close_matches(name.upper(), sorted(known), n=1, cutoff=0.0)[0]
     return nearest, f"is this what {place} means by {name}? There is no such setting"
 
@@ -255,7 +248,5 @@ def _wrong(error: ErrorDetails) -> tuple[str, str]:
 
 def _refusal(wrong: Sequence[tuple[str, str]]) -> SettingsError:
     """One error for all of them: pairs of a variable and its problem."""
-    first, *more = (
-        (variable, problem, EXAMPLES.get(variable) or EXAMPLES.get(variable.rpartition("_")[2], "…")) for variable, problem in wrong
-    )
+    first, *more = ((name, problem, EXAMPLES.get(name) or EXAMPLES.get(name.rpartition("_")[2], "…")) for name, problem in wrong)
     return SettingsError(*first, *(SettingsError(*each) for each in more))

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
-from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text, create_engine, event, func, insert, select, update
+from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text, create_engine, event, exists, func, insert, select, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from sqlalchemy import Connection, Engine, Select
+    from sqlalchemy import ColumnElement, Connection, Engine, Select
 
 T = TypeVar("T")
 V = TypeVar("V", bound=Value)
@@ -98,9 +98,9 @@ class Store:
         number = re.fullmatch(r"inc-([0-9]{1,18})", reference.strip(), re.IGNORECASE)
         if number is None:
             return None
-        name = f"INC-{int(number[1])}"
-        found = await self._one(Incident, select(INCIDENTS.c.incident).where(INCIDENTS.c.id == int(number[1])), name)
-        return found and found.model_copy(update={"id": name})
+        wanted = select(INCIDENTS.c.id, INCIDENTS.c.incident).where(INCIDENTS.c.id == int(number[1]))
+        found = next(iter(await self._all(Incident, wanted)), None)
+        return found and found.model_copy(update={"id": f"INC-{int(number[1])}"})
 
     async def known(self) -> tuple[str, ...]:
         """The ids of the latest declared incidents, newest first."""
@@ -133,26 +133,24 @@ class Store:
 
     async def investigation(self, investigation: str) -> Investigation | None:
         """One investigation by its id, running or ended."""
-        wanted = select(INVESTIGATIONS.c.investigation).where(INVESTIGATIONS.c.id == investigation)
-        return await self._one(Investigation, wanted, f"investigation {investigation}")
+        wanted = select(INVESTIGATIONS.c.id, INVESTIGATIONS.c.investigation).where(INVESTIGATIONS.c.id == investigation)
+        return next(iter(await self._all(Investigation, wanted)), None)
 
     async def running(self) -> tuple[Investigation, ...]:
-        """Those that were opened and not closed, by their start."""
-        wanted = select(INVESTIGATIONS.c.id, INVESTIGATIONS.c.investigation).where(RUNNING)
-        rows = await self._do(lambda db: db.execute(wanted).all())
-        found = [_read(Investigation, text, f"investigation {key}") for key, text in rows]
+        """Those that were opened and not closed, or whose thread was not told the end, by their start."""
+        untold = _posted("root") & ~_posted("final")
+        found = await self._all(Investigation, select(INVESTIGATIONS.c.id, INVESTIGATIONS.c.investigation).where(RUNNING | untold))
         return tuple(sorted(found, key=lambda each: each.started_at))
 
     async def recent(self, count: int) -> tuple[Conclusion, ...]:
         """The last `count` that ended, newest first, without runs and hypotheses."""
         ended = select(INVESTIGATIONS.c.id, INVESTIGATIONS.c.conclusion).where(~RUNNING)
-        rows = await self._do(lambda db: db.execute(ended.order_by(INVESTIGATIONS.c.ended.desc()).limit(count)).all())
-        return tuple(_read(Conclusion, text, f"investigation {key}") for key, text in rows)
+        return await self._all(Conclusion, ended.order_by(INVESTIGATIONS.c.ended.desc()).limit(count))
 
     async def posted(self, investigation: str, step: str) -> Post | None:
         """The post of that step, if there is one."""
-        wanted = select(POSTS.c.post).where(POSTS.c.investigation == investigation, POSTS.c.step == step)
-        return await self._one(Post, wanted, f"post {step} of investigation {investigation}")
+        wanted = select(POSTS.c.step, POSTS.c.post).where(POSTS.c.investigation == investigation, POSTS.c.step == step)
+        return next(iter(await self._all(Post, wanted)), None)
 
     async def record(self, post: Post) -> None:
         """Keep a post; nothing happens when its step has one already."""
@@ -163,9 +161,9 @@ class Store:
 
         await self._do(work)
 
-    async def _one(self, kind: type[V], wanted: Select[Any], what: str) -> V | None:
-        text = await self._do(lambda db: db.scalar(wanted))
-        return None if text is None else _read(kind, text, what)
+    async def _all(self, kind: type[V], wanted: Select[tuple[Any, Any]]) -> tuple[V, ...]:
+        """The values that are kept in rows of a key and a text."""
+        return tuple(_read(kind, *row) for row in await self._do(lambda db: db.execute(wanted).all()))
 
     async def _do(self, work: Callable[[Connection], T]) -> T:
         def transaction() -> T:
@@ -181,7 +179,8 @@ class Store:
 def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
-        _refuse_unusable(parsed)
+        if parsed.get_backend_name() == "sqlite":
+            _refuse_unusable(parsed)
         engine = create_engine(parsed, hide_parameters=True)
     # None: the cause of a URL that cannot be parsed may quote its password
     except (ArgumentError, ValueError):
@@ -195,13 +194,15 @@ def _engine(url: str) -> Engine:
 
 
 def _refuse_unusable(url: URL) -> None:
-    if url.get_backend_name() != "sqlite":
-        return
     if not url.database or url.database == ":memory:" or url.query:
         raise SettingsError(VARIABLE, "must name an SQLite file, without options", EXAMPLE)
     folder = Path(url.database).absolute().parent
     if not folder.is_dir():
         raise SettingsError(VARIABLE, f"the folder {folder} does not exist; create it first", EXAMPLE)
+
+
+def _posted(step: str) -> ColumnElement[bool]:
+    return exists().where(POSTS.c.investigation == INVESTIGATIONS.c.id, POSTS.c.step == step)
 
 
 def _connected(connection: Any, _record: object) -> None:
@@ -220,9 +221,10 @@ def _cause(error: SQLAlchemyError) -> str:
     return str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
 
 
-def _read(kind: type[V], text: str, what: str) -> V:
+def _read(kind: type[V], key: object, text: str) -> V:
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
         places = ", ".join(sorted({".".join(map(str, wrong["loc"])) or "the whole" for wrong in error.errors()}))
+        what = f"{kind.__name__.lower()} {key}"
         raise StoreError(f"The row of {what} cannot be read ({places} is wrong). Delete the row or restore the database.") from None

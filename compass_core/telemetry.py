@@ -43,16 +43,14 @@ def configure(environ: Mapping[str, str] | None = None, *, level: int = logging.
 
 
 def _log_to(out: TextIO, level: int) -> None:
-    people = out.isatty()
     first: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    if people:  # plain_traceback: the pretty ones print the values of local variables, tokens included
-        last: list[Any] = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback), _hide]
-    else:
-        last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(), _hide]
+    last: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(), _hide]
+    if out.isatty():  # plain_traceback: the pretty ones print the values of local variables, tokens included
+        last = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback), _hide]
     structlog.configure(
         processors=[*first, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),

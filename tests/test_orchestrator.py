@@ -61,7 +61,7 @@ async def test_sequential_agent_dispatch() -> None:
     stage = Stage()
     conclusion = await stage.play()
     assert stage.thread.said == ["root", "application", "database", "network", "final"]
-    assert stage.journal.steps == ["resolve", "open", "root", "application", "database", "network", "final", "close"]
+    assert stage.journal.steps == ["resolve", "open", "root", "application", "database", "network", "close", "final"]
     told = [[run.agent for run in stage.cast[name].earlier[0]] for name in AgentName]
     assert told == [[], [APPLICATION], [APPLICATION, DATABASE]]
     assert stage.cast[NETWORK].earlier[0][0].findings.observations[0].id == "A1"

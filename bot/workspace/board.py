@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bot.workspace.limits import Json, markup, nodes
+from bot.workspace.limits import Json, markup
 
 if TYPE_CHECKING:
     from compass_core.ports import Clock
@@ -16,8 +16,7 @@ ALEX, SAM = "U00000001", "U00000002"
 PEOPLE = {ALEX: "alex", SAM: "sam", BOT_USER: "compass", SLACKBOT: "slackbot"}
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
+class Channel(NamedTuple):
     """A channel, and whether the bot was invited to it."""
 
     id: str
@@ -61,9 +60,9 @@ class Message:
     def button(self, action_id: str) -> tuple[str, Json]:
         """The block's id and the button with that action; LookupError when the message, as it is now, has none."""
         for block in self.payload()["blocks"]:
-            for node in nodes(block):
-                if node.get("type") == "button" and node.get("action_id") == action_id:
-                    return block["block_id"], node
+            for element in block.get("elements", ()):
+                if element.get("action_id") == action_id:
+                    return block["block_id"], element
         msg = f"message {self.ts} has no button {action_id!r}"
         raise LookupError(msg)
 
@@ -101,11 +100,6 @@ class Board:
         self.messages[self.messages.index(message)] = edited
         self.notify()
         return edited
-
-    def remove(self, message: Message) -> None:
-        """Take it away."""
-        self.messages.remove(message)
-        self.notify()
 
     def find(self, channel: str, ts: str) -> Message | None:
         """The message that is there now."""

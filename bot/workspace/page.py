@@ -63,7 +63,7 @@ def page_routes(workspace: Workspace) -> list[web.RouteDef]:
 def _state(workspace: Workspace) -> Json:
     seen = [message for message in workspace.messages if message.channel == INCIDENTS and message.ephemeral in {"", ALEX}]
     shown = [message.payload() | {"ephemeral": bool(message.ephemeral), "author": PEOPLE[message.user]} for message in seen]
-    return {"hint": workspace.hint, "people": PEOPLE, "messages": shown}
+    return {"hint": workspace.hint, "messages": shown}
 
 
 def _refuse_strangers(request: web.Request) -> None:

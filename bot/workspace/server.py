@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from bot.workspace.api import Call
     from bot.workspace.board import Message
     from compass_core.ports import Clock
 
@@ -32,35 +31,30 @@ RESPONSE_URL_LIFE = timedelta(minutes=30)
 
 @dataclass(slots=True)
 class CommandResult:
-    """What came of a command or a click. `ack` is the payload of the acknowledgement; `responses` grows as the bot responds."""
+    """What came of a command or a click; `responses` grows as the bot responds.
+
+    `original` is the message that was clicked ('' for a command), `ack` the payload of the acknowledgement, `uses` how often
+    the response URL was used.
+    """
 
     response_url: str
+    channel: str
+    user: str
+    original: str
+    expires: datetime
+    uses: int = 0
     ack_seconds: float | None = None
     ack: Json = field(default_factory=dict)
     error: str = ""
     responses: list[Message] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Hook:
-    """A response URL: whom it answers, about which message ('' for a command), and what is left of it."""
-
-    channel: str
-    user: str
-    original: str
-    expires: datetime
-    result: CommandResult
-    uses: int = 0
-
-
 class Workspace:
     """Slack on loopback: one team, two people, three channels, one app. `patience` is how many seconds an ack may take."""
 
-    def __init__(
-        self, *, clock: Clock, bot_token: str | None = None, app_token: str | None = None, hint: str = "", patience: float = 3.0
-    ) -> None:
-        self.bot_token = bot_token or f"xoxb-local-{secrets.token_hex(12)}"
-        self.app_token = app_token or f"xapp-local-{secrets.token_hex(12)}"
+    def __init__(self, *, clock: Clock, hint: str = "", patience: float = 3.0) -> None:
+        self.bot_token = f"xoxb-local-{secrets.token_hex(12)}"
+        self.app_token = f"xapp-local-{secrets.token_hex(12)}"
         self.hint = hint
         self.url = ""
         self.board = Board(clock)
@@ -70,18 +64,10 @@ class Workspace:
         self._api = WebApi(
             self.board, self.bot_token, self.app_token, lambda: f"ws{self.url.removeprefix('http')}/link/?ticket={self._sockets.ticket()}"
         )
-        self._hooks: dict[str, _Hook] = {}
+        self.messages = self.board.messages  # each as it is now, in the order of posting
+        self.calls = self._api.calls  # without their tokens
+        self._asked: dict[str, CommandResult] = {}
         self._runner: web.AppRunner | None = None
-
-    @property
-    def messages(self) -> list[Message]:
-        """Every message as it is now, in the order of posting."""
-        return self.board.messages
-
-    @property
-    def calls(self) -> list[Call]:
-        """Every Web API call, without its token."""
-        return self._api.calls
 
     @property
     def api_url(self) -> str:
@@ -130,7 +116,7 @@ class Workspace:
             "channel_id": channel,
             "channel_name": "privategroup" if place.private else place.name,
         }
-        return await self._interact("slash_commands", asked, self._hook(channel, user))
+        return await self._interact("slash_commands", asked, channel, user)
 
     async def click(self, channel: str, ts: str, action_id: str, *, user: str = ALEX) -> CommandResult:
         """A person clicks a button of a message; LookupError when the message, as it is now, has no such button."""
@@ -146,11 +132,10 @@ class Workspace:
             "team": {"id": TEAM, "domain": TEAM_NAME},
             "channel": {"id": channel, "name": CHANNELS[channel].name},
             "container": {"type": "message", "message_ts": ts, "channel_id": channel, "is_ephemeral": bool(message.ephemeral), **thread},
-            "state": {"values": {}},
             "actions": [{**button, "block_id": block_id, "action_ts": f"{self._clock().timestamp():.6f}"}],
             **({} if message.ephemeral else {"message": message.payload()}),
         }
-        return await self._interact("interactive", asked, self._hook(channel, user, ts))
+        return await self._interact("interactive", asked, channel, user, ts)
 
     async def wait_for(self, predicate: Callable[[Message], bool], timeout: float = 10.0) -> Message:  # noqa: ASYNC109 - it names what there is
         """The first message, as it is now, for which the predicate holds; TimeoutError tells what there is instead."""
@@ -178,54 +163,39 @@ class Workspace:
         """Ask the bot to come back by a new connection, as Slack does every few hours."""
         await self._sockets.disconnect()
 
-    def _hook(self, channel: str, user: str, original: str = "") -> _Hook:
+    async def _interact(self, kind: str, asked: Json, channel: str, user: str, original: str = "") -> CommandResult:
         secret = secrets.token_hex(16)
-        result = CommandResult(f"{self.url}/response/{secret}")
-        self._hooks[secret] = _Hook(channel, user, original, self._clock() + RESPONSE_URL_LIFE, result)
-        return self._hooks[secret]
-
-    async def _interact(self, kind: str, asked: Json, hook: _Hook) -> CommandResult:
-        result = hook.result
-        payload = {
-            **asked,
-            "api_app_id": APP,
-            "token": "local",
-            "trigger_id": f"{len(self._hooks)}.{TEAM}.{secrets.token_hex(8)}",
-            "response_url": result.response_url,
-            "enterprise": None,
-            "is_enterprise_install": False,
-        }
+        result = CommandResult(f"{self.url}/response/{secret}", channel, user, original, self._clock() + RESPONSE_URL_LIFE)
+        self._asked[secret] = result
+        unique = {"api_app_id": APP, "trigger_id": f"{len(self._asked)}.{TEAM}.{secrets.token_hex(8)}", "response_url": result.response_url}
         try:
-            result.ack_seconds, result.ack = await self._sockets.deliver(kind, payload)
+            result.ack_seconds, result.ack = await self._sockets.deliver(kind, asked | unique)
             if result.ack:
-                self._respond(hook, result.ack)
+                self._respond(result, result.ack)
         except SlackError as failed:
             result.error = failed.name
             text = f"{asked.get('command', 'The button')} failed with the error “{failed.name}”"
-            self.board.add(hook.channel, text, user=SLACKBOT, ephemeral=hook.user)
+            self.board.add(channel, text, user=SLACKBOT, ephemeral=user)
         return result
 
-    def _respond(self, hook: _Hook, body: Json) -> None:
-        original = self.board.find(hook.channel, hook.original)
-        if original and body.get("delete_original"):
-            self.board.remove(original)
-            return
+    def _respond(self, result: CommandResult, body: Json) -> None:
         new = content(body)
+        original = self.board.find(result.channel, result.original)
         if original and body.get("replace_original"):
-            hook.result.responses.append(self.board.edit(original, **new))
+            result.responses.append(self.board.edit(original, **new))
             return
-        ephemeral = "" if body.get("response_type") == "in_channel" else hook.user
-        hook.result.responses.append(self.board.add(hook.channel, ephemeral=ephemeral, thread_ts=body.get("thread_ts") or "", **new))
+        ephemeral = "" if body.get("response_type") == "in_channel" else result.user
+        result.responses.append(self.board.add(result.channel, ephemeral=ephemeral, thread_ts=body.get("thread_ts") or "", **new))
 
     async def _response_url(self, request: web.Request) -> web.Response:
-        hook = self._hooks.get(request.match_info["secret"])
-        if hook is None or self._clock() >= hook.expires:
+        result = self._asked.get(request.match_info["secret"])
+        if result is None or self._clock() >= result.expires:
             return web.json_response(SlackError("expired_url").body, status=404)
-        if hook.uses >= RESPONSE_URL_USES:
+        if result.uses >= RESPONSE_URL_USES:
             return web.json_response(SlackError("used_url").body, status=404)
-        hook.uses += 1
+        result.uses += 1
         try:
-            self._respond(hook, await json_body(request))
+            self._respond(result, await json_body(request))
         except SlackError as refused:
             return web.json_response(refused.body, status=400)
         return web.Response(text="ok")

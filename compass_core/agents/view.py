@@ -68,7 +68,7 @@ class View:
         if self._times is None:
             window = incident.window(self._clock())
             step = next((step for step in STEPS if window.seconds / step <= POINTS), STEPS[-1])
-            self._times = Times(window, incident.baseline(), step)
+            self._times = Times(window, window.baseline, step)
         return self._times
 
     async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Family]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from compass_core.errors import AmbiguousIncidentError
 from compass_core.http import Allowance, shaped
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 ALERTS: Final = "/api/v2/alerts"
 
 
-@dataclass(frozen=True, slots=True)
-class _Alert:
+class _Alert(NamedTuple):
     name: str
     suppressed: bool
     incident: Incident
@@ -28,20 +26,17 @@ class _Alert:
 class Alertmanager:
     """Alerts by fingerprint or by name; each look-up has its own allowance. Of `service_labels`, the first that an alert has counts."""
 
+    place = "Alertmanager"
+
     def __init__(self, backend: Backend, offload: Offload, *, service_labels: tuple[str, ...]) -> None:
         self._backend = backend
         self._offload = offload
         self._service_labels = service_labels
 
-    @property
-    def place(self) -> str:
-        """What a person calls it."""
-        return "Alertmanager"
-
     async def find(self, reference: str) -> Incident | None:
         """The alert with this fingerprint, else the only one with this name; a silenced one where no other has the name."""
-        alerts = await self._alerts()
         wanted = reference.strip().casefold()
+        alerts = await self._alerts()
         for alert in alerts:
             if alert.incident.id.casefold() == wanted:
                 return alert.incident
@@ -52,33 +47,31 @@ class Alertmanager:
         return firing[0] if firing else None
 
     async def known(self) -> tuple[str, ...]:
-        """The fingerprints and names of the alerts that fire."""
+        """The names and fingerprints of the alerts that fire."""
         alerts = await self._alerts()
         return tuple(dict.fromkeys([*(alert.name for alert in alerts), *(alert.incident.id for alert in alerts)]))
 
-    async def _alerts(self) -> tuple[_Alert, ...]:
+    async def _alerts(self) -> list[_Alert]:
         """All that fire: somebody who names a silenced or inhibited alert wants it explained, too."""
-        params = [("active", "true"), ("silenced", "true"), ("inhibited", "true")]
         reader = self._backend.reader(Allowance())
-        answer = await reader.json(ALERTS, params)
-        return await self._offload(shaped(reader.name, ALERTS, partial(_parsed, answer, self._service_labels)))
+        answer = await reader.json(ALERTS, [("active", "true"), ("silenced", "true"), ("inhibited", "true")])
+        return await self._offload(shaped(reader.name, ALERTS, partial(_read, answer, self._service_labels)))
 
 
-def _parsed(answer: Any, service_labels: tuple[str, ...]) -> tuple[_Alert, ...]:
-    return tuple(_alert(item, service_labels) for item in answer)
-
-
-def _alert(item: Any, service_labels: tuple[str, ...]) -> _Alert:
-    labels, annotations = item["labels"], item["annotations"]
-    name = labels.get("alertname", "")
-    services = (service_name(labels[label], label) for label in service_labels if labels.get(label))
-    incident = Incident(
-        id=item["fingerprint"],
-        title=annotations.get("summary") or name or item["fingerprint"],
-        services=tuple(filter(None, [next(services, "")])),
-        started_at=datetime.fromisoformat(item["startsAt"]),
-        severity=labels.get("severity", ""),
-        description=annotations.get("description", ""),
-        origin="alertmanager",
-    )
-    return _Alert(name, item["status"]["state"] == "suppressed", incident)
+def _read(answer: Any, service_labels: tuple[str, ...]) -> list[_Alert]:
+    alerts = []
+    for item in answer:
+        labels, annotations = item["labels"], item["annotations"]
+        name = labels.get("alertname", "")
+        service = next((service_name(labels[label], label) for label in service_labels if labels.get(label)), "")
+        incident = Incident(
+            id=item["fingerprint"],
+            title=annotations.get("summary") or name or item["fingerprint"],
+            services=(service,) if service else (),
+            started_at=datetime.fromisoformat(item["startsAt"]),
+            severity=labels.get("severity", ""),
+            description=annotations.get("description", ""),
+            origin="alertmanager",
+        )
+        alerts.append(_Alert(name, item["status"]["state"] == "suppressed", incident))
+    return alerts

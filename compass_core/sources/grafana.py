@@ -7,7 +7,6 @@ import html
 import json
 import re
 import time
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from urllib.parse import quote, urlencode
@@ -17,7 +16,8 @@ from pydantic.alias_generators import to_camel
 
 from compass_core.errors import Reason, SourceError
 from compass_core.http import Allowance, shaped
-from compass_core.model import Change, Gap, Reading
+from compass_core.model import Change, Reading
+from compass_core.sources.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,10 +67,6 @@ class _Datasources(_Answer):
     found: tuple[Datasource, ...]
 
 
-class _Health(_Answer):
-    version: str = ""
-
-
 class _Annotation(_Answer):
     time: int
     text: str = ""
@@ -89,14 +85,6 @@ class _Annotations(_Answer):
     found: tuple[_Annotation, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Discovered:
-    """`major` is Grafana's version; a server that hides it is taken for a new one."""
-
-    major: int
-    sources: tuple[Datasource, ...]
-
-
 class Grafana:
     """One Grafana, for the life of the process; what it discovers is asked for once, outside the investigations' allowances."""
 
@@ -104,13 +92,14 @@ class Grafana:
         self._backend = backend
         self._base_url = base_url.rstrip("/")
         self._clock = clock
-        self._known: _Discovered | None = None
+        self._sources: tuple[Datasource, ...] | None = None
+        self._major = PANES
         self._quiet_until = float("-inf")
         self._lock = asyncio.Lock()
 
     async def datasource(self, kind: Kind) -> Datasource:
         """The default one of this kind, else the first by name; raises `SourceError` (NOT_CONFIGURED where there is none)."""
-        fitting = [one for one in (await self._discover()).sources if one.type == kind]
+        fitting = [one for one in await self._discovered() if one.type == kind]
         if not fitting:
             raise SourceError(self._backend.name, Reason.NOT_CONFIGURED, f"Grafana has no {kind.title()} data source")
         return min(fitting, key=lambda one: (not one.is_default, one.name))
@@ -120,7 +109,7 @@ class Grafana:
 
         async def located() -> str:
             found = await self.datasource(kind)
-            by_uid = found.uid and (await self._discover()).major >= UID_PROXY
+            by_uid = found.uid and self._major >= UID_PROXY
             return f"{self._base_url}{SOURCES}/proxy/" + (f"uid/{quote(found.uid, safe='')}" if by_uid else str(found.id))
 
         return located
@@ -132,31 +121,32 @@ class Grafana:
             if self._clock() < self._quiet_until:
                 return None
             try:
-                found, known = await self.datasource(kind), await self._discover()
+                found = await self.datasource(kind)
             except SourceError as error:
                 if error.reason is not Reason.NOT_CONFIGURED:
                     self._quiet_until = self._clock() + QUIET
                 return None
             asked = {**ASKED[kind], "query" if kind == "tempo" else "expr": query}
-            return f"{_without_user(self._base_url)}/explore?{_explored(found, known.major, asked, window)}"
+            return f"{_without_user(self._base_url)}/explore?{_explored(found, self._major, asked, window)}"
 
         return link
 
-    async def _discover(self) -> _Discovered:
+    async def _discovered(self) -> tuple[Datasource, ...]:
+        """All data sources; a server that hides its version is taken for a new one."""
         async with self._lock:
-            if self._known is None:
+            if self._sources is None:
                 reader = self._backend.reader(Allowance())
                 health, sources = await reader.json(HEALTH), await reader.json(SOURCES)
-                self._known = await self._backend.offload(shaped(reader.name, SOURCES, partial(_discovered, health, sources)))
-            return self._known
+                self._major, found = await self._backend.offload(shaped(reader.name, SOURCES, partial(_read, health, sources)))
+                self._sources = found
+            return self._sources
 
 
-class GrafanaChanges:
+class GrafanaChanges(Source):
     """`ports.Changes`, for one investigation: the annotations that people and pipelines made."""
 
     def __init__(self, reader: Reader, offload: Offload, base_url: str) -> None:
-        self._reader = reader
-        self._offload = offload
+        super().__init__(reader, offload)
         self._base_url = _without_user(base_url).rstrip("/")
 
     async def changes(self, services: Sequence[str], window: Window) -> Reading[Change]:
@@ -164,38 +154,33 @@ class GrafanaChanges:
         begin, end = _milliseconds(window)
         params = [("from", begin), ("to", end), ("type", "annotation"), ("limit", str(LIMIT))]
         query = f"{ANNOTATIONS}?{urlencode(params)}"
-        answer = await self._reader.json(ANNOTATIONS, params)
-        link, source = self._base_url + query, self._reader.name
+        link = self._base_url + query
 
-        def read() -> tuple[tuple[Change, ...], int]:
+        def read(answer: Any) -> tuple[tuple[Change, ...], int]:
             found = _Annotations.model_validate({"found": answer}).found
             inside = sorted((one for one in found if int(begin) <= one.time < int(end)), key=lambda one: one.time)
-            return tuple(one.change(services, query, source, link) for one in inside), len(found)
+            return tuple(one.change(services, query, self._name, link) for one in inside), len(found)
 
-        values, count = await self._offload(shaped(source, ANNOTATIONS, read))
-        cut = Gap(source=source, reason=Reason.TRUNCATED, detail=f"{LIMIT} annotations or more: older ones were not read")
-        return Reading(values=values, gaps=(cut,) if count >= LIMIT else (), query=query, link=link, source=source)
+        values, count = await self._ask(ANNOTATIONS, read, params)
+        cut = self._gap(Reason.TRUNCATED, f"{LIMIT} annotations or more: older ones were not read")
+        return Reading(values, (cut,) if count >= LIMIT else (), query, link, self._name)
 
 
-def _discovered(health: Any, sources: Any) -> _Discovered:
-    version = re.match(r"\d+", _Health.model_validate(health).version)
-    return _Discovered(int(version[0]) if version else PANES, _Datasources.model_validate({"found": sources}).found)
+def _read(health: Any, sources: Any) -> tuple[int, tuple[Datasource, ...]]:
+    version = re.match(r"\d+", health.get("version", ""))
+    return int(version[0]) if version else PANES, _Datasources.model_validate({"found": sources}).found
 
 
 def _explored(source: Datasource, major: int, asked: dict[str, Any], window: Window) -> str:
     """The state of Explore as a query string: for exactly this window, which Grafana wants in milliseconds."""
     begin, end = _milliseconds(window)
     span = {"from": begin, "to": end}
-    if major < PANES:
-        state = {"datasource": source.name, "queries": [{"refId": "A", **asked}], "range": span}
-        return urlencode({"orgId": source.org_id, "left": _compact(state)}, quote_via=quote)
-    asked = {"refId": "A", "datasource": {"type": source.type, "uid": source.uid}, **asked}
-    panes = {"compass": {"datasource": source.uid, "queries": [asked], "range": span}}
-    return urlencode({"schemaVersion": 1, "panes": _compact(panes), "orgId": source.org_id}, quote_via=quote)
-
-
-def _compact(state: dict[str, Any]) -> str:
-    return json.dumps(state, separators=(",", ":"))
+    state: dict[str, Any] = {"left": {"datasource": source.name, "queries": [{"refId": "A", **asked}], "range": span}}
+    if major >= PANES:
+        query = {"refId": "A", "datasource": {"type": source.type, "uid": source.uid}, **asked}
+        state = {"schemaVersion": 1, "panes": {"compass": {"datasource": source.uid, "queries": [query], "range": span}}}
+    texts = {key: json.dumps(value, separators=(",", ":")) for key, value in state.items()}
+    return urlencode({"orgId": source.org_id, **texts}, quote_via=quote)
 
 
 def _named(services: Sequence[str], tags: Sequence[str], text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from compass_core.model import Family, Kind, service_name
@@ -12,13 +12,9 @@ from compass_core.sources import promql
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    Metadata = Mapping[str, Sequence[Mapping[str, Any]]]
+
 MOST_VALUES: Final = 50
-
-
-@dataclass(slots=True)
-class _Seen:
-    members: set[tuple[str, str]] = field(default_factory=set)
-    labels: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,51 +25,46 @@ class Wanted:
     names: tuple[str, ...]
     labels: tuple[str, ...]
 
-    def name(self, family: str) -> bool:
-        """Whether the family was asked for by its name."""
-        return any(family.startswith(name[:-1]) if name.endswith("*") else family == name for name in self.names)
-
     def member(self, family: str, labels: Mapping[str, str]) -> tuple[str, str] | None:
         """The label that names the service, and that service; None for a series that nobody asked for."""
         by_label = {label: service_name(labels[label], label) for label in self.labels if labels.get(label)}
         for label, service in by_label.items():
             if service in self.services:
                 return label, service
-        if not self.name(family):
+        if not any(family.startswith(name[:-1]) if name.endswith("*") else family == name for name in self.names):
             return None
         # A database's exporter has the database in `server` and itself in `job` and `instance`.
         order = sorted(by_label, key=lambda label: (label in {"job", "instance"}, label != "server"))
         return (order[0], by_label[order[0]]) if order else None
 
 
-def families(
-    listed: Iterable[Mapping[str, str]], wanted: Wanted, metadata: Mapping[str, Sequence[Mapping[str, Any]]]
-) -> tuple[Family, ...]:
+def families(listed: Iterable[Mapping[str, str]], wanted: Wanted, metadata: Metadata) -> tuple[Family, ...]:
     """One family for each name and label that names a service, in the order of their names."""
     names: set[str] = set()
-    found: defaultdict[tuple[str, str], _Seen] = defaultdict(_Seen)
+    members: defaultdict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+    others: defaultdict[tuple[str, str], defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for labels in listed:
         full = labels["__name__"]
         names.add(full)
-        family = full.removesuffix("_bucket") if "le" in labels else full
-        member = wanted.member(family, labels)
+        member = wanted.member(full.removesuffix("_bucket") if "le" in labels else full, labels)
         if member is None or full.endswith("_created"):
             continue
-        seen = found[full, member[0]]
-        seen.members.add((labels[member[0]], member[1]))
+        key = full, member[0]
+        members[key].add((labels[member[0]], member[1]))
         for label, value in labels.items():
-            if label not in {"__name__", "le", member[0]} and len(seen.labels[label]) < MOST_VALUES:
-                seen.labels[label].add(value)
-    return tuple(_family(*key, found[key], _kind(key[0], names, metadata), metadata) for key in sorted(found))
+            if label not in {"__name__", "le", member[0]} and len(others[key][label]) < MOST_VALUES:
+                others[key][label].add(value)
+    found = []
+    for full, label in sorted(members):
+        kind = _kind(full, names, metadata)
+        name = full.removesuffix("_bucket") if kind == "histogram" else full
+        values = {other: frozenset(seen) for other, seen in others[full, label].items()}
+        unit = str(_said(name, metadata).get("unit") or "")
+        found.append(Family(name, kind, label, tuple(sorted(members[full, label])), values, unit))
+    return tuple(found)
 
 
-def _family(full: str, label: str, seen: _Seen, kind: Kind, metadata: Mapping[str, Sequence[Mapping[str, Any]]]) -> Family:
-    name = full.removesuffix("_bucket") if kind == "histogram" else full
-    labels = {label: frozenset(values) for label, values in seen.labels.items()}
-    return Family(name, kind, label, tuple(sorted(seen.members)), labels, str(_said(name, metadata).get("unit") or ""))
-
-
-def _kind(full: str, names: set[str], metadata: Mapping[str, Sequence[Mapping[str, Any]]]) -> Kind:
+def _kind(full: str, names: set[str], metadata: Metadata) -> Kind:
     """What the metadata say, else what the name says: remote-written series have no metadata."""
     if full.endswith("_bucket"):
         return "histogram"
@@ -86,6 +77,6 @@ def _kind(full: str, names: set[str], metadata: Mapping[str, Sequence[Mapping[st
     return "counter" if counts else "gauge"
 
 
-def _said(name: str, metadata: Mapping[str, Sequence[Mapping[str, Any]]]) -> Mapping[str, Any]:
+def _said(name: str, metadata: Metadata) -> Mapping[str, Any]:
     """OpenMetrics describes `x_total` under `x`."""
     return next(iter(metadata.get(name) or metadata.get(name.removesuffix("_total")) or ()), {})

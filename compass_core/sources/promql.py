@@ -41,11 +41,10 @@ def expression(selection: Selection, seconds: int) -> str:
 
 def samples(selection: Selection) -> str:
     """How many points the family that a selection takes increases of got in the last two minutes."""
+    family, matches = selection.over or selection.family, [_members(selection)]
     if selection.reduction is Reduction.QUANTILE:
-        chosen = selector(f"{selection.family}_bucket", (_members(selection), Match("le", ("+Inf",))))
-    else:
-        chosen = selector(selection.over or selection.family, (_members(selection),))
-    return f"max(count_over_time({chosen}[2m]))"
+        family, matches = f"{selection.family}_bucket", [*matches, Match("le", ("+Inf",))]
+    return f"max(count_over_time({selector(family, matches)}[2m]))"
 
 
 def tagged(text: str, tag: str) -> str:
@@ -68,13 +67,8 @@ def of_services(label: str, services: Sequence[str]) -> str:
 
 def of_names(names: Sequence[str]) -> str:
     """Every family with one of these names (`*` at the end: any ending), with the parts of a histogram or summary beside it."""
-    return f"{{__name__=~{quoted('|'.join(map(_named, names)))}, {_ONE_BUCKET}}}"
-
-
-def _named(name: str) -> str:
-    if name.endswith("*"):
-        return any_of([name[:-1]]) + ".*"
-    return f"{any_of([whole(name)])}({'|'.join(_PARTS)})?"
+    named = (any_of([name[:-1]]) + ".*" if name.endswith("*") else f"{any_of([whole(name)])}({'|'.join(_PARTS)})?" for name in names)
+    return f"{{__name__=~{quoted('|'.join(named))}, {_ONE_BUCKET}}}"
 
 
 def whole(name: str) -> str:
@@ -99,10 +93,9 @@ def _members(selection: Selection) -> Match:
 
 
 def _matcher(match: Match) -> str:
-    sign = "!" if match.negated else "="
     if len(match.values) == 1:
-        return f"{_label(match.label)}{sign.replace('!', '!=')}{quoted(match.values[0])}"
-    return f"{_label(match.label)}{sign}~{quoted(any_of(match.values))}"
+        return f"{_label(match.label)}{'!=' if match.negated else '='}{quoted(match.values[0])}"
+    return f"{_label(match.label)}{'!~' if match.negated else '=~'}{quoted(any_of(match.values))}"
 
 
 def _label(name: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -17,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from compass_core.model import Incident, Window
     from compass_core.ports import Offload
     from compass_core.sources.recorded_files import Case
     from compass_core.sources.recorded_metrics import Metric
+
+T = TypeVar("T", LogLine, Span, Change)
 
 SOURCE = "recorded"
 MOST_LINES = 200_000
@@ -90,28 +91,22 @@ class Recorded:
     async def log_counts(self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str]) -> Reading[Series]:
         """A point at `t` ends a whole step and counts its lines, `(t - step, t]`; a service without any line in the case has no series."""
         case = await self._case()
-        return Reading(
-            await self._offload(partial(_counts, case.logs, services, (window, step), phrases)),
-            _gaps(case, "logs"),
-            _log_query(services, phrases),
-            source=SOURCE,
-        )
+        counts = await self._offload(partial(_counts, case.logs, services, (window, step), phrases))
+        return Reading(counts, _gaps(case, "logs"), _log_query(services, phrases), source=SOURCE)
 
     async def spans(self, services: Sequence[str], window: Window) -> Reading[Span]:
         """Every span that starts in the window and is of a trace that touches one of the services."""
         case = await self._case()
-        start, end = window.start.timestamp(), window.end.timestamp()
-        inside = [span for span in case.spans if start <= span.t < end]
-        touched = {span.trace_id for span in inside if span.service in set(services)}
+        inside, wanted = tuple(_inside(case.spans, window)), frozenset(services)
+        touched = {span.trace_id for span in inside if span.service in wanted}
         query = f"{{{matching('resource.service.name', services)}}}"
         return Reading(tuple(span for span in inside if span.trace_id in touched), _gaps(case, "spans"), query, source=SOURCE)
 
     async def changes(self, services: Sequence[str], window: Window) -> Reading[Change]:
         """Deploys of these services in the window: `checkout 2.13.4 → 2.14.0`."""
         case = await self._case()
-        start, end = window.start.timestamp(), window.end.timestamp()
-        found = (change for change in _deploys(case.metrics.values()) if change.service in services and start <= change.t < end)
-        return Reading(tuple(sorted(found, key=lambda change: change.t)), _gaps(case, "metrics"), source=SOURCE)
+        found = (change for change in _inside(_deploys(case.metrics.values()), window) if change.service in services)
+        return Reading(tuple(sorted(found, key=attrgetter("t"))), _gaps(case, "metrics"), source=SOURCE)
 
 
 def _gaps(case: Case, kind: str) -> tuple[Gap, ...]:
@@ -132,30 +127,31 @@ def _family(metric: Metric, services: frozenset[str], names: Sequence[str], wind
     return Family(name, metric.kind, "service", members, others, metric.unit) if members else None
 
 
+def _inside(timed: Iterable[T], window: Window) -> Iterator[T]:
+    start, end = window.start.timestamp(), window.end.timestamp()
+    return (one for one in timed if start <= one.t < end)
+
+
 def _matching(logs: tuple[LogLine, ...], services: Sequence[str], window: Window, phrases: Sequence[str]) -> tuple[LogLine, ...]:
-    start, end, wanted = window.start.timestamp(), window.end.timestamp(), frozenset(services)
-    folded = tuple(phrase.lower() for phrase in phrases)
-    lines = (line for line in logs if start <= line.t < end and line.service in wanted)
-    if not folded:
-        return tuple(lines)
-    return tuple(line for line in lines if (text := line.line.lower()) and any(phrase in text for phrase in folded))
+    wanted, folded = frozenset(services), tuple(phrase.lower() for phrase in phrases) or ("",)
+    texts = ((line, line.line.lower()) for line in _inside(logs, window) if line.service in wanted)
+    return tuple(line for line, text in texts if any(phrase in text for phrase in folded))
 
 
 def _counts(logs: tuple[LogLine, ...], services: Sequence[str], over: tuple[Window, float], phrases: Sequence[str]) -> tuple[Series, ...]:
-    window, step = over
+    (window, step), wanted = over, frozenset(services)
     ends = recorded_metrics.points(window, step) + step
     grid = ends[ends <= window.end.timestamp()]
-    times: dict[str, list[float]] = {line.service: [] for line in logs if line.service in set(services)}
+    times: dict[str, list[float]] = {line.service: [] for line in logs if line.service in wanted}
     for line in _matching(logs, services, window, phrases):
         times[line.service].append(line.t)
-    return tuple(_counted(service, np.array(sorted(at)), grid, step, _log_query((service,), phrases)) for service, at in times.items())
-
-
-def _counted(service: str, at: NDArray[np.float64], grid: NDArray[np.float64], step: float, query: str) -> Series:
-    count = np.searchsorted(at, grid, "right") - np.searchsorted(at, grid - step, "right")
-    selection = Selection("log_lines", "log_lines", Reduction.RAW, "service", ((service, service),))
-    asked = f"sum by (service) (count_over_time({query}[{step:g}s]))"
-    return Series(selection, service, {"service": service}, grid, count.astype(np.float64), asked, SOURCE, step=step)
+    series = []
+    for service, at in times.items():
+        count = np.searchsorted(at, grid, "right") - np.searchsorted(at, grid - step, "right")
+        selection = Selection("log_lines", "log_lines", Reduction.RAW, "service", ((service, service),))
+        query = f"sum by (service) (count_over_time({_log_query((service,), phrases)}[{step:g}s]))"
+        series.append(Series(selection, service, {"service": service}, grid, count.astype(np.float64), query, SOURCE, step=step))
+    return tuple(series)
 
 
 def _log_query(services: Sequence[str], phrases: Sequence[str]) -> str:

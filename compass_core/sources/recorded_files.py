@@ -93,14 +93,13 @@ class Case:
 
 def incident(directory: Path) -> Incident:
     """The incident of `case.json`, as recorded until the end of its window."""
+    path = directory / "case.json"
     try:
-        case = _Case.model_validate_json((directory / "case.json").read_bytes())
+        case = _Case.model_validate_json(path.read_bytes())
     except OSError as problem:
-        raise CaseError(
-            f"{directory / 'case.json'} cannot be read ({problem.strerror}): name the folder of one recorded case."
-        ) from problem
+        raise CaseError(f"{path} cannot be read ({problem.strerror}): name the folder of one recorded case.") from problem
     except ValidationError as problem:
-        raise CaseError(f"{directory / 'case.json'}: {_first(problem)}.") from problem
+        raise CaseError(f"{path}: {_first(problem)}.") from problem
     return case.incident.model_copy(update={"origin": "recorded", "ended_at": case.window.end})
 
 
@@ -113,11 +112,9 @@ def load(directory: Path) -> Case:
         if path.exists():
             files[kind] = _unpacked(path, left)
             left -= len(files[kind])
-    logs = (LogLine(**vars(row)) for row in _rows(directory, files, "logs", _Line))
-    spans = (Span(**vars(row)) for row in _rows(directory, files, "spans", _Span))
-    metrics = _metrics(_rows(directory, files, "metrics", _Samples))
-    by_time = attrgetter("t")
-    return Case(frozenset(files), metrics, tuple(sorted(logs, key=by_time)), tuple(sorted(spans, key=by_time)))
+    logs = sorted((LogLine(**vars(row)) for row in _rows(directory, files, "logs", _Line)), key=attrgetter("t"))
+    spans = sorted((Span(**vars(row)) for row in _rows(directory, files, "spans", _Span)), key=attrgetter("t"))
+    return Case(frozenset(files), _metrics(_rows(directory, files, "metrics", _Samples)), tuple(logs), tuple(spans))
 
 
 def _unpacked(path: Path, most: int) -> bytes:
@@ -155,17 +152,17 @@ def _metrics(rows: list[_Samples]) -> dict[str, Metric]:
         v = np.array(row.v, dtype=np.float64)
         if np.isfinite(v).any():
             named.setdefault(row.name, []).append((row, t, v))
-    return {name: _metric(name, same) for name, same in named.items()}
+    return {name: _metric(same) for name, same in named.items()}
 
 
-def _metric(name: str, rows: list[tuple[_Samples, Floats, Floats]]) -> Metric:
+def _metric(rows: list[tuple[_Samples, Floats, Floats]]) -> Metric:
     intervals = [np.median(gaps) for _, t, _ in rows if len(gaps := np.diff(np.unique(t)))]
     kept = [_ascending(t, v) for _, t, v in rows]
-    shape = rows[0][0]
+    first = rows[0][0]
     return Metric(
-        name=name,
-        kind="histogram" if shape.kind == "counter" and name.endswith("_bucket") and "le" in shape.labels else shape.kind,
-        unit=shape.unit,
+        name=first.name,
+        kind="histogram" if first.kind == "counter" and first.name.endswith("_bucket") and "le" in first.labels else first.kind,
+        unit=first.unit,
         labels=tuple(row.labels for row, _, _ in rows),
         first=np.cumsum([0, *(len(t) for t, _ in kept)]),
         t=np.concatenate([t for t, _ in kept]),

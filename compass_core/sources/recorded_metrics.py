@@ -8,6 +8,7 @@ of its range, which is `max(step, 4 sample intervals)` long.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -103,7 +104,9 @@ def evaluate(metrics: Mapping[str, Metric], selections: Sequence[Selection], win
 
 
 def _series(metrics: Mapping[str, Metric], selection: Selection, window: Window, step: float) -> Iterator[Series]:
-    used = [metrics.get(name) for name in _names(selection)]
+    quantile = selection.reduction is Reduction.QUANTILE
+    names = (f"{selection.family}_bucket",) if quantile else filter(None, (selection.family, selection.over))
+    used = [metrics.get(name) for name in names]
     interval = max((metric.interval for metric in used if metric), default=0.0)
     step = max(step, interval)
     span = math.ceil(max(step, _SAMPLES_IN_RANGE * interval))
@@ -117,27 +120,19 @@ def _series(metrics: Mapping[str, Metric], selection: Selection, window: Window,
             yield Series(selection, services[key[0]], labels, grid[finite], v[finite], query, "recorded", step=step)
 
 
-def _names(selection: Selection) -> tuple[str, ...]:
-    if selection.reduction is Reduction.QUANTILE:
-        return (f"{selection.family}_bucket",)
-    return (selection.family, selection.over) if selection.over else (selection.family,)
-
-
 def _reduced(used: Sequence[Metric | None], selection: Selection, grid: Floats, span: float) -> Groups:
     rating = span if selection.reduction not in {Reduction.RAW, Reduction.RATIO} else 0.0
     family = _Part(used[0], selection, selection.where)
-    if selection.reduction is Reduction.QUANTILE:
-        return _quantiles(family.grouped(grid, rating, "sum", ("le",)), selection.quantile)
-    if selection.reduction in {Reduction.RAW, Reduction.RATE}:
-        return family.grouped(grid, rating, selection.aggregate)
-    divisors = _Part(used[-1], selection, selection.over_where).grouped(
-        grid, rating, "sum" if selection.reduction is Reduction.RATE_RATIO else selection.aggregate
-    )
-    values = family.grouped(grid, rating, "sum")
+    match selection.reduction:
+        case Reduction.QUANTILE:
+            return _quantiles(family.grouped(grid, rating, "sum", ("le",)), selection.quantile)
+        case Reduction.RAW | Reduction.RATE:
+            return family.grouped(grid, rating, selection.aggregate)
+    values, over = family.grouped(grid, rating, "sum"), _Part(used[-1], selection, selection.over_where)
     if selection.reduction is Reduction.RATIO:
-        return {key: values[key] / divisor for key, divisor in divisors.items() if key in values}
+        return {key: values[key] / divisor for key, divisor in over.grouped(grid, rating, selection.aggregate).items() if key in values}
     none = np.zeros_like(grid)
-    return {key: np.fmax(values.get(key, none), none) / divisor for key, divisor in divisors.items()}
+    return {key: np.fmax(values.get(key, none), none) / divisor for key, divisor in over.grouped(grid, rating, "sum").items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,16 +172,9 @@ def _fold(values: Floats, starts: Rows, aggregate: str) -> Floats:
 def _quantiles(buckets: Groups, quantile: float) -> Groups:
     bounds: dict[tuple[str, ...], dict[float, Floats]] = {}
     for (*key, le), rate in buckets.items():
-        if (bound := _bound(le)) is not None:
-            bounds.setdefault(tuple(key), {})[bound] = rate
+        with suppress(ValueError):
+            bounds.setdefault(tuple(key), {})[float(le)] = rate
     return {key: _quantile(sorted(rates.items()), quantile) for key, rates in bounds.items() if np.inf in rates and len(rates) > 1}
-
-
-def _bound(le: str) -> float | None:
-    try:
-        return float(le)
-    except ValueError:
-        return None
 
 
 def _quantile(buckets: list[tuple[float, Floats]], quantile: float) -> Floats:

@@ -1,144 +1,16 @@
 from __future__ import annotations
 
-import json
-import unicodedata
 from decimal import Decimal
 from itertools import starmap
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bot import blocks
-from bot.workspace.limits import check_message, markup, nodes
+from bot.workspace.limits import nodes
 from compass_core.errors import Reason
-from compass_core.model import AgentName, Findings, Gap, Incident, Investigation, Outcome, Run
-from tests.bot.made import GAP, INCIDENT, INVESTIGATION, START, conclusion, hypothesis, observation, progress, run, skipped
-
-NASTY = [
-    "<!channel>",
-    "<https://evil.example|ok>",
-    "*b* _i_ `c` ~s~",
-    "@here #general",
-    "\u202eevil\u202c",
-    "a\u200bb",
-    "\x1b[31mred\x00",
-    "😀" * 40,
-]
-NASTY += ["x" * 10_000, '"\\' * 3_000, "", " ", "e\u0301" * 500, "&amp;&lt;", "line\nline\r\n", "https://bare.example/"]
-text = st.one_of(st.sampled_from(NASTY), st.text(max_size=40))
-links = st.sampled_from(
-    [None, "", "javascript:alert(1)", "https://g.example/" + "q" * 1_500, "https://g.example/" + "q" * 9_000, "https://a b", "http://a|b>"]
-)
-agents = st.sampled_from(AgentName)
-names = st.lists(text, max_size=12).map(tuple)
-incidents = st.builds(Incident, id=text, title=text, services=names, started_at=st.just(START), severity=text)
-money = st.decimals(0, 1_000_000, places=4)
-investigations = st.builds(Investigation, id=text, incident=incidents, started_at=st.just(START), budget=money, only=st.none() | agents)
-observations = st.builds(observation, name=text, score=st.floats(0, 1), summary=text, query=text, link=links, reduction=text)
-hypotheses = st.builds(
-    hypothesis,
-    confidence=st.floats(0, 1),
-    service=text,
-    mechanism=text,
-    statement=text,
-    evidence_for=names,
-    evidence_against=names,
-    verdict=st.sampled_from(["contradicted", "survived", "untested"]),
-)
-gaps = st.builds(Gap, source=text, reason=st.sampled_from(Reason), detail=text)
-
-
-@st.composite
-def many(draw: st.DrawFn, values: st.SearchStrategy[Any], most: int) -> tuple[Any, ...]:
-    """Up to `most` values, made of a few drawn ones."""
-    few = draw(st.lists(values, max_size=3))
-    return tuple(few * draw(st.sampled_from([1, most // 3])))
-
-
-class Large:
-    """A value whose repr does not fill the screen, nor the time, when a test fails."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __repr__(self) -> str:
-        return repr(self.value)[:2_000]
-
-
-runs = st.builds(
-    Run,
-    agent=agents,
-    outcome=st.sampled_from(Outcome),
-    reason=text,
-    seconds=st.floats(0, 1e6),
-    findings=st.builds(Findings, observations=many(observations, 200), gaps=many(gaps, 60)),
-    hypotheses=many(hypotheses, 500),
-)
-conclusions = st.builds(
-    conclusion,
-    investigation=investigations,
-    outcome=st.sampled_from(Outcome),
-    reason=text,
-    runs=st.lists(runs, max_size=3).map(tuple),
-    hypotheses=many(hypotheses, 500),
-    costs=st.dictionaries(agents, money),
-)
-
-
-def fits(message: blocks.Message) -> None:
-    check_message(message.text, message.blocks)
-    assert message.text.strip()
-    assert len(json.dumps(message.blocks, ensure_ascii=False)) < 10_000
-    assert len(message.text) + len(shown(message)) < 10_000
-    assert len(message.text) < 4_000
-    found = markup(message.text, message.blocks)
-    assert not [one for one in found if one.startswith(("!", "@", "#")) and not one.startswith("!date^")]
-    assert all(one.startswith(("https://", "http://", "!date^")) for one in found)
-    assert not [char for char in _strings(message) if char != "\n" and unicodedata.category(char) in {"Cc", "Cf"}]
-
-
-def _strings(message: blocks.Message) -> str:
-    return message.text + "".join(node["text"] for node in nodes(message.blocks) if isinstance(node.get("text"), str))
-
-
-def shown(message: blocks.Message) -> str:
-    return "".join(node["text"] for node in nodes(message.blocks) if isinstance(node.get("text"), str))
-
-
-@settings(max_examples=30, deadline=None)
-@given(investigations.map(Large), conclusions.map(Large))
-def test_any_root_fits(investigation: Large, ended: Large) -> None:
-    fits(blocks.root(investigation.value))
-    fits(blocks.root(investigation.value, ended.value))
-
-
-@settings(max_examples=30, deadline=None)
-@given(investigations.map(Large), runs.map(Large))
-def test_any_update_fits(investigation: Large, one: Large) -> None:
-    fits(blocks.agent_update(investigation.value, progress(one.value)))
-
-
-@settings(max_examples=30, deadline=None)
-@given(conclusions.map(Large))
-def test_any_final_fits(ended: Large) -> None:
-    fits(blocks.final(ended.value))
-
-
-@settings(max_examples=30, deadline=None)
-@given(
-    many(investigations, 90).map(Large),
-    many(st.builds(conclusion, investigation=investigations, reason=text), 90).map(Large),
-    links,
-    text.map(Large),
-)
-def test_any_status_and_refusal_fit(running: Large, recent: Large, link: str | None, told: Large) -> None:
-    ids = [one.id for one in running.value] + [one.investigation.id for one in recent.value]
-    fits(blocks.status(running.value, recent.value, {one: link for one in ids if link is not None}))
-    fits(blocks.refusal(told.value, link))
-    if running.value:
-        fits(blocks.declared(running.value[0].incident))
+from compass_core.model import AgentName, Findings, Gap, Outcome, Run
+from tests.bot.fitting import fits, shown
+from tests.bot.made import GAP, INCIDENT, INVESTIGATION, conclusion, hypothesis, observation, progress, run, skipped
 
 
 def test_the_root_says_what_since_when_and_for_how_much() -> None:
@@ -230,6 +102,28 @@ def test_all_of_a_dozen_hypotheses_with_long_links_are_shown() -> None:
     fits(message)
     assert "12. 35%" in shown(message)
     assert "more" not in shown(message)
+
+
+def test_evidence_without_a_link_stands_there_with_its_query() -> None:
+    seen = (observation("A1", link=None), observation("A2", link=None, query="q2"), observation("A3", link=None, query="q3"))
+    ended = conclusion(
+        runs=(run(findings=Findings(observations=seen)),), hypotheses=(hypothesis(evidence_for=("A2", "A1")), hypothesis(0.2))
+    )
+    assert [node["text"] for node in nodes(blocks.final(ended).blocks) if node.get("style") == {"code": True}] == [
+        "q2",
+        observation().query,
+    ]
+
+
+def test_among_equals_what_a_hypothesis_cites_comes_first() -> None:
+    seen = tuple(observation(f"A{number}", score=1.0) for number in range(9))
+    told = shown(
+        blocks.agent_update(
+            INVESTIGATION, progress(run(findings=Findings(observations=seen), hypotheses=(hypothesis(evidence_for=("A7",)),)))
+        )
+    )
+    assert told.index("A7 ") < told.index("A0 ")
+    assert "A4 " not in told
 
 
 def test_too_many_hypotheses_are_counted() -> None:

@@ -74,6 +74,8 @@ def test_a_quoted_word_is_no_flag() -> None:
     ("text", "told"),
     [
         ("investigate", "which incident"),
+        ('investigate "', "which incident"),
+        ('investigate " "', "which incident"),
         ("investigate INC-1 INC-2", "Name one incident"),
         ("investigate INC-1 --service a --since 5m", "not both"),
         ("investigate --service a", "since when"),

@@ -173,12 +173,6 @@ class TestSeries:
         got = await prometheus(server).series([select()], HOUR, 60)
         assert [(gap.reason, gap.detail) for gap in got.gaps] == [(Reason.TRUNCATED, "PromQL warning: " + "x" * 184)]
 
-    async def test_too_many_points(self) -> None:
-        server = FakePrometheus()
-        got = await prometheus(server).series([select()], HOUR, 0.1)
-        assert (got.values, [gap.reason for gap in got.gaps]) == ((), [Reason.REJECTED])
-        assert server.requests == []
-
     async def test_nothing_to_ask(self) -> None:
         server = FakePrometheus()
         assert (await prometheus(server).series([select(members=(), reduction=Reduction.RATE)], HOUR, 60)).values == ()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(not CHROMIUM and not os.environ.get("CI"), reason="needs Chromium")
 
 EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+DATES = "<!date^86400^{date_short_pretty} {time}|then> <!date^86400^{unheard}|later>"
 BUTTON = {"type": "button", "text": {"type": "plain_text", "text": "Again"}, "action_id": "again", "value": "i1"}
 
 
@@ -32,7 +33,7 @@ async def test_a_person_investigates_in_the_page(workspace: Workspace, client: A
         await respond(text=f"heard {body['text']}")
         root = await client.chat_postMessage(channel=body["channel_id"], text=f"root {EVIL}")
         blocks: list[dict[str, Any]] = [
-            {"type": "section", "text": {"type": "mrkdwn", "text": f"*bold* &lt;b&gt; {EVIL}"}},
+            {"type": "context", "elements": [{"type": "mrkdwn", "text": f"*bold* &lt;b&gt; {EVIL} {DATES}"}]},
             {"type": "actions", "elements": [BUTTON]},
         ]
         await client.chat_postMessage(channel=body["channel_id"], text="final", thread_ts=root["ts"], blocks=blocks)
@@ -49,11 +50,17 @@ async def test_a_person_investigates_in_the_page(workspace: Workspace, client: A
     try:
         async with opened(workspace.url) as tab:
             await tab.until("document.getElementById('hint')?.textContent")
+            assert await tab.run("document.getElementById('empty').checkVisibility()")
             await tab.run("document.getElementById('hint').click(); document.querySelector('form button').click()")
             await tab.until("document.querySelector('.replies button')")
             assert await tab.run("document.querySelector('article.ephemeral .text').textContent") == "heard investigate INC-1"
             assert await tab.run("document.querySelector('.replies b').textContent") == "bold"
             assert "<b> <img src=x" in await tab.run("document.querySelector('.replies article').textContent")
+            dates = await tab.run("document.querySelector('.replies .context').textContent.split('</script>')[1]")
+            assert "1970" in dates
+            assert "then" not in dates
+            assert dates.endswith("later")
+            assert not await tab.run("document.getElementById('empty').checkVisibility()")
             await tab.run("document.querySelector('.replies button').click()")
             await tab.until("document.querySelectorAll('.replies article').length === 2")
             assert "again i1" in await tab.run("document.querySelector('.replies article:last-child').textContent")

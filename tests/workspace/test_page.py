@@ -27,7 +27,7 @@ async def test_the_page_follows_the_channel(workspace: Workspace, client: AsyncW
         assert (before["messages"], before["hint"]) == ([], "/compass investigate INC-1")
         root = await client.chat_postMessage(channel=INCIDENTS, text="root")
         assert [message["text"] for message in (await state_of(stream))["messages"]] == ["root"]
-        await client.chat_postEphemeral(channel=INCIDENTS, user=SAM, text="not for you")
+        workspace.board.add(INCIDENTS, "not for you", ephemeral=SAM)
         assert len((await state_of(stream))["messages"]) == 1
         await client.chat_update(channel=INCIDENTS, ts=root["ts"], text="changed")
         assert [message["text"] for message in (await state_of(stream))["messages"]] == ["changed"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from tests.workspace.conftest import Clock
 
+HEADER = {"type": "header", "text": {"type": "plain_text", "text": "Hi"}}
 METADATA = {"event_type": "compass_post", "event_payload": {"step": "root"}}
 
 
@@ -47,13 +47,13 @@ async def test_each_token_is_for_its_own_methods(workspace: Workspace, client: A
     assert await error_of(client.auth_test(token=workspace.app_token)) == "not_allowed_token_type"
 
 
-async def test_a_token_counts_in_a_form_and_not_in_json(workspace: Workspace, http: aiohttp.ClientSession) -> None:
-    asked = {"channel": INCIDENTS, "text": "x", "token": workspace.bot_token, "blocks": json.dumps([{"type": "divider"}])}
-    async with http.post(f"{workspace.api_url}chat.postMessage", data=asked) as form:
-        assert (await form.json())["ok"]
+async def test_a_token_counts_in_the_header_alone_and_is_not_kept(
+    workspace: Workspace, client: AsyncWebClient, http: aiohttp.ClientSession
+) -> None:
+    asked = {"channel": INCIDENTS, "text": "x", "token": workspace.bot_token}
     async with http.post(f"{workspace.api_url}chat.postMessage", json=asked) as wrong:
         assert (await wrong.json())["error"] == "not_authed"
-    assert workspace.messages[0].blocks == ({"type": "divider"},)
+    await client.auth_test()
     assert workspace.bot_token not in repr(workspace.calls)
 
 
@@ -64,23 +64,31 @@ async def test_a_body_that_is_no_object(workspace: Workspace, http: aiohttp.Clie
         assert (await answer.json())["error"] == error
 
 
-async def test_what_is_not_there_or_not_allowed(client: AsyncWebClient) -> None:
+async def test_a_method_that_the_bot_does_not_call(client: AsyncWebClient) -> None:
     assert await error_of(client.api_call("chat.postMassage")) == "unknown_method"
-    assert await error_of(client.conversations_info(channel=INCIDENTS)) == "missing_scope"
-    assert await error_of(client.api_call("chat.postMessage", json={"text": "x"})) == "invalid_arguments"
-    assert (
-        await error_of(client.api_call("chat.postMessage", json={"channel": INCIDENTS, "text": "x", "thread": "1"})) == "invalid_arguments"
-    )
+
+
+@pytest.mark.parametrize(
+    ("method", "asked", "error"),
+    [
+        ("chat.postMessage", {"text": "x"}, "channel_not_found"),
+        ("chat.postMessage", {"channel": [INCIDENTS], "text": "x"}, "channel_not_found"),
+        ("chat.postMessage", {"channel": INCIDENTS, "text": "x", "thread_ts": 1}, "thread_not_found"),
+        ("chat.update", {"channel": INCIDENTS, "text": "x"}, "message_not_found"),
+        ("chat.getPermalink", {"channel": INCIDENTS}, "message_not_found"),
+    ],
+)
+async def test_an_argument_that_is_missing_or_no_text(client: AsyncWebClient, method: str, asked: dict[str, Any], error: str) -> None:
+    assert await error_of(client.api_call(method, json=asked)) == error
 
 
 async def test_a_message_is_kept_as_it_was_sent(workspace: Workspace, client: AsyncWebClient) -> None:
-    blocks = [{"type": "header", "text": {"type": "plain_text", "text": "Hi"}}]
     answer = await client.chat_postMessage(
-        channel=INCIDENTS, text="hi", blocks=blocks, metadata=METADATA, unfurl_links=False, unfurl_media=False
+        channel=INCIDENTS, text="hi", blocks=[HEADER], metadata=METADATA, unfurl_links=False, unfurl_media=False
     )
     (message,) = workspace.messages
     assert (message.ts, message.channel, message.text, message.user, message.thread_ts) == (answer["ts"], INCIDENTS, "hi", BOT_USER, "")
-    assert (message.blocks, message.metadata, message.edited, message.ephemeral) == ((blocks[0],), METADATA, False, "")
+    assert (message.blocks, message.metadata, message.edited, message.ephemeral) == ((HEADER,), METADATA, False, "")
     assert answer["message"]["blocks"][0]["block_id"]
     assert workspace.calls[-1][0] == "chat.postMessage"
     assert workspace.calls[-1].arguments["unfurl_links"] is False
@@ -98,7 +106,6 @@ async def test_each_ts_is_later_than_the_one_before(client: AsyncWebClient) -> N
 )
 async def test_where_the_bot_cannot_write(workspace: Workspace, client: AsyncWebClient, channel: str, error: str) -> None:
     assert await error_of(client.chat_postMessage(channel=channel, text="x")) == error
-    assert await error_of(client.chat_postEphemeral(channel=channel, user=ALEX, text="x")) == error
     assert await error_of(client.chat_update(channel=channel, ts="1", text="x")) == error
     assert (workspace.messages, workspace.calls[0].error) == ([], error)
 
@@ -112,29 +119,23 @@ async def test_threads_have_a_root(client: AsyncWebClient) -> None:
 
 
 async def test_an_update_keeps_what_it_does_not_name(workspace: Workspace, client: AsyncWebClient) -> None:
-    posted = await client.chat_postMessage(channel=INCIDENTS, text="one", blocks=[{"type": "divider"}], metadata=METADATA)
+    posted = await client.chat_postMessage(channel=INCIDENTS, text="one", blocks=[HEADER], metadata=METADATA)
     await client.chat_update(channel=INCIDENTS, ts=posted["ts"], text="two")
     (message,) = workspace.messages
-    assert (message.text, message.blocks, message.metadata, message.edited) == ("two", ({"type": "divider"},), METADATA, True)
+    assert (message.text, message.blocks, message.metadata, message.edited) == ("two", (HEADER,), METADATA, True)
     await client.chat_update(channel=INCIDENTS, ts=posted["ts"], text="three", blocks=[])
     assert workspace.messages[0].blocks == ()
 
 
 async def test_updates_that_are_refused(workspace: Workspace, client: AsyncWebClient) -> None:
     posted = await client.chat_postMessage(channel=INCIDENTS, text="one")
-    whispered = await client.chat_postEphemeral(channel=INCIDENTS, user=ALEX, text="psst")
+    whispered = workspace.board.add(INCIDENTS, "psst", ephemeral=ALEX)
     foreign = workspace.board.add(INCIDENTS, "hello", user=ALEX)
     assert await error_of(client.chat_update(channel=INCIDENTS, ts="1.000000", text="x")) == "message_not_found"
-    assert await error_of(client.chat_update(channel=INCIDENTS, ts=whispered["message_ts"], text="x")) == "message_not_found"
+    assert await error_of(client.chat_update(channel=INCIDENTS, ts=whispered.ts, text="x")) == "message_not_found"
     assert await error_of(client.chat_update(channel=INCIDENTS, ts=foreign.ts, text="x")) == "cant_update_message"
     assert await error_of(client.chat_update(channel=INCIDENTS, ts=posted["ts"], text="x" * 4_001)) == "msg_too_long"
     assert await error_of(client.api_call("chat.update", json={"channel": INCIDENTS, "ts": posted["ts"]})) == "no_text"
-
-
-async def test_an_ephemeral_message_is_for_somebody_who_is_there(workspace: Workspace, client: AsyncWebClient) -> None:
-    await client.chat_postEphemeral(channel=INCIDENTS, user=ALEX, text="psst")
-    assert workspace.messages[0].ephemeral == ALEX
-    assert await error_of(client.chat_postEphemeral(channel=INCIDENTS, user="U404", text="x")) == "user_not_in_channel"
 
 
 async def test_a_permalink_leads_to_the_page(workspace: Workspace, client: AsyncWebClient, http: aiohttp.ClientSession) -> None:

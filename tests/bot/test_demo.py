@@ -1,0 +1,56 @@
+"""The demo, as a person without accounts, servers or keys runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import socket
+from typing import Any
+
+import pytest
+
+from bot import demo
+from bot.workspace.limits import check_message
+from tests.workspace.browser import opened  # noqa: F401 - the page itself is tried there
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What `compass demo --once --json` prints, with a key in the environment and nothing but loopback to talk to."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-not-used")
+    monkeypatch.setenv("COMPASS_BUDGET_USD", "nonsense")
+    connect = socket.socket.connect
+
+    def loopback_only(self: socket.socket, address: Any) -> None:
+        assert isinstance(address, str) or address[0] == "127.0.0.1", f"the demo talks to {address}"
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", loopback_only)
+    out = io.StringIO()
+    asyncio.run(demo.once(out, as_json=True))
+    shown: dict[str, Any] = json.loads(out.getvalue())
+    return shown
+
+
+def test_once(told: dict[str, Any]) -> None:
+    kinds = [(message["kind"], message.get("agent")) for message in told["messages"]]
+    assert kinds == [("root", None), ("agent", "application"), ("agent", "database"), ("agent", "network"), ("final", None)]
+    for message in told["messages"]:
+        assert (message["cost_usd"], message["budget_usd"]) == ("0.0000", "10.00")
+        assert "$0.0000 / $10.00" in json.dumps(message["blocks"])
+        check_message(message["text"], message["blocks"])
+    assert set(told["planted"]) == {"service", "mechanism"}
+    first = told["hypotheses"][0]
+    assert {name: first[name] for name in told["planted"]} == told["planted"]
+    assert first["rank"] == 1
+    assert first["evidence_for"]
+    assert f"1. {first['confidence']:.0%}" in told["messages"][-1]["text"]
+    assert "Re-investigate" in json.dumps(told["messages"][-1]["blocks"])
+
+
+def test_the_loudest_is_not_the_cause(told: dict[str, Any]) -> None:
+    """In the final message victims come after the planted cause, though they were seen with scores as high."""
+    planted = told["planted"]["service"]
+    assert [one["service"] for one in told["hypotheses"]].index(planted) == 0
+    assert any(one["service"] != planted and one["confidence"] < told["hypotheses"][0]["confidence"] for one in told["hypotheses"])

@@ -1,0 +1,105 @@
+"""`compass`, as it is typed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CASE = Path(__file__).parents[1] / "bot" / "demo_case"
+
+
+def compass(folder: Path, *words: str, environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run it in an empty folder without any setting but those given."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(("COMPASS_", "SLACK_", "OTEL_"))}
+    return subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-W", "error", "-c", "from bot.cli import main; main()", *words],
+        cwd=folder,
+        env={**bare, **(environ or {}), "PYTHONPATH": str(CASE.parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_help_names_every_command(tmp_path: Path) -> None:
+    done = compass(tmp_path, "--help")
+    assert done.returncode == 0
+    assert re.findall(r"^  (\w+)  ", done.stdout, re.MULTILINE) == ["demo", "investigate", "serve"]
+
+
+def test_investigate_a_case_as_text(tmp_path: Path) -> None:
+    done = compass(tmp_path, "investigate", "--case", str(CASE))
+    assert done.returncode == 0, done.stderr
+    assert "1. 9" in done.stdout
+    assert "bookings-db: connection exhaustion" in done.stdout
+    assert "$0.0000 / $10.00" in done.stdout
+    assert not list(tmp_path.iterdir()), "a recorded case leaves nothing behind"
+
+
+def test_investigate_a_case_as_json(tmp_path: Path) -> None:
+    done = compass(tmp_path, "investigate", "INC-42", "--case", str(CASE), "--only", "database", "--budget", "0", "--json")
+    shown = json.loads(done.stdout)
+    assert list(shown) == ["outcome", "incident", "agents", "hypotheses", "cost"]
+    assert [(run["name"], run["outcome"]) for run in shown["agents"]] == [
+        ("application", "skipped"),
+        ("database", "answered"),
+        ("network", "skipped"),
+    ]
+    assert shown["cost"] == {
+        "total_usd": "0.0000",
+        "budget_usd": "0.00",
+        "by_agent": {"application": "0.0000", "database": "0.0000", "network": "0.0000"},
+    }
+    ids = {seen["id"] for run in shown["agents"] for seen in run["observations"]}
+    cited = {name for one in shown["hypotheses"] for name in (*one["evidence_for"], *one["evidence_against"])}
+    assert cited
+    assert cited <= ids
+    assert all(one["verdict"] == "untested" and one["confidence"] == one["initial_confidence"] for one in shown["hypotheses"])
+
+
+@pytest.mark.parametrize(
+    ("words", "environ", "says"),
+    [
+        (("serve",), {}, "SLACK_BOT_TOKEN"),
+        (("serve",), {"SLACK_BOT_TOKEN": "xapp-1", "SLACK_APP_TOKEN": "xoxb-1"}, "swapped"),
+        (("serve",), {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1"}, "COMPASS_PROMETHEUS_URL: no telemetry"),
+        (("investigate", "INC-1"), {}, "COMPASS_PROMETHEUS_URL: no telemetry"),
+        (("investigate", "INC-1"), {"COMPASS_PROMETHEUS_URL": "prometheus:9090"}, "COMPASS_PROMETHEUS_URL"),
+        (("investigate", "INC-1"), {"COMPASS_PROMETHEUS_URL": "http://127.0.0.1:9"}, "No incident 'INC-1'. Looked in: declared incidents"),
+        (("investigate", "INC-1"), {"COMPASS_PROMETHEUS_URL": "http://127.0.0.1:9", "COMPASS_BUDGET_USD": "-3"}, "COMPASS_BUDGET_USD"),
+        (("investigate", "--service", "a", "--since", "1y"), {"COMPASS_PROMETHEUS_URL": "http://127.0.0.1:9"}, "--since cannot be '1y'"),
+        (("investigate",), {"COMPASS_PROMETHEUS_URL": "http://127.0.0.1:9"}, "Say which incident"),
+        (("investigate", "--case", "nowhere"), {}, "nowhere"),
+        (("investigate", "INC-7", "--case", str(CASE)), {}, "Nearest: INC-42"),
+        (("demo", "--json"), {}, "--json goes with --once"),
+    ],
+)
+def test_bad_input_gets_a_line_and_no_traceback(tmp_path: Path, words: tuple[str, ...], environ: dict[str, str], says: str) -> None:
+    done = compass(tmp_path, *words, environ=environ)
+    assert done.returncode != 0
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_all_sources_down_is_said_and_nothing_is_invented(tmp_path: Path) -> None:
+    down = dict.fromkeys((f"COMPASS_{name}_URL" for name in ("PROMETHEUS", "LOKI", "TEMPO")), "http://127.0.0.1:9")
+    done = compass(tmp_path, "investigate", "--service", "checkout", "--since", "20m", "--json", environ=down)
+    shown = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert shown["hypotheses"] == []
+    assert all(run["observations"] == [] and run["gaps"] for run in shown["agents"])
+    told = compass(tmp_path, "investigate", "--service", "checkout", "--since", "20m", environ=down).stdout
+    assert "othing could be observed" in told
+    assert "check" in told
