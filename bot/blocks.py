@@ -203,7 +203,7 @@ def _observed(seen: Observation, detail: _Detail, *, linked: bool) -> list[Json]
 
 
 def _thought(one: Hypothesis, detail: _Detail) -> list[Json]:
-    return [_bold(shown(named(one), 200)), _text(f" {shown(one.statement, detail.text)} {listed(one.evidence_for)}")]
+    return [_bold(shown(named(one), 200)), _text(f" {shown(one.statement, detail.text)} [{listed(one.evidence_for)}]")]
 
 
 def _ranked(rank: int, one: Hypothesis, seen: Mapping[str, Observation], detail: _Detail) -> Json:

@@ -88,9 +88,9 @@ def saw(run: Run) -> str:
 
 
 def strongest(run: Run) -> list[Observation]:
-    """What a run observed, the most unusual first; among equals, what its hypotheses cite."""
+    """What a run observed: first what its hypotheses cite, then the rest, each in the run's own order."""
     cited = {one for each in run.hypotheses for one in each.evidence_for}
-    return sorted(run.findings.observations, key=lambda seen: (-round(seen.score, 2), seen.id not in cited))
+    return sorted(run.findings.observations, key=lambda seen: seen.id not in cited)
 
 
 def gap_lines(runs: Iterable[Run]) -> list[str]:

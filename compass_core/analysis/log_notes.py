@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from compass_core.analysis.notes import LEAST, at
 from compass_core.analysis.shifts import squash
+from compass_core.analysis.templates import message
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -36,7 +37,7 @@ def of_templates(note: Note, templates: Iterable[Template], lines: Reading[LogLi
                 source=lines.source,
                 value=one.count,
                 baseline_value=usual,
-                reduction="lines of one template over the window; usually: the baseline's count × window ÷ baseline",
+                reduction="lines of one template over the window; usually: lines before × window ÷ baseline",
                 onset=at(one.first),
                 query=lines.query,
                 link=lines.link,
@@ -60,12 +61,12 @@ def of_phrases(
                 note.observation(
                     service,
                     kind.signal,
-                    f"{len(lines)} lines tell: {kind.words}, usually {usual:.0f}: {lines[0].line[:160]}",
+                    f"{len(lines)} lines tell: {kind.words}, usually {usual:.0f}: {message(lines[0].line)[:160]}",
                     score,
                     source=window.source,
                     value=len(lines),
                     baseline_value=usual,
-                    reduction="lines with these phrases over the window; usually: the baseline's count × window ÷ baseline",
+                    reduction="lines with these phrases over the window; usually: lines before × window ÷ baseline",
                     onset=at(lines[0].t),
                     query=window.query,
                     link=window.link,

@@ -38,7 +38,7 @@ def of_growths(note: Note, growths: Iterable[Growth], spans: Reading[Span]) -> l
             value=one.value,
             baseline_value=one.baseline,
             unit="ms",
-            reduction=f"median over {one.count} spans of the window ({formula}); usually: median over the baseline's",
+            reduction=f"median over {one.count} spans of the window ({formula}); usually: median before",
             onset=onset,
             query=spans.query,
             link=spans.link,

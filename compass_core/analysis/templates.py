@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 
     from compass_core.model import LogLine
 
+LONGEST_LINE = 4_000  # characters of a line that are read
 LONGEST = 300  # characters of a line that make its template
 MESSAGE_FIELDS = ("msg", "message", "log", "event", "body")
 ERROR_FIELDS = ("error", "err", "exception", "exception.message")
 
+_PAIR = re.compile(r'\b([a-z][\w.]*)=(?:"((?:[^"\\]|\\.)*)"|([^\s"]+))')
+_LEAD = re.compile(r"^[\[(]?\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d|\s+UTC)?[\])]?\s*(?:\[\d+\]\s*)?")
 _MASKS = (
     (re.compile(r"https?://\S+"), "<url>"),
     (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "<id>"),
@@ -48,15 +51,17 @@ def template(line: str) -> str:
 
 
 def message(line: str) -> str:
-    """What a JSON line says in its message and error fields; any other line's first line as it is."""
+    """What a line says: the message and error fields of JSON and logfmt, else its first line without the time before it."""
     if line.startswith("{"):
         try:
             fields = json.loads(line)
         except (ValueError, RecursionError):
             return line
-        said = [str(fields[name]) for names in (MESSAGE_FIELDS, ERROR_FIELDS) for name in names if isinstance(fields.get(name), str)]
-        return ": ".join(said) or line
-    return line.partition("\n")[0]
+    else:
+        line = _LEAD.sub("", line[:LONGEST_LINE].partition("\n")[0], count=1)
+        fields = {name: quoted or plain for name, quoted, plain in _PAIR.findall(line)}
+    said = [fields[name] for names in (MESSAGE_FIELDS, ERROR_FIELDS) for name in names if isinstance(fields.get(name), str)]
+    return ": ".join(said) or line
 
 
 def templates(window: Iterable[LogLine], baseline: Iterable[LogLine]) -> tuple[Template, ...]:

@@ -6,9 +6,9 @@ _SIZES = ((2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB")
 
 
 def amount(value: float, unit: str) -> str:
-    """`0.97, "ratio"` → `97 %`; `0.0123, "s"` → `12.3 ms`; `3e9, "bytes"` → `2.79 GiB`; anything else with its unit behind it."""
+    """`0.97, "ratio"` → `97%`; `0.0123, "s"` → `12.3 ms`; `3e9, "bytes"` → `2.79 GiB`; anything else with its unit behind it."""
     if unit == "ratio":
-        return f"{_short(value * 100)} %"
+        return f"{_short(value * 100)}%"
     if unit in {"s", "ms"}:
         seconds = value if unit == "s" else value / 1000
         return f"{_short(seconds)} s" if abs(seconds) >= 1 else f"{_short(seconds * 1000)} ms"

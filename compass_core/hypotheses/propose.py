@@ -68,7 +68,7 @@ def _hypothesis(rule: Rule, service: str, best: Best, callers: set[str], downstr
         agent=rule.agent,
         service=service,
         mechanism=rule.mechanism,
-        statement=f"{service}: {MECHANISMS[rule.mechanism]}. {quoted}",
+        statement=f"{MECHANISMS[rule.mechanism]}: {quoted}",
         initial_confidence=confidence,
         confidence=confidence,
         evidence_for=tuple(seen.id for _, seen in evidence),

@@ -107,7 +107,7 @@ class Tempo(Source):
         wanted = matching("resource.service.name", services)
         query = f"{{{wanted}}}"
         searches = await together([self._search(f"{{{wanted} && status=error}}", window), self._search(query, window)])
-        parted(searches)
+        parted(searches)  # raises where both failed
         failing, found = map(_good, searches)
         slow: _Traces = ()
         if len(found) >= FOUND:
