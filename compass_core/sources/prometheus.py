@@ -13,7 +13,7 @@ import numpy as np
 
 from compass_core.errors import Reason, SourceError
 from compass_core.http import shaped
-from compass_core.model import Reading, Reduction, Series, service_name
+from compass_core.model import Match, Reading, Reduction, Series, service_name
 from compass_core.sources import promql
 from compass_core.sources.prometheus_families import Wanted, families
 from compass_core.sources.source import Source, parted, together
@@ -42,10 +42,16 @@ _WORTH_SPLITTING: Final = frozenset({Reason.REJECTED, Reason.TOO_LARGE, Reason.T
 
 @dataclass(frozen=True, slots=True)
 class _Query:
+    """What is asked: `part` is the selection, or a part of its members; increases are taken over `seconds`."""
+
     selection: Selection
-    text: str
-    link: str | None
+    part: Selection
+    seconds: int
     step: float
+
+    @property
+    def text(self) -> str:
+        return promql.expression(self.part, self.seconds)
 
 
 class Prometheus(Source):
@@ -84,9 +90,10 @@ class Prometheus(Source):
         """The points of all selections, many in one request; where one is refused or takes too long, its halves are asked."""
         await self._measure(selections, window)
         queries = [
-            _Query(selection, text, await self._linked(text, window), step)
+            _Query(selection, part, seconds, step)
             for selection in selections
-            for text in self._texts(selection, step)
+            for seconds in (self._seconds(selection, step),)
+            for part in _short_enough(selection, seconds)
         ]
         start, last = window.start.timestamp(), math.ceil(window.seconds / step) - 1
         grid = (("start", f"{start:.3f}"), ("end", f"{start + last * step:.3f}"), ("step", f"{step:.3f}"))
@@ -98,7 +105,8 @@ class Prometheus(Source):
             if isinstance(answer, SourceError):
                 signals = ", ".join(dict.fromkeys(query.selection.signal for query in batch))
                 gaps.append(self._gap(answer.reason, f"{signals}: {answer.detail}"))
-        return Reading(tuple(one for answer in good for one in answer.values), tuple(dict.fromkeys(gaps)), source=self._name)
+        found = [replace(one, link=await self._linked(one.query, window)) for answer in good for one in answer.values]
+        return Reading(tuple(found), tuple(dict.fromkeys(gaps)), source=self._name)
 
     async def _described(self) -> Mapping[str, Any]:
         async with self._once:
@@ -120,15 +128,9 @@ class Prometheus(Source):
                 if not isinstance(counts, SourceError):  # else the longest stays: a rate over too many points is only smoother
                     self._intervals.update({family: min(120 / count, UNKNOWN_INTERVAL) for family, count in counts.items()})
 
-    def _texts(self, selection: Selection, step: float) -> list[str]:
-        """One expression, or several that share the members among them where one would be too long for a URL."""
-        interval = self._intervals.get(_increasing(selection), UNKNOWN_INTERVAL)
-        text = promql.expression(selection, math.ceil(max(step, 4 * interval)))  # four always hold an increase, also where one is missed
-        half = len(selection.members) // 2
-        if not half or _length(text) <= LONGEST_QUERY:
-            return [text] if selection.members else []
-        members = (selection.members[:half], selection.members[half:])
-        return [text for part in members for text in self._texts(replace(selection, members=part), step)]
+    def _seconds(self, selection: Selection, step: float) -> int:
+        """Over how long increases are taken: four intervals always hold one, also where a sample was missed."""
+        return math.ceil(max(step, 4 * self._intervals.get(_increasing(selection), UNKNOWN_INTERVAL)))
 
     async def _linked(self, query: str, window: Window) -> str | None:
         link = await super()._linked(query, window)
@@ -159,6 +161,15 @@ def _listed(answer: Any) -> tuple[list[Mapping[str, str]], bool]:
     return listed, len(listed) >= MOST_SERIES or bool(answer.get("warnings"))
 
 
+def _short_enough(selection: Selection, seconds: int) -> list[Selection]:
+    """The selection, or several that share its members among them where its expression would be too long for a URL."""
+    half = len(selection.members) // 2
+    if not half or _length(promql.expression(selection, seconds)) <= LONGEST_QUERY:
+        return [selection] if selection.members else []
+    members = (selection.members[:half], selection.members[half:])
+    return [one for part in members for one in _short_enough(replace(selection, members=part), seconds)]
+
+
 def _increasing(selection: Selection) -> str:
     """The family that a selection takes increases of, '' for none."""
     return selection.over or selection.family if selection.reduction in _OF_INCREASES else ""
@@ -180,7 +191,9 @@ def _series(item: Any, queries: Sequence[_Query], source: str) -> Series:
     if (np.diff(t) <= 0).any():
         raise ValueError("times must ascend")
     v[~np.isfinite(v)] = np.nan
-    return Series(selection, service, labels, t, v, query.text, source, query.link, query.step)
+    own = tuple(Match(label, (labels.get(label, ""),)) for label in selection.by)
+    narrow = replace(selection, members=((value, service),), where=(*selection.where, *own), over_where=(*selection.over_where, *own))
+    return Series(selection, service, labels, t, v, promql.expression(narrow, query.seconds), source, step=query.step)
 
 
 def _packed(items: Sequence[T], size: Callable[[T], int], most: int) -> list[Sequence[T]]:

@@ -114,7 +114,7 @@ class TestSeries:
         assert one.t.tolist() == [T0, T0 + 60, T0 + 180]
         assert np.array_equal(one.v, [1.5, math.nan, math.nan], equal_nan=True)
         assert (one.service, one.labels, one.source, one.step) == ("web", {"service": "web"}, "prometheus", 60)
-        assert one.query == 'sum by (service, code) (up{service="web"})'
+        assert one.query == 'sum by (service, code) (up{service="web", code=""})', "its own points alone, and '' is a label that it has not"
         link = urlsplit(one.link or "")
         assert (link.netloc, link.path) == ("p.test", "/graph")
         assert parse_qs(link.query) == {
