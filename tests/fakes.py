@@ -25,9 +25,13 @@ INCIDENT = Incident(id="INC-1", title="checkout is slow", services=("checkout",)
 WINDOW = Window(start=START, end=datetime(2026, 1, 5, 14, 30, tzinfo=UTC))
 
 
-def observation(agent: AgentName, name: str = "", service: str = "checkout", signal: str = "error_ratio", score: float = 0.9) -> Observation:
+def observation(
+    agent: AgentName, name: str = "", service: str = "checkout", signal: str = "error_ratio", score: float = 0.9
+) -> Observation:
     name = name or f"{agent[0].upper()}1"
-    return Observation(id=name, agent=agent, source="fake", signal=signal, service=service, summary="seen", score=score, query="q", window=WINDOW)
+    return Observation(
+        id=name, agent=agent, source="fake", signal=signal, service=service, summary="seen", score=score, query="q", window=WINDOW
+    )
 
 
 def hypothesis(agent: AgentName, confidence: float, statement: str = "because", service: str = "checkout") -> Hypothesis:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from compass_core.analysis.traces import edges
 from compass_core.model import Edge, service_name
-from compass_core.signals.catalogue import DATABASES, GRAPH_FAMILIES, ROWS
+from compass_core.signals.catalogue import GRAPH_FAMILIES, ROWS
 from compass_core.signals.plan import graph
 
 if TYPE_CHECKING:
@@ -27,18 +27,15 @@ class Scope:
     affected: tuple[str, ...]
     services: tuple[str, ...]
     edges: tuple[Edge, ...]
-    databases: frozenset[str]
     gaps: tuple[Gap, ...]
 
 
 async def find_scope(view: View, affected: tuple[str, ...], times: Times) -> Scope:
     """Follow the calls that spans and client metrics show; where none are known, take every service that has metrics."""
     spans = await view.spans(affected, times.window)
-    families = await view.families(affected, (*GRAPH_FAMILIES, *DATABASES), times.all)
+    families = await view.families(affected, GRAPH_FAMILIES, times.all)
     series = await view.series(graph(families.values), times.all, times.step)
     calls = _merged((*await view.offload(lambda: edges(spans.values)), *_edges(series.values)))
-    databases = {service for one in families.values if one.name in DATABASES for service in one.services}
-    databases |= {call.callee for call in calls if call.system}
     services = _around(affected, calls)
     gaps = (*spans.gaps, *families.gaps, *series.gaps)
     if len(services) <= len(affected):
@@ -47,7 +44,7 @@ async def find_scope(view: View, affected: tuple[str, ...], times: Times) -> Sco
             everything = await view.families((), ("*",), times.all)
         services = _first((*services, *sorted({service for one in everything.values for service in one.services})))
         gaps += everything.gaps
-    return Scope(affected, services, calls, frozenset(databases), gaps)
+    return Scope(affected, services, calls, gaps)
 
 
 def _edges(series: Iterable[Series]) -> Iterable[Edge]:

@@ -74,30 +74,32 @@ class View:
     async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Family]:
         """As `ports.Metrics.families`; never raises, as all of these."""
         ask = partial(self._sources.metrics.families, services, names, window)
-        return await self._ask("metrics", ask, "families", *services, "names", *names, window)
+        return await self._ask("metrics", ask, "families", tuple(services), tuple(names), window)
 
     async def series(self, selections: Sequence[Selection], window: Window, step: float) -> Reading[Series]:
         """As `ports.Metrics.series`; no selections need no request."""
         if not selections:
             return Reading()
-        return await self._ask("metrics", partial(self._sources.metrics.series, selections, window, step), *selections, window)
+        return await self._ask("metrics", partial(self._sources.metrics.series, selections, window, step), tuple(selections), window)
 
     async def log_lines(self, services: Sequence[str], window: Window, phrases: Sequence[str]) -> Reading[LogLine]:
         """As `ports.Logs.log_lines`."""
-        return await self._ask("logs", partial(self._sources.logs.log_lines, services, window, phrases), *services, window, *phrases)
+        return await self._ask(
+            "logs", partial(self._sources.logs.log_lines, services, window, phrases), "lines", tuple(services), window, tuple(phrases)
+        )
 
     async def log_counts(self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str]) -> Reading[Series]:
         """As `ports.Logs.log_counts`."""
         ask = partial(self._sources.logs.log_counts, services, window, step, phrases)
-        return await self._ask("logs", ask, "counts", *services, window, *phrases)
+        return await self._ask("logs", ask, "counts", tuple(services), window, tuple(phrases))
 
     async def spans(self, services: Sequence[str], window: Window) -> Reading[Span]:
         """As `ports.Traces.spans`."""
-        return await self._ask("traces", partial(self._sources.traces.spans, services, window), *services, window)
+        return await self._ask("traces", partial(self._sources.traces.spans, services, window), tuple(services), window)
 
     async def changes(self, services: Sequence[str], window: Window) -> Reading[Change]:
         """As `ports.Changes.changes`."""
-        return await self._ask("changes", partial(self._sources.changes.changes, services, window), *services, window)
+        return await self._ask("changes", partial(self._sources.changes.changes, services, window), tuple(services), window)
 
     async def _ask(self, kind: str, ask: Callable[[], Awaitable[Reading[T]]], *question: Hashable) -> Reading[T]:
         if kind in self._down:

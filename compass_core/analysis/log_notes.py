@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from compass_core.analysis.notes import LEAST, at
 from compass_core.analysis.shifts import squash
 from compass_core.analysis.templates import message
+from compass_core.analysis.wording import amount
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -23,16 +25,16 @@ def of_templates(note: Note, templates: Iterable[Template], lines: Reading[LogLi
     """Kinds of error lines that are new or come much more often, the strongest of each service."""
     ratio = note.times.window.seconds / note.times.baseline.seconds
     best: dict[str, list[Observation]] = {}
-    for one in templates:
-        usual = one.before * ratio
-        score = squash((one.count - usual) / max(1.0, usual**0.5)) * (1.0 if not one.before else 0.8)
+    scored = ((squash((one.count - one.before * ratio) / max(1.0, (one.before * ratio) ** 0.5)), one) for one in templates)
+    for excess, one in sorted(scored, key=lambda pair: (pair[1].before > 0, -pair[0])):
+        usual, score = one.before * ratio, excess * (0.8 if one.before else 1.0)
         if score < LEAST or len(best.setdefault(one.service, [])) >= NEW_TEMPLATES:
             continue
         best[one.service].append(
             note.observation(
                 one.service,
                 "new_errors",
-                f"{one.count} lines{' of a new kind' if not one.before else f', usually {usual:.0f}'}: {one.example[:160]}",
+                f"{one.count} lines{f', usually {amount(usual)}' if one.before else ' of a new kind'}: {one.example[:160]}",
                 round(score, 4),
                 source=lines.source,
                 value=one.count,
@@ -61,7 +63,7 @@ def of_phrases(
                 note.observation(
                     service,
                     kind.signal,
-                    f"{len(lines)} lines tell: {kind.words}, usually {usual:.0f}: {message(lines[0].line)[:160]}",
+                    f"{len(lines)} lines tell: {kind.words}, usually {amount(usual)}: {message(lines[0].line)[:160]}",
                     score,
                     source=window.source,
                     value=len(lines),
@@ -86,5 +88,5 @@ def _by_service(kind: Phrases, lines: Iterable[LogLine], services: Collection[st
 
 def _named(line: LogLine, services: Collection[str]) -> str:
     """The longest other service that the line names, else the one that wrote it."""
-    named = [one for one in services if one != line.service and one and one in line.line]
+    named = [one for one in services if one != line.service and one and re.search(rf"(?<![\w-]){re.escape(one)}(?![\w-])", line.line)]
     return max(named, key=len, default=line.service)

@@ -9,7 +9,8 @@ from compass_core.analysis.notes import at
 from compass_core.analysis.shifts import LOOK_BACK_SECONDS, shift
 from compass_core.analysis.wording import amount
 from compass_core.model import service_name
-from compass_core.signals.catalogue import ROWS, SIGNALS, Signal, resembled
+from compass_core.signals.catalogue import ROWS, resembled
+from compass_core.signals.watched import SIGNALS, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,16 +42,13 @@ def _of_series(note: Note, series: Series) -> Observation | None:
     if moved is None:
         return None
     service, where = series.service, ""
-    if signal.name in TO_PEER:
-        label, peer = next(((label, series.labels.get(label, "")) for label in series.selection.by), ("", ""))
-        service, where = service_name(peer, "server_address") if peer else service, f" from {series.service}"
-        if "_name" in label and label != "net_peer_name":
-            service = peer
-    onset = at(moved.onset)
+    name = f"{signal.name}_drop" if signal.direction == "both" and moved.falls and moved.score else signal.name
+    if signal.name in TO_PEER and (peer := _peer(series)):
+        service, where = peer, f" from {series.service}"
     usual = "" if moved.baseline is None else f", usually {amount(moved.baseline, signal.unit)}"
     return note.observation(
         service,
-        signal.name,
+        name,
         f"{signal.words}{where} {amount(moved.value, signal.unit)}{usual}",
         moved.score,
         source=series.source,
@@ -58,11 +56,17 @@ def _of_series(note: Note, series: Series) -> Observation | None:
         baseline_value=moved.baseline,
         unit=signal.unit,
         reduction=f"{'min' if moved.falls else 'max'} over the window; usually: median before",
-        onset=onset,
+        onset=at(moved.onset),
         query=series.query,
         link=series.link,
         step=series.step,
     )
+
+
+def _peer(series: Series) -> str:
+    """Whom a call went to; a mesh names a cluster `outbound|8080||orders.shop.svc`."""
+    peer = next((series.labels.get(label, "") for label in series.selection.by), "")
+    return service_name(peer.rpartition("|")[2], "server_address")
 
 
 def _signal(series: Series, agent: AgentName) -> Signal:
@@ -77,7 +81,7 @@ def _signal(series: Series, agent: AgentName) -> Signal:
 
 
 def of_versions(note: Note, series: Sequence[Series]) -> list[Observation]:
-    """Deploys that show in a version label: the first point of a version that was not there from the beginning."""
+    """Deploys that show in a version label: the first point of a version that was not there from the beginning, beside one that was."""
     found = []
     begin = note.times.baseline.start.timestamp() + 2 * LOOK_BACK_SECONDS / 10
     by_service: dict[str, list[Series]] = {}
@@ -88,9 +92,9 @@ def of_versions(note: Note, series: Sequence[Series]) -> list[Observation]:
         old = sorted({one.labels.get(label, "") for one in kinds if one.t.size and one.t[0] < begin} - {""})
         for one in kinds:
             version = one.labels.get(label, "")
-            if not version or not one.t.size or one.t[0] < begin or version in old:
+            if not version or not old or not one.t.size or one.t[0] < begin:
                 continue
-            text = f"deployed {', '.join(old)} → {version}" if old else f"deployed {version}"
+            text = f"deployed {', '.join(old)} → {version}"
             found.append(_deploy(note, service, text, float(one.t[0]), "deploy", one.query, one.link, one.source))
     return found
 
@@ -107,7 +111,7 @@ def of_counts(note: Note, series: Sequence[Series]) -> list[Observation]:
             note.observation(
                 one.service,
                 "error_lines",
-                f"{amount(moved.value, '')} error lines in {one.step:.0f} s, usually {amount(moved.baseline or 0, '')}",
+                f"{amount(moved.value)} error lines in {one.step:.0f} s, usually {amount(moved.baseline or 0)}",
                 moved.score,
                 source=one.source,
                 value=moved.value,

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from compass_core.analysis.wording import plain
 from compass_core.model import Observation, Window
-from compass_core.signals.catalogue import SIGNALS
+from compass_core.signals.watched import SIGNALS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from compass_core.model import AgentName
 
+LAST_TIME = 253_402_300_800  # the year 10,000
 LEAST = 0.05  # a score below this is not worth a line, unless it is about the affected service
 TELLING = (
     "deploy",
@@ -51,8 +51,9 @@ class Note:
     times: Times
 
     def observation(self, service: str, signal: str, summary: str, score: float, **more: object) -> Observation:
-        """One observation of this agent over this window; its summary begins with the service."""
-        facts = {"id": "", "agent": self.agent, "service": service, "signal": signal, "summary": f"{service}: {summary}", "score": score}
+        """One observation of this agent over this window; its summary is one line that begins with the service, if there is one."""
+        said = plain(f"{service}: {summary}".removeprefix(": "))
+        facts = {"id": "", "agent": self.agent, "service": service, "signal": signal, "summary": said, "score": score}
         return Observation.model_validate({**facts, "window": self.times.window, **more})
 
 
@@ -80,5 +81,5 @@ def _telling(signal: str) -> int:
 
 
 def at(t: float | None) -> datetime | None:
-    """Unix seconds as aware UTC; None for no time."""
-    return None if t is None or not np.isfinite(t) else datetime.fromtimestamp(t, UTC)
+    """Unix seconds as aware UTC; None for no time, and for one that no clock shows."""
+    return datetime.fromtimestamp(t, UTC) if t is not None and 0 <= t < LAST_TIME else None

@@ -18,6 +18,7 @@ RELATIVE_SPREAD = 0.05  # no series is taken to be steadier than 5 % of its own 
 MAD_TO_SIGMA = 1.4826  # a normal distribution's standard deviation ÷ its median absolute deviation
 SUSTAINED = 0.8  # the window's level is this quantile: a fifth of it must be beyond
 LOOK_BACK_SECONDS = 600.0  # an alert fires after its cause: an onset may lie so far before the window
+LARGEST = 1e150  # no measurement; beyond it sums and differences overflow
 ALARMING = 0.6  # the least score of a series that is at a level which is bad in itself
 
 
@@ -55,8 +56,8 @@ def shift(
     `floor` is the smallest spread that matters, in the series' own unit; `level` is bad in itself once it was not so
     in the baseline. Without a baseline only `level` can make a score.
     """
-    finite = np.isfinite(v)
-    t, v = t[finite], v[finite]
+    sane = np.abs(v) < LARGEST
+    t, v = t[sane], v[sane]
     before, window = v[t < start], v[t >= start]
     if not window.size:
         return None

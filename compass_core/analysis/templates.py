@@ -25,7 +25,7 @@ _MASKS = (
     (re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b"), "<id>"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d)?|\b\d\d:\d\d:\d\d[.,]?\d*"), "<time>"),
     (re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b"), "<addr>"),
-    (re.compile(r"\b(?=\w*\d)[0-9a-fA-F]{12,}\b"), "<id>"),
+    (re.compile(r"\b(?=\w*\d)[0-9a-fA-F]{8,}\b"), "<id>"),
     (re.compile(r"(?<![A-Za-z])-?\d+(?:\.\d+)?"), "<n>"),
 )
 

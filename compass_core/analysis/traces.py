@@ -117,10 +117,11 @@ def _milliseconds(spans: Sequence[Span]) -> Mapping[Operation, list[tuple[float,
 
 
 def _covered(span: Span, inner: Iterable[Span]) -> float:
-    """Milliseconds of the span in which at least one child runs."""
+    """Milliseconds of the span in which at least one child runs; another service's child that its clock puts outside begins with it."""
     covered, reached, end = 0.0, span.t, span.t + span.ms / 1000
-    for child in sorted(inner, key=lambda child: child.t):
-        begins, ends = max(child.t, reached), min(child.t + child.ms / 1000, end)
+    inside = [(span.t if child.service != span.service and not span.t <= child.t < end else child.t, child.ms) for child in inner]
+    for begin, ms in sorted(inside):
+        begins, ends = max(begin, reached), min(begin + ms / 1000, end)
         if ends > begins:
             covered += ends - begins
             reached = ends

@@ -5,7 +5,16 @@ from __future__ import annotations
 _SIZES = ((2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"))
 
 
-def amount(value: float, unit: str) -> str:
+LONGEST = 300  # characters of a summary
+
+
+def plain(text: str) -> str:
+    """Text from outside as one line of at most `LONGEST` characters, without what cannot be printed."""
+    line = " ".join("".join(one if one.isprintable() else " " for one in text[: 4 * LONGEST]).split())
+    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+
+
+def amount(value: float, unit: str = "") -> str:
     """`0.97, "ratio"` → `97%`; `0.0123, "s"` → `12.3 ms`; `3e9, "bytes"` → `2.79 GiB`; anything else with its unit behind it."""
     if unit == "ratio":
         return f"{_short(value * 100)}%"

@@ -46,7 +46,7 @@ def propose(agent: AgentName, observations: Sequence[Observation], edges: Iterab
         for rule in RULES
         if rule.agent is agent
         for service in tuple(best)
-        if service not in databases
+        if service and service not in databases
     )
     found = [one for one in made if one is not None and one.confidence >= LEAST]
     return tuple(sorted(found, key=lambda one: -one.confidence)[:MOST_PER_AGENT])
@@ -58,7 +58,8 @@ def _hypothesis(rule: Rule, service: str, best: Best, callers: set[str], downstr
         return None
     evidence = own + _weighed(rule.callers, sorted(callers), best)
     confidence = rule.cap * (1 - _product(1 - weight * seen.score for weight, seen in evidence))
-    against = _explained_by(own, downstream, best) if rule.propagates else ()
+    explained = _explained_by(own, downstream, best) if rule.propagates else ()
+    against = [seen for seen in explained if all(seen is not one for _, one in evidence)]
     if against:
         confidence *= EXPLAINED
     evidence.sort(key=lambda pair: -pair[0] * pair[1].score)

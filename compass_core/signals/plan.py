@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from compass_core.model import Match, Reduction, Selection
-from compass_core.signals.catalogue import GRAPH_FAMILIES, PEERS, ROWS, SIGNALS, Row
+from compass_core.signals.catalogue import GRAPH_FAMILIES, PEERS, ROWS, SERVING, Row
+from compass_core.signals.watched import SIGNALS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -60,8 +61,9 @@ def graph(families: Iterable[Family]) -> tuple[Selection, ...]:
     found = []
     for family in families:
         client, peers = _GRAPH_CLIENTS.get(family.name, (family.service_label, PEERS))
-        label = next((label for label in peers if label in family.labels and label != family.service_label), None)
-        if family.name in GRAPH_FAMILIES and label:
+        carried = {*family.labels, family.service_label}
+        label = next((label for label in peers if label in carried and label != client), None)
+        if family.name in GRAPH_FAMILIES and label and client in carried:
             reduction = Reduction.RATE if family.kind == "counter" else Reduction.RAW
             by = (label,) if client == family.service_label else (client, label)
             found.append(Selection("graph", family.name, reduction, family.service_label, family.members, by=by))
@@ -70,7 +72,8 @@ def graph(families: Iterable[Family]) -> tuple[Selection, ...]:
 
 def _select(row: Row, family: Family, families: Sequence[Family]) -> Selection | None:
     where = _matches(row.where, family)
-    if where is None or (row.reduction is Reduction.QUANTILE) != (family.kind == "histogram"):
+    serving = _matches(SERVING, family) if "span_kind" in family.labels else ()
+    if where is None or serving is None or (row.reduction is Reduction.QUANTILE) != (family.kind == "histogram"):
         return None
     over = family if not row.over else _divisor(row, family, families)
     if over is None:
@@ -85,8 +88,9 @@ def _select(row: Row, family: Family, families: Sequence[Family]) -> Selection |
         row.reduction,
         family.service_label,
         members,
-        where=where,
+        where=(*where, *serving),
         over=over.name if row.reduction in {Reduction.RATIO, Reduction.RATE_RATIO} else "",
+        over_where=serving,
         quantile=row.quantile,
         aggregate=row.aggregate,
         by=by,
@@ -99,9 +103,10 @@ def _divisor(row: Row, family: Family, families: Sequence[Family]) -> Family | N
 
 
 def _matches(where: Where | None, family: Family) -> tuple[Match, ...] | None:
-    """The filter in the family's own label and values; None when it has no such label or no such value."""
+    """The filter by the first label that has such values, with those values; None where there is none."""
     if where is None:
         return ()
-    label = next((label for label in where.labels if label in family.labels), None)
-    values = tuple(sorted(value for value in family.labels.get(label or "", ()) if re.fullmatch(where.pattern, value)))
-    return (Match(label, values),) if label and values else None
+    for label in where.labels:
+        if values := tuple(sorted(value for value in family.labels.get(label, ()) if re.fullmatch(where.pattern, value))):
+            return (Match(label, values),)
+    return None

@@ -20,7 +20,9 @@ def database_system(span: Span) -> str:
 
 
 def peer(span: Span) -> str:
-    """The service that the span says it talks to, or ''."""
+    """The service that the span says it talks to, or ''; a server's own address is not one."""
+    if span.kind in {"server", "consumer"}:
+        return ""
     for name in PEER_ATTRIBUTES:
         if value := span.attributes.get(name):
             return service_name(value, "server_address" if "address" in name or "peer.name" in name else name)
