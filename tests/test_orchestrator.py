@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.fakes import INCIDENT, FakeAgent, FakeClock, FakeIncidents, FakeInvestigations, FakeJournal, FakeThread
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -18,6 +17,7 @@ from compass_core.budget import Budget
 from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reason, SourceError, ThreadError
 from compass_core.model import AgentName, Conclusion, Outcome, Request
 from compass_core.orchestrator import Limits, Orchestrator, Outside
+from tests.fakes import INCIDENT, FakeAgent, FakeClock, FakeIncidents, FakeInvestigations, FakeJournal, FakeThread
 
 APPLICATION, DATABASE, NETWORK = AgentName
 
