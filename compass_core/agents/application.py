@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from compass_core.analysis.notes import Note
     from compass_core.model import Observation
 
-MOST_OTHERS = 60  # families beyond the catalogue that are looked at
+MOST_OTHERS, NEAREST = 24, 12  # families beyond the catalogue that are looked at, and of how many services
 OTHERS_SHOWN = 5
 
 
@@ -42,7 +42,7 @@ class ApplicationAgent(Specialist):
         families = await self._view.families(scope.services, (), note.times.all)
         measured = await self.measured(note, families)
         deployed = await self._view.series(versions(families.values), note.times.all, note.times.step)
-        rest = await self._view.series(others(families.values, scope.services, MOST_OTHERS), note.times.all, note.times.step)
+        rest = await self._view.series(others(families.values, scope.services[:NEAREST], MOST_OTHERS), note.times.all, note.times.step)
 
         def read() -> list[Observation]:
             changed = sorted(metric_notes.of_series(note, rest.values), key=lambda seen: -seen.score)

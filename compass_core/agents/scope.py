@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from compass_core.analysis.notes import Times
     from compass_core.model import Gap, Series
 
-MOST_SERVICES = 50
+MOST_SERVICES = 30
 
 
 @dataclass(frozen=True, slots=True)

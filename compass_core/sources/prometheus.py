@@ -34,7 +34,8 @@ METADATA: Final = "/api/v1/metadata"
 QUERY: Final = "/api/v1/query"
 QUERY_RANGE: Final = "/api/v1/query_range"
 MOST_SERIES: Final = 20_000
-LONGEST_QUERY: Final = 5_500
+LONGEST_QUERY: Final = 7_000  # many servers and proxies take no longer line than 8 KiB
+MOST_SPLITS: Final = 8  # of an investigation: a server that refuses everything must not use up what it may ask
 UNKNOWN_INTERVAL: Final = 60.0
 _OF_INCREASES: Final = frozenset({Reduction.RATE, Reduction.RATE_RATIO, Reduction.QUANTILE})
 _WORTH_SPLITTING: Final = frozenset({Reason.REJECTED, Reason.TOO_LARGE, Reason.TIMEOUT})
@@ -64,6 +65,7 @@ class Prometheus(Source):
         self._metadata: Mapping[str, Any] | None = None
         self._intervals: dict[str, float] = {}
         self._once = asyncio.Lock()
+        self._splits = MOST_SPLITS
 
     async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Family]:
         """Which families exist for these services, or, whatever their service, with these names (`*` at the end: any ending)."""
@@ -144,8 +146,9 @@ class Prometheus(Source):
         text = " or ".join(promql.tagged(query.text, str(k)) for k, query in enumerate(queries))
         answer = await self._try(QUERY_RANGE, partial(self._answered, queries), [("query", text), *grid])
         half = len(queries) // 2
-        if not half or not isinstance(answer, SourceError) or answer.reason not in _WORTH_SPLITTING:
+        if not half or not self._splits or not isinstance(answer, SourceError) or answer.reason not in _WORTH_SPLITTING:
             return [(queries, answer)]
+        self._splits -= 1
         halves = await together(self._batch(part, grid) for part in (queries[:half], queries[half:]))
         return halves[0] + halves[1]
 

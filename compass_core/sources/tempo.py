@@ -27,7 +27,7 @@ SEARCH: Final = "/api/search"
 TRACES: Final = "/api/v2/traces"
 OLDER_TRACES: Final = "/api/traces"
 FOUND: Final = 50
-FAILING, SLOW, OTHERS = 5, 4, 3
+FAILING, SLOW, OTHERS = 3, 3, 2
 KEPT: Final = frozenset({"service.version", "k8s.pod.name"})
 EXCEPTION: Final = frozenset({"exception.type", "exception.message"})
 
@@ -94,14 +94,14 @@ _Traces: TypeAlias = "Sequence[_Found]"
 
 
 class Tempo(Source):
-    """`ports.Traces`, for one investigation; a call sends at most 15 requests, retries not counted."""
+    """`ports.Traces`, for one investigation; a call sends at most 11 requests, retries not counted."""
 
     def __init__(self, reader: Reader, offload: Offload, *, link: Linker | None) -> None:
         super().__init__(reader, offload, link)
         self._traces = TRACES
 
     async def spans(self, services: Sequence[str], window: Window) -> Reading[Span]:
-        """All spans of up to 12 traces, also those outside the window; `query` finds every trace they were chosen from."""
+        """All spans of up to 8 traces, also those outside the window; `query` finds every trace they were chosen from."""
         if not services:
             return Reading(source=self._name)
         wanted = matching("resource.service.name", services)
@@ -155,7 +155,7 @@ def _good(searched: _Traces | SourceError) -> _Traces:
 
 
 def _choose(failing: _Traces, slow: _Traces, others: _Traces) -> tuple[str, ...]:
-    """Ids of up to 12 traces: failing ones, the slowest, others."""
+    """Ids of up to 8 traces: failing ones, the slowest, others."""
     slowest = sorted(slow, key=lambda trace: trace.duration_ms, reverse=True)
     chosen: dict[str, None] = {}
     for traces, most in ((failing, FAILING), (slowest, SLOW), (others, OTHERS)):

@@ -162,10 +162,10 @@ class TestSeries:
         assert len(server.requests) == 1
 
     async def test_the_allowance_ends_in_the_middle(self) -> None:
-        got = await prometheus(FakePrometheus(), Allowance(1)).series([select(f"f_{'x' * 2000}{k}") for k in range(4)], HOUR, 60)
+        got = await prometheus(FakePrometheus(), Allowance(1)).series([select(f"f_{'x' * 3000}{k}") for k in range(4)], HOUR, 60)
         assert len(got.values) == 2
         assert [gap.reason for gap in got.gaps] == [Reason.REQUEST_LIMIT]
-        assert got.gaps[0].detail.startswith(f"signal f_{'x' * 2000}2, signal")
+        assert got.gaps[0].detail.startswith(f"signal f_{'x' * 3000}2, signal")
 
     async def test_warnings_are_gaps(self) -> None:
         server = FakePrometheus()
