@@ -6,6 +6,7 @@ thousands (points, log lines, spans) is a slotted dataclass. Collections are tup
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -380,6 +381,11 @@ class Reading(Generic[T]):
     source: str = ""
 
 
+# Kubernetes makes its hashes of digits and consonants
+_REPLICA = re.compile(r"(.+)-[0-9b-df-hj-np-tv-z]{6,10}-[0-9a-z]{5}")
+_STATEFUL = re.compile(r"(.+)-[0-9]+")
+
+
 def service_name(value: str, label: str) -> str:
     """The service that a label's value names: `orders-db.shop.svc:5432` → `orders-db`, `shop/checkout` in `job` → `checkout`.
 
@@ -395,17 +401,15 @@ def service_name(value: str, label: str) -> str:
 
 
 def _host(value: str) -> str:
-    host = value.rpartition("://")[2].partition("/")[0]
+    host = value.rpartition("://")[2].partition("/")[0].rpartition("@")[2]
     if host.startswith("["):
         return host.partition("]")[0].lstrip("[")
+    if host.count(":") > 1:  # an IPv6 address without brackets
+        return host
     host = host.partition(":")[0]
     return host if host.replace(".", "").isdigit() else host.partition(".")[0]
 
 
 def _workload(pod: str) -> str:
-    parts = pod.split("-")
-    if len(parts) > 1 and parts[-1].isdigit():
-        return "-".join(parts[:-1])
-    if len(parts) > 2 and len(parts[-1]) == 5 and any(c.isdigit() for c in parts[-2]):  # noqa: PLR2004 - Kubernetes' own suffix lengths
-        return "-".join(parts[:-2])
-    return pod
+    named = _STATEFUL.fullmatch(pod) or _REPLICA.fullmatch(pod)
+    return named[1] if named else pod

@@ -74,12 +74,13 @@ def edges(spans: Sequence[Span]) -> tuple[Edge, ...]:
     beneath = children(spans)
     found: dict[tuple[str, str], str] = {}
     for span in spans:
-        callees = {child.service for child in beneath.get((span.trace_id, span.span_id), ()) if child.service != span.service}
+        callees = [child.service for child in beneath.get((span.trace_id, span.span_id), ()) if child.service != span.service]
         system = database_system(span)
         if not callees and (system or span.kind == "client") and peer(span):
-            callees = {peer(span)}
-        for callee in callees - {span.service}:
-            found[span.service, callee] = system or found.get((span.service, callee), "")
+            callees = [peer(span)]
+        for callee in callees:
+            if span.service and callee not in {"", span.service}:
+                found[span.service, callee] = system or found.get((span.service, callee), "")
     return tuple(Edge(caller=caller, callee=callee, system=system) for (caller, callee), system in found.items())
 
 

@@ -27,7 +27,7 @@ class Wanted:
 
     def member(self, family: str, labels: Mapping[str, str]) -> tuple[str, str] | None:
         """The label that names the service, and that service; None for a series that nobody asked for."""
-        by_label = {label: service_name(labels[label], label) for label in self.labels if labels.get(label)}
+        by_label = {label: name for label in self.labels if (name := service_name(labels.get(label, ""), label))}
         for label, service in by_label.items():
             if service in self.services:
                 return label, service

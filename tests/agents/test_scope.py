@@ -1,0 +1,120 @@
+"""Which services are looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from compass_core.agents.scope import MOST_SERVICES, Scope, find_scope
+from compass_core.errors import Reason
+from compass_core.model import Edge, Reduction, Selection, Series
+from tests.agents.asking import TIMES, answering, asked, down, family, view_of
+from tests.analysis.spans import span
+
+if TYPE_CHECKING:
+    from tests.fakes import FakeSource
+
+
+async def scope(source: FakeSource, *affected: str) -> Scope:
+    return await find_scope(view_of(source), affected, TIMES)
+
+
+def series(name: str, service: str, by: tuple[str, ...], **labels: str) -> Series:
+    selection = Selection("graph", name, Reduction.RATE, "service", ((service, service),), by=by)
+    return Series(selection, service, labels, np.array([0.0]), np.array([1.0]), "q", "fake")
+
+
+def chain(*services: str) -> tuple[Any, ...]:
+    """Each service calls the next, in one trace."""
+    return tuple(span(name, services[at - 1] if at else "", name) for at, name in enumerate(services))
+
+
+async def test_what_the_affected_call_comes_breadth_first_then_who_calls_them() -> None:
+    spans = (*chain("edge", "web", "cart", "db"), span("pay", "web", "pay"), span("other", "edge", "other"))
+    found = await scope(answering(spans=spans), "web")
+    assert found.services == ("web", "cart", "pay", "db", "edge")
+    assert found.affected == ("web",)
+    assert Edge(caller="edge", callee="other") in found.edges
+
+
+async def test_cycles_end() -> None:
+    source = answering(spans=(*chain("web", "cart", "db"), span("back", "db", "web")))
+    assert (await scope(source, "web")).services == ("web", "cart", "db")
+
+
+@pytest.mark.parametrize(
+    ("one", "edge"),
+    [
+        (
+            series("http_client_request_duration_seconds_count", "web", ("server_address",), server_address="cart.shop.svc"),
+            Edge(caller="web", callee="cart"),
+        ),
+        (
+            series("db_client_operation_duration_seconds_count", "web", ("server_address",), server_address="cart:5432"),
+            Edge(caller="web", callee="cart", system="database"),
+        ),
+        (
+            series("traces_service_graph_request_total", "cart", ("client", "server"), client="web", server="cart"),
+            Edge(caller="web", callee="cart"),
+        ),
+        (series("x", "web", ("peer_service",), peer_service="cart"), Edge(caller="web", callee="cart")),
+    ],
+)
+async def test_calls_that_metrics_show(one: Series, edge: Edge) -> None:
+    source = answering(families=(family("http_client_request_duration_seconds_count", "web", server_address="cart"),), series=(one,))
+    found = await scope(source, "web")
+    assert found.edges == (edge,)
+    assert found.services == ("web", "cart")
+
+
+async def test_a_call_to_nobody_or_to_itself_is_none() -> None:
+    odd = (
+        series("x", "web", ("server",)),
+        series("x", "web", ("server",), server="web"),
+        series("x", "", ("client", "server"), server="web"),
+    )
+    source = answering(families=(family("http_client_request_duration_seconds_count", "web", server_address="cart"),), series=odd)
+    assert (await scope(source, "web")).edges == ()
+
+
+async def test_what_spans_and_metrics_both_show_is_one_edge_that_names_the_database() -> None:
+    call = series("db_client_operation_duration_seconds_count", "web", ("server_address",), server_address="db")
+    source = answering(
+        spans=chain("web", "db"),
+        families=(family("db_client_operation_duration_seconds_count", "web", server_address="db"),),
+        series=(call,),
+    )
+    assert (await scope(source, "web")).edges == (Edge(caller="web", callee="db", system="database"),)
+
+
+async def test_where_no_calls_are_known_every_service_with_metrics_is_looked_at() -> None:
+    source = answering(families=(family("up", "cart", "db"), family("other", "pay")))
+    assert (await scope(source, "web")).services == ("web", "cart", "db", "pay")
+    assert len(asked(source, "families")) == 2
+
+
+async def test_names_that_the_catalogue_does_not_know_are_the_last_resort() -> None:
+    source = answering(families=(family("up", "web"),))
+    assert (await scope(source, "web")).services == ("web",)
+    assert asked(source, "families")[-1] == ("families", (), ("*",))
+
+
+async def test_an_incident_that_names_no_service() -> None:
+    source = answering(spans=chain("web", "cart"), families=(family("up", "web", "db"),))
+    found = await scope(source)
+    assert (found.affected, found.services) == ((), ("db", "web"))
+
+
+async def test_no_more_than_most_services() -> None:
+    wide = (span("web"), *(span(f"c{n:03}", "web", f"s{n:03}") for n in range(200)))
+    found = await scope(answering(spans=wide), "web")
+    assert found.services == ("web", *(f"s{n:03}" for n in range(MOST_SERVICES - 1)))
+    assert len((await scope(answering(families=(family("up", *(f"s{n}" for n in range(200))),)), "web")).services) == MOST_SERVICES
+
+
+async def test_what_could_not_be_read_is_named() -> None:
+    found = await scope(down(Reason.TIMEOUT), "web")
+    assert found.services == ("web",)
+    assert {gap.source for gap in found.gaps} == {"traces", "metrics"}

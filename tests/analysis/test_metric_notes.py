@@ -1,0 +1,177 @@
+"""From series and changes to observations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from compass_core.analysis.metric_notes import of_changes, of_counts, of_series, of_versions
+from compass_core.analysis.notes import Note
+from compass_core.model import AgentName, Change, Observation, Reading, Reduction, Selection, Series
+from tests.analysis.test_notes import TIMES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NOTE = Note(AgentName.APPLICATION, TIMES)
+BEGIN, START = TIMES.baseline.start.timestamp(), TIMES.window.start.timestamp()
+
+
+def halves(first: int, last: int) -> NDArray[np.float64]:
+    """Times every half minute from the baseline's begin."""
+    return np.arange(BEGIN + 30.0 * first, BEGIN + 30.0 * last, 30.0, dtype=np.float64)
+
+
+def series(signal: str, window: float | None, service: str = "web", before: float = 1.0, **more: Any) -> Series:
+    """An hour at `before`, then the window at `window` (None: nothing more)."""
+    by = more.pop("by", {})
+    v = np.array([before] * 120 + ([] if window is None else [window] * 40), dtype=np.float64)
+    selection = Selection(
+        signal, more.pop("family", signal), more.pop("reduction", Reduction.RAW), "service", ((service, service),), by=tuple(by)
+    )
+    return Series(selection, service, {"service": service, **by}, halves(0, v.size), v, f"sum({signal})", "Prometheus", "link", 30.0)
+
+
+def one(*given: Series) -> Observation:
+    (found,) = of_series(NOTE, given)
+    return found
+
+
+def test_a_series_tells_its_value_what_is_usual_and_what_was_asked() -> None:
+    found = one(series("error_ratio", 0.3, before=0.0))
+    assert found.summary == "web: failing requests 30%, usually 0%"
+    assert (found.value, found.baseline_value, found.unit) == (0.3, 0.0, "ratio")
+    assert found.reduction == "max over the window; usually: median before"
+    assert (found.query, found.link, found.source, found.step) == ("sum(error_ratio)", "link", "Prometheus", 30)
+    assert found.onset == TIMES.window.start
+    assert found.score > 0.9
+
+
+def test_what_falls_is_told_by_its_minimum() -> None:
+    found = one(series("up", 0.0))
+    assert found.summary == "web: instances that answer 0, usually 1"
+    assert found.reduction.startswith("min over the window")
+
+
+def test_a_drop_is_not_a_rise() -> None:
+    assert one(series("request_rate", 90.0, before=30.0)).signal == "request_rate"
+    assert one(series("request_rate", 2.0, before=30.0)).signal == "request_rate_drop"
+    assert one(series("request_rate", 29.9, before=30.0)).signal == "request_rate", "nothing unusual"
+
+
+def test_without_points_in_the_window_nothing_is_said() -> None:
+    assert of_series(NOTE, [series("error_ratio", None)]) == []
+
+
+def test_without_a_baseline_nothing_is_usual() -> None:
+    whole = series("up", 0.0)
+    late = Series(whole.selection, "web", whole.labels, whole.t[120:], whole.v[120:], "q", "Prometheus")
+    assert one(late).summary == "web: instances that answer 0"
+    assert one(late).baseline_value is None
+
+
+def test_of_several_families_the_strongest_speaks_for_the_signal() -> None:
+    weak, strong = series("cpu_usage", 1.2, family="a"), series("cpu_usage", 9.0, family="b")
+    assert one(weak, strong).value == 9
+    assert one(strong, weak).value == 9
+    assert len(of_series(NOTE, [weak, series("cpu_usage", 9.0, "cart")])) == 2
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "peer"),
+    [
+        ("server_address", "orders-db.shop.svc:5432", "orders-db"),
+        ("net_peer_name", "10.0.0.7", "10.0.0.7"),
+        ("destination_service_name", "orders", "orders"),
+        ("envoy_cluster_name", "outbound|8080||orders.shop.svc.cluster.local", "orders"),
+        ("envoy_cluster_name", "orders_v2", "orders_v2"),
+    ],
+)
+def test_what_is_seen_of_a_call_is_said_of_the_callee(label: str, value: str, peer: str) -> None:
+    found = one(series("refused_calls", 0.5, before=0.0, by={label: value}))
+    assert (found.service, found.summary) == (peer, f"{peer}: calls refused from web 50%, usually 0%")
+
+
+def test_each_caller_of_a_callee_is_told() -> None:
+    calls = [series("refused_calls", 0.5, caller, before=0.0, by={"server_address": "db"}) for caller in ("web", "cart")]
+    assert [found.service for found in of_series(NOTE, calls)] == ["db", "db"]
+
+
+def test_a_call_to_nobody_is_said_of_the_caller() -> None:
+    found = one(series("upstream_errors", 0.5, before=0.0, by={"envoy_cluster_name": ""}))
+    assert found.summary == "web: failing upstream requests 50%, usually 0%"
+    assert one(series("upstream_errors", 0.5, before=0.0)).service == "web"
+
+
+def test_milliseconds_are_told_as_such() -> None:
+    found = one(series("latency_p95", 2500.0, before=100.0, family="http_server_duration_milliseconds"))
+    assert found.summary == "web: latency p95 2.5 s, usually 100 ms"
+    calm = one(series("latency_p95", 1.4, before=1.0, family="http_server_duration_milliseconds"))
+    assert calm.score == 0, "the floor is in milliseconds too"
+
+
+@pytest.mark.parametrize(
+    ("family", "reduction", "signal", "said"),
+    [
+        ("queue_depth", Reduction.RAW, "other:queue_depth", "queue_depth 9, usually 1"),
+        ("jobs_total", Reduction.RATE, "other:jobs_total", "jobs_total 9/s, usually 1/s"),
+        ("heap_bytes", Reduction.RAW, "other:heap_bytes", "heap_bytes 9 B, usually 1 B"),
+        ("order_failures", Reduction.RAW, "error_ratio", "order_failures 9, usually 1"),
+    ],
+)
+def test_a_family_that_the_catalogue_does_not_hold(family: str, reduction: Reduction, signal: str, said: str) -> None:
+    found = one(series(f"other:{family}", 9.0, family=family, reduction=reduction))
+    assert (found.signal, found.summary) == (signal, f"web: {said}")
+
+
+# deploys and other changes
+
+
+def version(number: str, first: int, last: int = 160, service: str = "web") -> Series:
+    t = halves(first, last)
+    selection = Selection("version", "up", Reduction.RAW, "service", ((service, service),), by=("version",))
+    return Series(selection, service, {"version": number}, t, np.ones(t.size), "q", "Prometheus")
+
+
+def test_a_version_that_was_not_there_is_a_deploy() -> None:
+    (found,) = of_versions(NOTE, [version("1.0", 0, 130), version("1.1", 118)])
+    assert (found.signal, found.summary) == ("deploy", "web: deployed 1.0 → 1.1")
+    assert found.onset is not None
+    assert found.onset.timestamp() == BEGIN + 30 * 118
+    assert found.score == pytest.approx(0.9 * (1 - 1 / 60), abs=1e-3)
+    assert found.window == TIMES.all
+
+
+def test_what_was_always_there_or_replaced_nothing_is_no_deploy() -> None:
+    assert of_versions(NOTE, [version("1.0", 0), version("1.1", 2)]) == []
+    assert of_versions(NOTE, [version("1.0", 60), version("1.0", 60, service="cart")]) == [], "the first scrape of everything"
+    assert of_versions(NOTE, [version("", 0), version("1.1", 118)]) == [], "the label is new, not the version"
+    assert of_versions(NOTE, [version("1.0", 0), version("1.1", 9, 9)]) == []
+
+
+def change(minutes: float, service: str = "web", kind: str = "deploy") -> Observation:
+    (found,) = of_changes(NOTE, Reading((Change(START + 60 * minutes, service, "2.13 → 2.14", kind, "q", "Grafana", "link"),)))
+    return found
+
+
+def test_a_change_counts_the_more_the_closer_it_came_before() -> None:
+    assert [change(minutes).score for minutes in (-60, -30, 0, 5, 15)] == [0, 0.45, 0.9, 0.9, 0.2]
+    assert change(-1).summary == "web: 2.13 → 2.14"
+    assert (change(-1).query, change(-1).link, change(-1).reduction) == ("q", "link", "first time it is seen")
+
+
+def test_kinds_of_changes() -> None:
+    assert [change(-1, kind=kind).signal for kind in ("deploy", "config", "scale")] == ["deploy", "config_change", "scale_change"]
+    assert change(-1, service="").summary == "2.13 → 2.14"
+
+
+def test_a_change_at_no_time_has_no_onset() -> None:
+    assert change(1e18).onset is None
+
+
+def test_counts_of_error_lines() -> None:
+    (found,) = of_counts(NOTE, [series("count", 40.0), series("count", 1.0, "cart")])
+    assert found.summary == "web: 40 error lines in 30 s, usually 1"
+    assert (found.signal, found.reduction) == ("error_lines", "max over the window; usually: median before")

@@ -1,0 +1,218 @@
+"""What real exporters list, with their names and labels, by exporter. Histograms are listed by one bucket, as Compass asks for them."""
+
+from __future__ import annotations
+
+import re
+
+SERIES = re.compile(r"(\w+)\{(.*)\}")
+LABEL = re.compile(r'(\w+)="([^"]*)"')
+
+
+def listed(exporter: str) -> list[dict[str, str]]:
+    """The series of one exporter as a Prometheus lists them."""
+    lines = [SERIES.fullmatch(line.strip()) for line in EXPORTERS[exporter].strip().splitlines()]
+    return [{"__name__": line[1], **dict(LABEL.findall(line[2]))} for line in lines if line]
+
+
+EXPORTERS = {
+    # OpenTelemetry semantic conventions 1.23 and later, as the Prometheus exporter of the SDKs writes them
+    "otel http": """
+        http_server_request_duration_seconds_count{service_name="checkout",http_request_method="GET",http_response_status_code="200",http_route="/pay"}
+        http_server_request_duration_seconds_count{service_name="checkout",http_request_method="GET",http_response_status_code="503",http_route="/pay",error_type="503"}
+        http_server_request_duration_seconds_count{service_name="checkout",http_request_method="GET",http_response_status_code="429",http_route="/pay"}
+        http_server_request_duration_seconds_sum{service_name="checkout",http_request_method="GET",http_response_status_code="200",http_route="/pay"}
+        http_server_request_duration_seconds_bucket{service_name="checkout",http_request_method="GET",http_response_status_code="200",le="+Inf"}
+        http_server_active_requests{service_name="checkout",http_request_method="GET",url_scheme="http"}
+        http_client_request_duration_seconds_count{service_name="checkout",server_address="orders.shop.svc",server_port="80",http_response_status_code="200"}
+        http_client_request_duration_seconds_count{service_name="checkout",server_address="orders.shop.svc",server_port="80",error_type="java.net.ConnectException"}
+        http_client_request_duration_seconds_count{service_name="checkout",server_address="orders.shop.svc",server_port="80",error_type="ENOTFOUND"}
+        http_client_request_duration_seconds_count{service_name="checkout",server_address="orders.shop.svc",server_port="80",error_type="name_resolution_error"}
+        http_client_request_duration_seconds_count{service_name="checkout",server_address="orders.shop.svc",server_port="80",error_type="javax.net.ssl.SSLHandshakeException"}
+        http_client_request_duration_seconds_count{service_name="checkout",server_address="orders.shop.svc",server_port="80",error_type="ECONNRESET"}
+        http_client_request_duration_seconds_count{service_name="checkout",server_address="orders.shop.svc",server_port="80",error_type="500"}
+    """,
+    # semantic conventions before 1.23
+    "otel http, old": """
+        http_server_duration_milliseconds_count{service_name="checkout",http_method="GET",http_status_code="502",http_route="/pay"}
+        http_server_duration_milliseconds_count{service_name="checkout",http_method="GET",http_status_code="429",http_route="/pay"}
+        http_server_duration_milliseconds_bucket{service_name="checkout",http_method="GET",http_status_code="200",le="+Inf"}
+    """,
+    "otel rpc": """
+        rpc_server_duration_milliseconds_count{service_name="payment",rpc_system="grpc",rpc_service="Pay",rpc_method="Charge",rpc_grpc_status_code="0"}
+        rpc_server_duration_milliseconds_count{service_name="payment",rpc_system="grpc",rpc_service="Pay",rpc_method="Charge",rpc_grpc_status_code="8"}
+        rpc_server_duration_milliseconds_count{service_name="payment",rpc_system="grpc",rpc_service="Pay",rpc_method="Charge",rpc_grpc_status_code="14"}
+        rpc_server_duration_milliseconds_bucket{service_name="payment",rpc_system="grpc",rpc_service="Pay",rpc_method="Charge",le="+Inf"}
+    """,
+    "go-grpc-prometheus": """
+        grpc_server_handled_total{job="shop/payment",grpc_type="unary",grpc_service="Pay",grpc_method="Charge",grpc_code="OK"}
+        grpc_server_handled_total{job="shop/payment",grpc_type="unary",grpc_service="Pay",grpc_method="Charge",grpc_code="NotFound"}
+        grpc_server_handled_total{job="shop/payment",grpc_type="unary",grpc_service="Pay",grpc_method="Charge",grpc_code="Unavailable"}
+        grpc_server_handled_total{job="shop/payment",grpc_type="unary",grpc_service="Pay",grpc_method="Charge",grpc_code="ResourceExhausted"}
+    """,
+    # Spring Boot's Micrometer, with its HikariCP pool
+    "micrometer": """
+        http_server_requests_seconds_count{app="catalog",method="GET",uri="/items",status="200",outcome="SUCCESS",exception="none"}
+        http_server_requests_seconds_count{app="catalog",method="GET",uri="/items",status="500",outcome="SERVER_ERROR",exception="IOException"}
+        http_server_requests_seconds_count{app="catalog",method="GET",uri="/items",status="429",outcome="CLIENT_ERROR",exception="none"}
+        http_server_requests_seconds_bucket{app="catalog",method="GET",uri="/items",status="200",le="+Inf"}
+        hikaricp_connections_pending{app="catalog",pool="HikariPool-1"}
+        hikaricp_connections_active{app="catalog",pool="HikariPool-1"}
+        hikaricp_connections_max{app="catalog",pool="HikariPool-1"}
+        hikaricp_connections_timeout_total{app="catalog",pool="HikariPool-1"}
+    """,
+    # express-prom-bundle, and the FastAPI instrumentator that groups statuses
+    "client libraries": """
+        http_request_duration_seconds_count{app="web",method="GET",path="/",status_code="500"}
+        http_request_duration_seconds_count{app="web",method="GET",path="/",status_code="429"}
+        http_request_duration_seconds_bucket{app="web",method="GET",path="/",status_code="200",le="+Inf"}
+        http_requests_total{app="web",method="GET",handler="/",status="2xx"}
+        http_requests_total{app="web",method="GET",handler="/",status="5xx"}
+        http_requests_total{app="web",method="GET",handler="/old",code="429"}
+        process_cpu_seconds_total{app="web",instance="10.0.0.9:8000"}
+        process_resident_memory_bytes{app="web",instance="10.0.0.9:8000"}
+        up{app="web",instance="10.0.0.9:8000"}
+    """,
+    # Tempo's metrics generator, and the same names from a collector that writes seconds
+    "tempo": """
+        traces_spanmetrics_calls_total{service="cart",span_name="GET",span_kind="SPAN_KIND_SERVER",status_code="STATUS_CODE_UNSET",http_status_code="429"}
+        traces_spanmetrics_calls_total{service="cart",span_name="GET",span_kind="SPAN_KIND_CLIENT",status_code="STATUS_CODE_ERROR"}
+        traces_spanmetrics_latency_bucket{service="cart",span_name="GET",span_kind="SPAN_KIND_SERVER",status_code="STATUS_CODE_UNSET",le="+Inf"}
+        traces_spanmetrics_duration_seconds_bucket{service="cart",span_name="GET",span_kind="SPAN_KIND_SERVER",le="+Inf"}
+    """,
+    "span metrics connector": """
+        traces_span_metrics_calls_total{service_name="cart",span_name="GET",span_kind="SPAN_KIND_SERVER",status_code="STATUS_CODE_ERROR",http_response_status_code="429"}
+        traces_span_metrics_calls_total{service_name="cart",span_name="GET",span_kind="SPAN_KIND_CONSUMER",status_code="STATUS_CODE_OK"}
+        traces_span_metrics_calls_total{service_name="cart",span_name="GET",span_kind="SPAN_KIND_INTERNAL",status_code="STATUS_CODE_OK"}
+        traces_span_metrics_duration_milliseconds_bucket{service_name="cart",span_name="GET",span_kind="SPAN_KIND_SERVER",le="+Inf"}
+        traces_span_metrics_duration_seconds_bucket{service_name="cart",span_name="GET",span_kind="SPAN_KIND_SERVER",le="+Inf"}
+    """,
+    "cadvisor": """
+        container_cpu_usage_seconds_total{container="cart",namespace="shop",pod="cart-7c9b6d5f4-k4jxs",image="cart:1.4.0",instance="10.0.0.1:10250",job="kubelet"}
+        container_cpu_cfs_periods_total{container="cart",namespace="shop",pod="cart-7c9b6d5f4-k4jxs",instance="10.0.0.1:10250",job="kubelet"}
+        container_cpu_cfs_throttled_periods_total{container="cart",namespace="shop",pod="cart-7c9b6d5f4-k4jxs",instance="10.0.0.1:10250",job="kubelet"}
+        container_memory_working_set_bytes{container="cart",namespace="shop",pod="cart-7c9b6d5f4-k4jxs",instance="10.0.0.1:10250",job="kubelet"}
+        container_spec_memory_limit_bytes{container="cart",namespace="shop",pod="cart-7c9b6d5f4-k4jxs",instance="10.0.0.1:10250",job="kubelet"}
+        container_oom_events_total{container="cart",namespace="shop",pod="cart-7c9b6d5f4-k4jxs",instance="10.0.0.1:10250",job="kubelet"}
+        container_network_receive_bytes_total{interface="eth0",namespace="shop",pod="cart-7c9b6d5f4-k4jxs",instance="10.0.0.1:10250",job="kubelet"}
+        container_network_transmit_bytes_total{interface="eth0",namespace="shop",pod="cart-7c9b6d5f4-k4jxs",instance="10.0.0.1:10250",job="kubelet"}
+        container_network_receive_packets_dropped_total{interface="eth0",namespace="shop",pod="cart-7c9b6d5f4-k4jxs",instance="10.0.0.1:10250",job="kubelet"}
+        container_network_transmit_packets_dropped_total{interface="eth0",namespace="shop",pod="cart-7c9b6d5f4-k4jxs",instance="10.0.0.1:10250",job="kubelet"}
+    """,
+    "kube-state-metrics": """
+        kube_pod_container_status_restarts_total{container="cart",namespace="shop",pod="cart-7c9b6d5f4-k4jxs",uid="u",job="kube-state-metrics"}
+        kube_pod_container_status_last_terminated_reason{container="cart",namespace="shop",pod="cart-7c9b6d5f4-k4jxs",reason="OOMKilled",job="kube-state-metrics"}
+        kube_pod_container_status_last_terminated_reason{container="cart",namespace="shop",pod="cart-7c9b6d5f4-m2zqp",reason="Completed",job="kube-state-metrics"}
+        kube_deployment_status_replicas_available{deployment="cart",namespace="shop",job="kube-state-metrics"}
+    """,
+    # postgres_exporter; 0.10 and 0.17 differ in `pg_replication_lag`, checkpoints and statements
+    "postgres_exporter": """
+        pg_up{server="orders-db:5432",job="postgres",instance="10.0.0.7:9187"}
+        pg_stat_activity_count{server="orders-db:5432",datname="orders",state="active",wait_event_type="Lock",wait_event="transactionid",job="postgres"}
+        pg_stat_activity_count{server="orders-db:5432",datname="orders",state="idle",wait_event_type="Client",wait_event="ClientRead",job="postgres"}
+        pg_stat_activity_max_tx_duration{server="orders-db:5432",datname="orders",state="active",job="postgres"}
+        pg_settings_max_connections{server="orders-db:5432",job="postgres"}
+        pg_stat_statements_seconds_total{server="orders-db:5432",datname="orders",user="shop",queryid="1",job="postgres"}
+        pg_stat_statements_calls_total{server="orders-db:5432",datname="orders",user="shop",queryid="1",job="postgres"}
+        pg_locks_count{server="orders-db:5432",datname="orders",mode="accesssharelock",job="postgres"}
+        pg_locks_count{server="orders-db:5432",datname="orders",mode="accessexclusivelock",job="postgres"}
+        pg_locks_count{server="orders-db:5432",datname="orders",mode="rowexclusivelock",job="postgres"}
+        pg_locks_count{server="orders-db:5432",datname="orders",mode="sireadlock",job="postgres"}
+        pg_replication_lag{server="orders-db:5432",job="postgres"}
+        pg_replication_lag_seconds{server="orders-db:5432",job="postgres"}
+        pg_stat_database_deadlocks{server="orders-db:5432",datid="16384",datname="orders",job="postgres"}
+        pg_stat_database_blks_read{server="orders-db:5432",datid="16384",datname="orders",job="postgres"}
+        pg_stat_database_blks_hit{server="orders-db:5432",datid="16384",datname="orders",job="postgres"}
+        pg_stat_database_xact_commit{server="orders-db:5432",datid="16384",datname="orders",job="postgres"}
+        pg_stat_database_xact_rollback{server="orders-db:5432",datid="16384",datname="orders",job="postgres"}
+        pg_stat_bgwriter_checkpoints_req{server="orders-db:5432",job="postgres"}
+        pg_stat_bgwriter_checkpoints_req_total{server="orders-db:5432",job="postgres"}
+        pg_stat_checkpointer_num_requested_total{server="orders-db:5432",job="postgres"}
+        pg_database_size_bytes{server="orders-db:5432",datname="orders",job="postgres"}
+    """,
+    # the recording's exporter, and others that write OpenMetrics
+    "postgres, openmetrics": """
+        pg_stat_database_deadlocks_total{server="orders-db:5432",datname="orders",job="postgres"}
+        pg_stat_database_blks_read_total{server="orders-db:5432",datname="orders",job="postgres"}
+        pg_stat_database_blks_hit_total{server="orders-db:5432",datname="orders",job="postgres"}
+        pg_stat_database_xact_commit_total{server="orders-db:5432",datname="orders",job="postgres"}
+        pg_stat_database_xact_rollback_total{server="orders-db:5432",datname="orders",job="postgres"}
+    """,
+    "mysqld_exporter": """
+        mysql_up{instance="carts-db:9104",job="mysql"}
+        mysql_global_status_threads_connected{instance="carts-db:9104",job="mysql"}
+        mysql_global_variables_max_connections{instance="carts-db:9104",job="mysql"}
+        mysql_global_status_slow_queries{instance="carts-db:9104",job="mysql"}
+        mysql_global_status_innodb_row_lock_current_waits{instance="carts-db:9104",job="mysql"}
+        mysql_slave_status_seconds_behind_master{instance="carts-db:9104",job="mysql",master_host="carts-db-0"}
+    """,
+    "redis_exporter": """
+        redis_up{instance="session-cache:9121",job="redis"}
+        redis_connected_clients{instance="session-cache:9121",job="redis"}
+        redis_config_maxclients{instance="session-cache:9121",job="redis"}
+        redis_keyspace_hits_total{instance="session-cache:9121",job="redis"}
+        redis_keyspace_misses_total{instance="session-cache:9121",job="redis"}
+        redis_evicted_keys_total{instance="session-cache:9121",job="redis"}
+    """,
+    "other databases": """
+        mongodb_up{instance="profiles-db:9216",job="mongodb",cluster_role="mongod"}
+        pgbouncer_pools_client_waiting_connections{instance="pooler:9127",job="pgbouncer",database="orders",user="shop"}
+    """,
+    "otel database client": """
+        db_client_connection_count{service_name="checkout",db_client_connection_pool_name="orders",db_client_connection_state="idle"}
+        db_client_connection_count{service_name="checkout",db_client_connection_pool_name="orders",db_client_connection_state="used"}
+        db_client_connection_max{service_name="checkout",db_client_connection_pool_name="orders"}
+        db_client_connection_pending_requests{service_name="checkout",db_client_connection_pool_name="orders"}
+        db_client_connection_timeouts_total{service_name="checkout",db_client_connection_pool_name="orders"}
+        db_client_operation_duration_seconds_count{service_name="checkout",db_system_name="postgresql",server_address="orders-db.shop.svc",db_operation_name="SELECT"}
+        db_client_operation_duration_seconds_count{service_name="checkout",db_system_name="postgresql",server_address="orders-db.shop.svc",error_type="timeout"}
+        db_client_operation_duration_seconds_count{service_name="checkout",db_system_name="postgresql",server_address="orders-db.shop.svc",error_type="53300",db_response_status_code="53300"}
+        db_client_operation_duration_seconds_bucket{service_name="checkout",db_system_name="postgresql",server_address="orders-db.shop.svc",le="+Inf"}
+    """,
+    "otel database client, old": """
+        db_client_connections_usage{service_name="checkout",pool_name="orders",state="idle"}
+        db_client_connections_usage{service_name="checkout",pool_name="orders",state="used"}
+        db_client_connections_max{service_name="checkout",pool_name="orders"}
+        db_client_connections_pending_requests{service_name="checkout",pool_name="orders"}
+        db_client_connections_timeouts_total{service_name="checkout",pool_name="orders"}
+    """,
+    "node_exporter": """
+        node_disk_io_time_seconds_total{instance="node-a:9100",job="node",device="sda"}
+        node_filesystem_avail_bytes{instance="node-a:9100",job="node",device="/dev/sda1",fstype="ext4",mountpoint="/"}
+        node_filesystem_size_bytes{instance="node-a:9100",job="node",device="/dev/sda1",fstype="ext4",mountpoint="/"}
+        node_netstat_Tcp_RetransSegs{instance="node-a:9100",job="node"}
+        node_netstat_Tcp_OutSegs{instance="node-a:9100",job="node"}
+        node_netstat_Tcp_OutRsts{instance="node-a:9100",job="node"}
+        node_netstat_Tcp_EstabResets{instance="node-a:9100",job="node"}
+        node_netstat_Tcp_AttemptFails{instance="node-a:9100",job="node"}
+        node_network_receive_drop_total{instance="node-a:9100",job="node",device="eth0"}
+        node_network_transmit_drop_total{instance="node-a:9100",job="node",device="eth0"}
+        node_network_receive_errs_total{instance="node-a:9100",job="node",device="eth0"}
+        node_network_transmit_errs_total{instance="node-a:9100",job="node",device="eth0"}
+        node_network_receive_bytes_total{instance="node-a:9100",job="node",device="eth0"}
+        node_network_transmit_bytes_total{instance="node-a:9100",job="node",device="eth0"}
+        node_nf_conntrack_entries{instance="node-a:9100",job="node"}
+        node_nf_conntrack_entries_limit{instance="node-a:9100",job="node"}
+    """,
+    "coredns": """
+        coredns_dns_responses_total{server="dns://:53",zone=".",view="",rcode="NOERROR",plugin="forward",job="kube-dns",pod="coredns-5d78c9869d-8xzvq"}
+        coredns_dns_responses_total{server="dns://:53",zone=".",view="",rcode="SERVFAIL",plugin="forward",job="kube-dns",pod="coredns-5d78c9869d-8xzvq"}
+        coredns_dns_request_duration_seconds_bucket{server="dns://:53",zone=".",view="",le="+Inf",job="kube-dns",pod="coredns-5d78c9869d-8xzvq"}
+    """,
+    "ingress-nginx": """
+        nginx_ingress_controller_requests{controller_class="k8s.io/ingress-nginx",ingress="web",service="web",host="shop.example",method="GET",path="/",status="200"}
+        nginx_ingress_controller_requests{controller_class="k8s.io/ingress-nginx",ingress="web",service="web",host="shop.example",method="GET",path="/",status="502"}
+    """,
+    "envoy": """
+        envoy_cluster_upstream_rq_xx{app="edge",envoy_cluster_name="orders",envoy_response_code_class="2"}
+        envoy_cluster_upstream_rq_xx{app="edge",envoy_cluster_name="orders",envoy_response_code_class="5"}
+        envoy_cluster_upstream_rq{app="edge",envoy_cluster_name="orders",envoy_response_code="200"}
+        envoy_cluster_upstream_rq{app="edge",envoy_cluster_name="orders",envoy_response_code="503"}
+        envoy_cluster_upstream_cx_connect_fail{app="edge",envoy_cluster_name="orders"}
+        envoy_cluster_ssl_connection_error{app="edge",envoy_cluster_name="orders"}
+        envoy_listener_ssl_connection_error{app="edge",envoy_listener_address="0.0.0.0_8443"}
+        envoy_listener_ssl_fail_verify_error{app="edge",envoy_listener_address="0.0.0.0_8443"}
+    """,
+    "blackbox_exporter": """
+        probe_success{instance="https://shop.example/health",job="blackbox"}
+    """,
+}

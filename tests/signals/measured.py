@@ -1,0 +1,190 @@
+"""What is measured of each exporter in `exporters.py`, one line for each selection of the three agents."""
+
+from __future__ import annotations
+
+MEASURED = {
+    "otel http": """
+        request_rate: rate http_server_request_duration_seconds_count by service_name
+        error_ratio: rate_ratio http_server_request_duration_seconds_count{http_response_status_code=503} / http_server_request_duration_seconds_count by service_name
+        rate_limited: rate_ratio http_server_request_duration_seconds_count{http_response_status_code=429} / http_server_request_duration_seconds_count by service_name
+        latency_p50: quantile 0.5 http_server_request_duration_seconds by service_name
+        latency_p95: quantile 0.95 http_server_request_duration_seconds by service_name
+        latency_p99: quantile 0.99 http_server_request_duration_seconds by service_name
+        requests_in_flight: raw http_server_active_requests by service_name
+        refused_calls: rate_ratio http_client_request_duration_seconds_count{error_type=java.net.ConnectException} / http_client_request_duration_seconds_count by service_name, server_address
+        unresolved_calls: rate_ratio http_client_request_duration_seconds_count{error_type=ENOTFOUND|name_resolution_error} / http_client_request_duration_seconds_count by service_name, server_address
+        tls_calls: rate_ratio http_client_request_duration_seconds_count{error_type=javax.net.ssl.SSLHandshakeException} / http_client_request_duration_seconds_count by service_name, server_address
+        broken_calls: rate_ratio http_client_request_duration_seconds_count{error_type=ECONNRESET} / http_client_request_duration_seconds_count by service_name, server_address
+    """,
+    "otel http, old": """
+        request_rate: rate http_server_duration_milliseconds_count by service_name
+        error_ratio: rate_ratio http_server_duration_milliseconds_count{http_status_code=502} / http_server_duration_milliseconds_count by service_name
+        rate_limited: rate_ratio http_server_duration_milliseconds_count{http_status_code=429} / http_server_duration_milliseconds_count by service_name
+        latency_p50: quantile 0.5 http_server_duration_milliseconds by service_name
+        latency_p95: quantile 0.95 http_server_duration_milliseconds by service_name
+        latency_p99: quantile 0.99 http_server_duration_milliseconds by service_name
+    """,
+    "otel rpc": """
+        request_rate: rate rpc_server_duration_milliseconds_count by service_name
+        error_ratio: rate_ratio rpc_server_duration_milliseconds_count{rpc_grpc_status_code=14} / rpc_server_duration_milliseconds_count by service_name
+        rate_limited: rate_ratio rpc_server_duration_milliseconds_count{rpc_grpc_status_code=8} / rpc_server_duration_milliseconds_count by service_name
+        latency_p50: quantile 0.5 rpc_server_duration_milliseconds by service_name
+        latency_p95: quantile 0.95 rpc_server_duration_milliseconds by service_name
+        latency_p99: quantile 0.99 rpc_server_duration_milliseconds by service_name
+    """,
+    "go-grpc-prometheus": """
+        request_rate: rate grpc_server_handled_total by job
+        error_ratio: rate_ratio grpc_server_handled_total{grpc_code=Unavailable} / grpc_server_handled_total by job
+        rate_limited: rate_ratio grpc_server_handled_total{grpc_code=ResourceExhausted} / grpc_server_handled_total by job
+    """,
+    "micrometer": """
+        request_rate: rate http_server_requests_seconds_count by app
+        error_ratio: rate_ratio http_server_requests_seconds_count{status=500} / http_server_requests_seconds_count by app
+        rate_limited: rate_ratio http_server_requests_seconds_count{status=429} / http_server_requests_seconds_count by app
+        latency_p50: quantile 0.5 http_server_requests_seconds by app
+        latency_p95: quantile 0.95 http_server_requests_seconds by app
+        latency_p99: quantile 0.99 http_server_requests_seconds by app
+        db_waiting_clients: raw hikaricp_connections_pending by app
+        db_pool_of_limit: ratio hikaricp_connections_active / hikaricp_connections_max by app
+        db_pool_timeouts: rate hikaricp_connections_timeout_total by app
+    """,
+    "client libraries": """
+        request_rate: rate http_request_duration_seconds_count by app
+        request_rate: rate http_requests_total by app
+        error_ratio: rate_ratio http_request_duration_seconds_count{status_code=500} / http_request_duration_seconds_count by app
+        error_ratio: rate_ratio http_requests_total{status=5xx} / http_requests_total by app
+        rate_limited: rate_ratio http_request_duration_seconds_count{status_code=429} / http_request_duration_seconds_count by app
+        rate_limited: rate_ratio http_requests_total{code=429} / http_requests_total by app
+        latency_p50: quantile 0.5 http_request_duration_seconds by app
+        latency_p95: quantile 0.95 http_request_duration_seconds by app
+        latency_p99: quantile 0.99 http_request_duration_seconds by app
+        cpu_usage: rate process_cpu_seconds_total by app
+        memory_used: raw max process_resident_memory_bytes by app
+        up: raw min up by app
+    """,
+    "tempo": """
+        request_rate: rate traces_spanmetrics_calls_total{span_kind=SPAN_KIND_SERVER} by service
+        error_ratio: rate_ratio traces_spanmetrics_calls_total{status_code=STATUS_CODE_ERROR,span_kind=SPAN_KIND_SERVER} / traces_spanmetrics_calls_total{span_kind=SPAN_KIND_SERVER} by service
+        rate_limited: rate_ratio traces_spanmetrics_calls_total{http_status_code=429,span_kind=SPAN_KIND_SERVER} / traces_spanmetrics_calls_total{span_kind=SPAN_KIND_SERVER} by service
+        latency_p50: quantile 0.5 traces_spanmetrics_duration_seconds{span_kind=SPAN_KIND_SERVER} by service
+        latency_p50: quantile 0.5 traces_spanmetrics_latency{span_kind=SPAN_KIND_SERVER} by service
+        latency_p95: quantile 0.95 traces_spanmetrics_duration_seconds{span_kind=SPAN_KIND_SERVER} by service
+        latency_p95: quantile 0.95 traces_spanmetrics_latency{span_kind=SPAN_KIND_SERVER} by service
+        latency_p99: quantile 0.99 traces_spanmetrics_duration_seconds{span_kind=SPAN_KIND_SERVER} by service
+        latency_p99: quantile 0.99 traces_spanmetrics_latency{span_kind=SPAN_KIND_SERVER} by service
+    """,
+    "span metrics connector": """
+        request_rate: rate traces_span_metrics_calls_total{span_kind=SPAN_KIND_CONSUMER|SPAN_KIND_SERVER} by service_name
+        error_ratio: rate_ratio traces_span_metrics_calls_total{status_code=STATUS_CODE_ERROR,span_kind=SPAN_KIND_CONSUMER|SPAN_KIND_SERVER} / traces_span_metrics_calls_total{span_kind=SPAN_KIND_CONSUMER|SPAN_KIND_SERVER} by service_name
+        rate_limited: rate_ratio traces_span_metrics_calls_total{http_response_status_code=429,span_kind=SPAN_KIND_CONSUMER|SPAN_KIND_SERVER} / traces_span_metrics_calls_total{span_kind=SPAN_KIND_CONSUMER|SPAN_KIND_SERVER} by service_name
+        latency_p50: quantile 0.5 traces_span_metrics_duration_milliseconds{span_kind=SPAN_KIND_SERVER} by service_name
+        latency_p50: quantile 0.5 traces_span_metrics_duration_seconds{span_kind=SPAN_KIND_SERVER} by service_name
+        latency_p95: quantile 0.95 traces_span_metrics_duration_milliseconds{span_kind=SPAN_KIND_SERVER} by service_name
+        latency_p95: quantile 0.95 traces_span_metrics_duration_seconds{span_kind=SPAN_KIND_SERVER} by service_name
+        latency_p99: quantile 0.99 traces_span_metrics_duration_milliseconds{span_kind=SPAN_KIND_SERVER} by service_name
+        latency_p99: quantile 0.99 traces_span_metrics_duration_seconds{span_kind=SPAN_KIND_SERVER} by service_name
+    """,
+    "cadvisor": """
+        cpu_throttling: rate_ratio container_cpu_cfs_throttled_periods_total / container_cpu_cfs_periods_total by container
+        cpu_usage: rate container_cpu_usage_seconds_total by container
+        memory_of_limit: ratio container_memory_working_set_bytes / container_spec_memory_limit_bytes by container
+        memory_used: raw max container_memory_working_set_bytes by container
+        out_of_memory_kills: raw container_oom_events_total by container
+        packet_drops: rate container_network_receive_packets_dropped_total by pod
+        packet_drops: rate container_network_transmit_packets_dropped_total by pod
+        bytes_in: rate container_network_receive_bytes_total by pod
+        bytes_out: rate container_network_transmit_bytes_total by pod
+    """,
+    "kube-state-metrics": """
+        restarts: raw kube_pod_container_status_restarts_total by container
+        out_of_memory_kills: raw kube_pod_container_status_last_terminated_reason{reason=OOMKilled} by container
+        replicas_available: raw kube_deployment_status_replicas_available by deployment
+    """,
+    "postgres_exporter": """
+        db_connections_of_limit: ratio pg_stat_activity_count / pg_settings_max_connections by server
+        db_query_time: rate_ratio pg_stat_statements_seconds_total / pg_stat_statements_calls_total by server
+        db_longest_transaction: raw max pg_stat_activity_max_tx_duration by server
+        db_locks: raw pg_locks_count{mode=accessexclusivelock|rowexclusivelock} by server
+        db_waiting_for_locks: raw pg_stat_activity_count{wait_event_type=Lock} by server
+        db_deadlocks: rate pg_stat_database_deadlocks by server
+        db_replication_lag: raw max pg_replication_lag by server
+        db_replication_lag: raw max pg_replication_lag_seconds by server
+        db_disk_reads: rate_ratio pg_stat_database_blks_read / pg_stat_database_blks_hit by server
+        db_checkpoints: rate pg_stat_bgwriter_checkpoints_req by server
+        db_checkpoints: rate pg_stat_bgwriter_checkpoints_req_total by server
+        db_checkpoints: rate pg_stat_checkpointer_num_requested_total by server
+        db_rollbacks: rate_ratio pg_stat_database_xact_rollback / pg_stat_database_xact_commit by server
+        db_transactions: rate pg_stat_database_xact_commit by server
+        db_size: raw pg_database_size_bytes by server
+        db_up: raw min pg_up by server
+    """,
+    "postgres, openmetrics": """
+        db_deadlocks: rate pg_stat_database_deadlocks_total by server
+        db_disk_reads: rate_ratio pg_stat_database_blks_read_total / pg_stat_database_blks_hit_total by server
+        db_rollbacks: rate_ratio pg_stat_database_xact_rollback_total / pg_stat_database_xact_commit_total by server
+        db_transactions: rate pg_stat_database_xact_commit_total by server
+    """,
+    "mysqld_exporter": """
+        db_connections_of_limit: ratio mysql_global_status_threads_connected / mysql_global_variables_max_connections by job
+        db_slow_queries: rate mysql_global_status_slow_queries by job
+        db_waiting_for_locks: raw mysql_global_status_innodb_row_lock_current_waits by job
+        db_replication_lag: raw max mysql_slave_status_seconds_behind_master by job
+        db_up: raw min mysql_up by job
+    """,
+    "redis_exporter": """
+        db_connections_of_limit: ratio redis_connected_clients / redis_config_maxclients by job
+        db_disk_reads: rate_ratio redis_keyspace_misses_total / redis_keyspace_hits_total by job
+        db_evictions: rate redis_evicted_keys_total by job
+        db_up: raw min redis_up by job
+    """,
+    "other databases": """
+        db_waiting_clients: raw pgbouncer_pools_client_waiting_connections by job
+        db_up: raw min mongodb_up by job
+    """,
+    "otel database client": """
+        db_waiting_clients: raw db_client_connection_pending_requests by service_name
+        db_pool_of_limit: ratio db_client_connection_count{db_client_connection_state=used} / db_client_connection_max by service_name
+        db_pool_timeouts: rate db_client_connection_timeouts_total by service_name
+        db_call_p95: quantile 0.95 db_client_operation_duration_seconds by service_name
+        db_calls_failing: rate_ratio db_client_operation_duration_seconds_count{error_type=53300|timeout} / db_client_operation_duration_seconds_count by service_name, server_address
+        db_calls_without_connection: rate_ratio db_client_operation_duration_seconds_count{error_type=53300} / db_client_operation_duration_seconds_count by service_name, server_address
+    """,
+    "otel database client, old": """
+        db_waiting_clients: raw db_client_connections_pending_requests by service_name
+        db_pool_of_limit: ratio db_client_connections_usage{state=used} / db_client_connections_max by service_name
+        db_pool_timeouts: rate db_client_connections_timeouts_total by service_name
+    """,
+    "node_exporter": """
+        disk_busy: rate max node_disk_io_time_seconds_total by job
+        disk_free: ratio node_filesystem_avail_bytes / node_filesystem_size_bytes by job, mountpoint
+        tcp_retransmits: rate_ratio node_netstat_Tcp_RetransSegs / node_netstat_Tcp_OutSegs by job
+        tcp_resets: rate node_netstat_Tcp_EstabResets by job
+        tcp_resets: rate node_netstat_Tcp_OutRsts by job
+        tcp_failed_attempts: rate node_netstat_Tcp_AttemptFails by job
+        packet_drops: rate node_network_receive_drop_total by job
+        packet_drops: rate node_network_transmit_drop_total by job
+        packet_errors: rate node_network_receive_errs_total by job
+        packet_errors: rate node_network_transmit_errs_total by job
+        bytes_in: rate node_network_receive_bytes_total by job
+        bytes_out: rate node_network_transmit_bytes_total by job
+        conntrack_of_limit: ratio node_nf_conntrack_entries / node_nf_conntrack_entries_limit by job
+    """,
+    "coredns": """
+        dns_failures: rate_ratio coredns_dns_responses_total{rcode=SERVFAIL} / coredns_dns_responses_total by pod
+        dns_p95: quantile 0.95 coredns_dns_request_duration_seconds by pod
+    """,
+    "ingress-nginx": """
+        upstream_errors: rate_ratio nginx_ingress_controller_requests{status=502} / nginx_ingress_controller_requests by service
+    """,
+    "envoy": """
+        upstream_errors: rate_ratio envoy_cluster_upstream_rq{envoy_response_code=503} / envoy_cluster_upstream_rq by app, envoy_cluster_name
+        upstream_errors: rate_ratio envoy_cluster_upstream_rq_xx{envoy_response_code_class=5} / envoy_cluster_upstream_rq_xx by app, envoy_cluster_name
+        upstream_connect_failures: rate envoy_cluster_upstream_cx_connect_fail by app, envoy_cluster_name
+        tls_errors: rate envoy_cluster_ssl_connection_error by app
+        tls_errors: rate envoy_listener_ssl_connection_error by app
+        tls_errors: rate envoy_listener_ssl_fail_verify_error by app
+    """,
+    "blackbox_exporter": """
+        probe_failures: raw min probe_success by job
+    """,
+}

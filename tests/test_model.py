@@ -1,0 +1,131 @@
+"""The words: windows, incidents, and which service a label's value names."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from compass_core.model import AgentName, Conclusion, Family, Findings, Incident, Investigation, Outcome, Run, Window, service_name
+from tests.fakes import INCIDENT, START, hypothesis, observation
+
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+
+
+def test_a_window_ends_after_it_starts() -> None:
+    assert Window(start=START, end=START + MINUTE).seconds == 60
+    for end in (START, START - MINUTE):
+        with pytest.raises(ValidationError, match="must end after it starts"):
+            Window(start=START, end=end)
+
+
+def test_a_naive_time_is_refused_and_another_zone_becomes_utc() -> None:
+    with pytest.raises(ValidationError, match="timezone"):
+        Window(start=START.replace(tzinfo=None), end=START)
+    east = Window(start=START.astimezone(timezone(2 * HOUR)), end=START + MINUTE)
+    assert east.start == START
+    assert east.start.tzinfo is UTC
+
+
+def test_values_are_frozen_and_know_their_fields() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        INCIDENT.title = "another"  # type: ignore[misc]  # what must not be done
+    with pytest.raises(ValidationError, match="forbidden"):
+        Incident.model_validate({"id": "x", "title": "x", "started_at": START, "truth": "db"})
+
+
+@pytest.mark.parametrize(
+    ("now", "ended", "begins", "ends"),
+    [
+        (10, None, 0, 10),
+        (90, None, 0, 30),
+        (90, 20, 0, 20),
+        (90, 50, 0, 30),
+        (0.5, None, -0.5, 0.5),
+        (0, None, -1, 0),
+        (-5, None, -6, -5),
+        (90, -3, -4, -3),
+    ],
+)
+def test_the_window_of_an_incident(now: float, ended: float | None, begins: float, ends: float) -> None:
+    """In minutes after its start."""
+    ended_at = None if ended is None else START + ended * MINUTE
+    window = INCIDENT.model_copy(update={"ended_at": ended_at}).window(START + now * MINUTE)
+    assert (window.start, window.end) == (START + begins * MINUTE, START + ends * MINUTE)
+    assert (window.baseline.start, window.baseline.end) == (window.start - HOUR, window.start)
+
+
+moments = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
+
+
+@given(moments, st.none() | moments, moments)
+def test_any_incident_has_a_window_of_whole_seconds(started: datetime, ended: datetime | None, now: datetime) -> None:
+    window = Incident(id="x", title="x", started_at=started, ended_at=ended).window(now)
+    assert 60 <= window.seconds <= 1800
+    assert window.start.microsecond == window.end.microsecond == 0
+    assert window.end <= max(now, started)
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "service"),
+    [
+        ("service", "shop/checkout:80", "shop/checkout:80"),
+        ("job", "shop/checkout", "checkout"),
+        ("job", "checkout", "checkout"),
+        ("server", "orders-db.shop.svc:5432", "orders-db"),
+        ("instance", "orders-db:5432", "orders-db"),
+        ("instance", "10.0.0.7:9187", "10.0.0.7"),
+        ("instance", "10.0.0.7", "10.0.0.7"),
+        ("instance", "[2001:db8::7]:9187", "2001:db8::7"),
+        ("instance", "2001:db8::7", "2001:db8::7"),
+        ("instance", "https://shop.example/health", "shop"),
+        ("instance", "redis://user:secret@cache:6379/0", "cache"),
+        ("server_address", "token@cache", "cache"),
+        ("server", "dns://:53", ""),
+        ("net_peer_name", "orders", "orders"),
+        ("pod", "checkout-7c9b6d-k4jxs", "checkout"),
+        ("pod", "cart-api-bcdfghjkzx-xzvqw", "cart-api"),
+        ("pod", "cart-v2-x7k2p", "cart-v2-x7k2p"),
+        ("pod", "shop-frontend-proxy", "shop-frontend-proxy"),
+        ("k8s_pod_name", "orders-db-0", "orders-db"),
+        ("pod", "checkout", "checkout"),
+        ("pod", "-7", "-7"),
+    ],
+)
+def test_the_service_that_a_label_names(label: str, value: str, service: str) -> None:
+    assert service_name(value, label) == service
+
+
+@given(st.text() | st.text(alphabet="a1-.:/[]@", max_size=12), st.sampled_from(["service", "job", "server", "instance", "pod"]))
+def test_no_label_is_too_odd(value: str, label: str) -> None:
+    name = service_name(value, label)
+    assert name in value
+    assert service_name(name, "service") == name
+
+
+def test_the_services_of_a_family() -> None:
+    assert Family("up", "gauge", "pod", (("web-0", "web"), ("web-1", "web"), ("db-0", "db"))).services == {"web", "db"}
+
+
+def test_a_conclusion_adds_up() -> None:
+    agents = tuple(AgentName)
+    runs = tuple(Run(agent=agent, outcome=Outcome.ANSWERED, findings=Findings(observations=(observation(agent),))) for agent in agents)
+    investigation = Investigation(id="i", incident=INCIDENT, started_at=START, budget=Decimal(1))
+    costs = {agent: Decimal("0.1") for agent in agents}
+    conclusion = Conclusion(investigation=investigation, outcome=Outcome.ANSWERED, runs=runs, costs=costs)
+    assert conclusion.total_cost == Decimal("0.3")
+    assert set(conclusion.observations) == {"A1", "D1", "N1"}
+    assert Conclusion(investigation=investigation, outcome=Outcome.FAILED).total_cost == 0
+    assert Conclusion.model_validate_json(conclusion.model_dump_json()) == conclusion
+
+
+@pytest.mark.parametrize("confidence", [-0.1, 1.1, float("nan")])
+def test_a_confidence_is_a_share(confidence: float) -> None:
+    with pytest.raises(ValidationError):
+        hypothesis(AgentName.DATABASE, confidence)
+    with pytest.raises(ValidationError):
+        observation(AgentName.DATABASE, score=confidence)
