@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from compass_core.analysis.notes import at
 from compass_core.analysis.shifts import LOOK_BACK_SECONDS, shift
 from compass_core.analysis.wording import amount
-from compass_core.model import service_name
+from compass_core.model import Change, service_name
 from compass_core.signals.catalogue import ROWS, resembled
 from compass_core.signals.watched import SIGNALS, Signal
 
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from compass_core.analysis.notes import Note
-    from compass_core.model import AgentName, Change, Observation, Reading, Series
+    from compass_core.model import AgentName, Observation, Reading, Series
 
 TO_PEER = frozenset(row.signal for row in ROWS if row.to_peer)
 DEPLOY_MINUTES = 60.0
+SETTLED_SECONDS = 120.0  # a version that shows so soon after the baseline's start was there before it
 
 
 def of_series(note: Note, series: Sequence[Series]) -> list[Observation]:
@@ -83,7 +84,7 @@ def _signal(series: Series, agent: AgentName) -> Signal:
 def of_versions(note: Note, series: Sequence[Series]) -> list[Observation]:
     """Deploys that show in a version label: the first point of a version that was not there from the beginning, beside one that was."""
     found = []
-    begin = note.times.baseline.start.timestamp() + 2 * LOOK_BACK_SECONDS / 10
+    begin = note.times.baseline.start.timestamp() + SETTLED_SECONDS
     by_service: dict[str, list[Series]] = {}
     for one in series:
         by_service.setdefault(one.service, []).append(one)
@@ -95,7 +96,7 @@ def of_versions(note: Note, series: Sequence[Series]) -> list[Observation]:
             if not version or not old or not one.t.size or one.t[0] < begin:
                 continue
             text = f"deployed {', '.join(old)} → {version}"
-            found.append(_deploy(note, service, text, float(one.t[0]), "deploy", one.query, one.link, one.source))
+            found.append(_of_change(note, Change(float(one.t[0]), service, text, "deploy", one.query, one.source, one.link)))
     return found
 
 
@@ -128,28 +129,22 @@ def of_counts(note: Note, series: Sequence[Series]) -> list[Observation]:
 
 def of_changes(note: Note, reading: Reading[Change]) -> list[Observation]:
     """Deploys and configuration changes that a source recorded."""
-    return [
-        _deploy(
-            note, one.service, one.text, one.t, one.kind if one.kind == "deploy" else f"{one.kind}_change", one.query, one.link, one.source
-        )
-        for one in reading.values
-    ]
+    return [_of_change(note, change) for change in reading.values]
 
 
-def _deploy(note: Note, service: str, text: str, t: float, signal: str, query: str, link: str | None, source: str) -> Observation:  # noqa: PLR0913, PLR0917 - the facts of one event
+def _of_change(note: Note, change: Change) -> Observation:
     """A change counts the more, the closer it came before the incident: 0.9 just before its start, 0.45 half an hour earlier."""
-    minutes = (note.times.window.start.timestamp() - t) / 60
+    minutes = (note.times.window.start.timestamp() - change.t) / 60
     score = 0.9 * max(0.0, 1 - max(minutes, 0.0) / DEPLOY_MINUTES) if minutes > -LOOK_BACK_SECONDS / 60 else 0.2
-    when = at(t)
     return note.observation(
-        service,
-        signal,
-        text,
+        change.service,
+        change.kind if change.kind == "deploy" else f"{change.kind}_change",
+        change.text,
         round(score, 4),
-        source=source,
-        onset=when,
-        query=query,
-        link=link,
+        source=change.source,
+        onset=at(change.t),
+        query=change.query,
+        link=change.link,
         reduction="first time it is seen",
         window=note.times.all,
     )
