@@ -113,12 +113,14 @@ class Orchestrator:
             again=request.incident is not None,
         )
         await self._step("open", lambda: self._outside.investigations.opened(investigation))
+        said = False
         try:
             await self._step("root", lambda: self._outside.thread.opened(investigation))
-        except BaseException:
-            unsaid = self._conclude(investigation, (Outcome.FAILED, "its thread could not be opened"), 0.0)
-            await asyncio.shield(self._outside.investigations.closed(unsaid))
-            raise
+            said = True
+        finally:
+            if not said:
+                unsaid = self._conclude(investigation, (Outcome.FAILED, "its thread could not be opened"), 0.0)
+                await asyncio.shield(self._outside.investigations.closed(unsaid))
         log.info("investigation.opened", investigation=investigation.id, incident=incident.id, services=incident.services)
         return investigation
 
@@ -181,8 +183,10 @@ class Orchestrator:
 
     async def _say(self, conclusion: Conclusion) -> None:
         # closed first, so that the button of the final message works; a restart reports what was closed and not told
-        await self._step("close", lambda: self._outside.investigations.closed(conclusion))
-        await self._tell("final", lambda: self._outside.thread.concluded(conclusion))
+        try:
+            await self._step("close", lambda: self._outside.investigations.closed(conclusion))
+        finally:
+            await self._tell("final", lambda: self._outside.thread.concluded(conclusion))
         log.info("investigation.closed", investigation=conclusion.investigation.id, outcome=conclusion.outcome)
 
     async def _tell(self, name: str, post: Callable[[], Awaitable[None]]) -> None:

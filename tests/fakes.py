@@ -91,6 +91,7 @@ class FakeJournal:
 class FakeInvestigations:
     running: dict[str, str] = field(default_factory=dict)
     ended: list[Conclusion] = field(default_factory=list)
+    broken: Exception | None = None
 
     async def opened(self, investigation: Investigation) -> None:
         if other := self.running.get(investigation.incident.id):
@@ -98,6 +99,8 @@ class FakeInvestigations:
         self.running[investigation.incident.id] = investigation.id
 
     async def closed(self, conclusion: Conclusion) -> None:
+        if self.broken:
+            raise self.broken
         self.running.pop(conclusion.investigation.incident.id, None)
         self.ended.append(conclusion)
 

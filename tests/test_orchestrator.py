@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from compass_core import orchestrator as plot
 from compass_core.budget import Budget
-from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reason, SourceError, ThreadError
+from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reason, SourceError, StoreError, ThreadError
 from compass_core.model import AgentName, Conclusion, Outcome, Request
 from compass_core.orchestrator import Limits, Orchestrator, Outside
 from tests.fakes import INCIDENT, FakeAgent, FakeClock, FakeIncidents, FakeInvestigations, FakeJournal, FakeThread
@@ -217,6 +217,13 @@ async def test_a_lost_update_does_not_stop_the_investigation() -> None:
     conclusion = await stage.play()
     assert outcomes(conclusion) == [Outcome.ANSWERED] * 3
     assert stage.kept.ended == [conclusion]
+
+
+async def test_the_end_is_told_also_where_it_cannot_be_kept() -> None:
+    stage = Stage(kept=FakeInvestigations(broken=StoreError("the disk is full")))
+    with pytest.raises(StoreError):
+        await stage.play()
+    assert stage.thread.said[-1] == "final"
 
 
 async def test_nothing_runs_where_the_thread_cannot_be_opened() -> None:
