@@ -142,7 +142,6 @@ RULES = (
         {"request_rate": 0.5, "requests_in_flight": 0.15, "cpu_usage": 0.15},
         needs=frozenset({"request_rate"}),
         cap=0.6,
-        propagates=True,
     ),
     Rule(
         "latency_in_service",

@@ -30,14 +30,14 @@ def test_the_root_says_how_it_ended() -> None:
     assert "$0.0000 / $10.00" in message
 
 
-def test_an_update_shows_the_strongest_with_query_and_cost() -> None:
-    seen = tuple(observation(f"A{number}", score=number / 10) for number in range(1, 8))
+def test_an_update_shows_what_is_cited_first_with_query_and_cost() -> None:
+    seen = tuple(observation(f"A{number}", score=number / 10) for number in range(7, 0, -1))
     message = blocks.agent_update(
         INVESTIGATION, progress(run(findings=Findings(observations=seen, gaps=(GAP,)), hypotheses=(hypothesis(0.71),)), "0.0021")
     )
     fits(message)
     told = shown(message)
-    assert told.index("A7") < told.index("A6")
+    assert told.index("A1") < told.index("A7") < told.index("A6"), "what the hypothesis cites, then the run's own order"
     assert "A2" not in told
     assert "… 2 more" in told
     assert "Application saw 7 things (1.9 s)" in told

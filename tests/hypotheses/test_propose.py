@@ -148,6 +148,11 @@ def test_a_drop_of_requests_is_no_surge() -> None:
     assert propose(APPLICATION, [seen("request_rate_drop")], ()) == ()
 
 
+def test_a_surge_comes_from_the_callers_so_no_callee_explains_it() -> None:
+    found = propose(APPLICATION, [seen("request_rate"), seen("request_rate", "cart")], calls("web cart"))
+    assert [(one.service, one.confidence, one.evidence_against) for one in found] == [("web", 0.3, ()), ("cart", 0.3, ())]
+
+
 def test_what_names_no_service_is_nobodys_fault() -> None:
     assert propose(APPLICATION, [seen("deploy", ""), seen("error_ratio", "")], ()) == ()
 
