@@ -12,21 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
-    from compass_core.model import (
-        Change,
-        Conclusion,
-        Family,
-        Incident,
-        Investigation,
-        LogLine,
-        Post,
-        Progress,
-        Reading,
-        Selection,
-        Series,
-        Span,
-        Window,
-    )
+    from compass_core.model import Conclusion, Incident, Investigation, Post, Progress, Window
+    from compass_core.readings import Change, Family, LogLine, Reading, Selection, Series, Span
 
 T = TypeVar("T")
 

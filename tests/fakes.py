@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from compass_core.agents.base import Agent
 from compass_core.errors import AlreadyRunningError, SourceError, ThreadError
-from compass_core.model import AgentName, Findings, Hypothesis, Incident, Observation, Reading, Window
+from compass_core.model import AgentName, Findings, Hypothesis, Incident, Observation, Window
+from compass_core.readings import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from compass_core.model import AgentName, Conclusion, Family, Findings, Incident, Investigation, Outcome, Run, Window, service_name
+from compass_core.model import AgentName, Conclusion, Findings, Incident, Investigation, Outcome, Run, Window
+from compass_core.readings import Family, service_name
 from tests.fakes import INCIDENT, START, hypothesis, observation
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from compass_core.agents.scope import Scope
     from compass_core.agents.view import View
-    from compass_core.model import Family, Gap, Hypothesis, Incident, Observation, Reading, Run
+    from compass_core.model import Gap, Hypothesis, Incident, Observation, Run
+    from compass_core.readings import Family, Reading
 
 MOST_OBSERVATIONS = 40
 TROUBLED = 0.5  # services with an observation from this score on are looked at first by the agents after

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from compass_core.analysis.traces import edges
-from compass_core.model import Edge, service_name
+from compass_core.model import Edge
+from compass_core.readings import service_name
 from compass_core.signals.catalogue import GRAPH_FAMILIES, ROWS
 from compass_core.signals.plan import graph
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
     from compass_core.agents.view import View
     from compass_core.analysis.notes import Times
-    from compass_core.model import Gap, Series
+    from compass_core.model import Gap
+    from compass_core.readings import Series
 
 MOST_SERVICES = 30
 

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from compass_core.analysis.notes import Times
 from compass_core.errors import Reason, SourceError
-from compass_core.model import Gap, Reading
+from compass_core.model import Gap
+from compass_core.readings import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable, Sequence
 
-    from compass_core.model import Change, Family, Incident, LogLine, Selection, Series, Span, Window
+    from compass_core.model import Incident, Window
     from compass_core.ports import Changes, Clock, Logs, Metrics, Offload, Traces
+    from compass_core.readings import Change, Family, LogLine, Selection, Series, Span
 
 T = TypeVar("T")
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from compass_core.analysis.notes import Note
     from compass_core.analysis.templates import Template
-    from compass_core.model import LogLine, Observation, Reading
+    from compass_core.model import Observation
+    from compass_core.readings import LogLine, Reading
     from compass_core.signals.logs import Phrases
 
 NEW_TEMPLATES = 5

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from compass_core.analysis.notes import at
 from compass_core.analysis.shifts import LOOK_BACK_SECONDS, shift
 from compass_core.analysis.wording import amount
-from compass_core.model import Change, service_name
+from compass_core.readings import Change, service_name
 from compass_core.signals.catalogue import ROWS, resembled
 from compass_core.signals.watched import SIGNALS, Signal
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from compass_core.analysis.notes import Note
-    from compass_core.model import AgentName, Observation, Reading, Series
+    from compass_core.model import AgentName, Observation
+    from compass_core.readings import Reading, Series
 
 TO_PEER = frozenset(row.signal for row in ROWS if row.to_peer)
 DEPLOY_MINUTES = 60.0

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from compass_core.analysis.notes import Note
     from compass_core.analysis.traces import Failure, Growth
-    from compass_core.model import Observation, Reading, Span
+    from compass_core.model import Observation
+    from compass_core.readings import Reading, Span
 
 
 def of_growths(note: Note, growths: Iterable[Growth], spans: Reading[Span]) -> list[Observation]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from compass_core.model import LogLine
+    from compass_core.readings import LogLine
 
 LONGEST_LINE = 4_000  # characters of a line that are read
 LONGEST = 300  # characters of a line that make its template

@@ -14,7 +14,7 @@ from compass_core.signals.spans import database_system, peer
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from compass_core.model import Span
+    from compass_core.readings import Span
 
 FEWEST = 3  # spans of one operation that make a comparison
 LEAST_GROWTH_MS = 5.0  # growth below this is noise, whatever its ratio

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from compass_core.errors import AmbiguousIncidentError
 from compass_core.http import Allowance, shaped
-from compass_core.model import Incident, service_name
+from compass_core.model import Incident
+from compass_core.readings import service_name
 
 if TYPE_CHECKING:
     from compass_core.http import Backend

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from compass_core.model import AgentName, Reduction
+from compass_core.readings import Reduction
 from compass_core.signals.watched import SIGNALS
+
+if TYPE_CHECKING:
+    from compass_core.model import AgentName
 
 RAW, RATE, RATIO, RATE_RATIO, QUANTILE = Reduction
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from compass_core.model import Match, Reduction, Selection
+from compass_core.readings import Match, Reduction, Selection
 from compass_core.signals.catalogue import GRAPH_FAMILIES, PEERS, ROWS, SERVING, Row
 from compass_core.signals.watched import SIGNALS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from compass_core.model import AgentName, Family
+    from compass_core.model import AgentName
+    from compass_core.readings import Family
     from compass_core.signals.catalogue import Where
 
 VERSION_LABELS = ("service_version", "app_version", "version", "image_tag", "image", "revision")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compass_core.model import service_name
+from compass_core.readings import service_name
 
 if TYPE_CHECKING:
-    from compass_core.model import Span
+    from compass_core.readings import Span
 
 DATABASE_ATTRIBUTES = ("db.system.name", "db.system")
 PEER_ATTRIBUTES = ("peer.service", "server.address", "net.peer.name", "db.client.connection.pool.name", "db.namespace", "db.name")

@@ -16,7 +16,7 @@ from pydantic.alias_generators import to_camel
 
 from compass_core.errors import Reason, SourceError
 from compass_core.http import Allowance, shaped
-from compass_core.model import Change, Reading
+from compass_core.readings import Change, Reading
 from compass_core.sources.source import Source
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from compass_core.errors import Reason, SourceError
-from compass_core.model import LogLine, Reading, Reduction, Selection, Series, service_name
+from compass_core.readings import LogLine, Reading, Reduction, Selection, Series, service_name
 from compass_core.sources.quoting import any_of, matching, quoted
 from compass_core.sources.source import Source
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from compass_core.errors import Reason, SourceError
 from compass_core.http import shaped
-from compass_core.model import Match, Reading, Reduction, Series, service_name
+from compass_core.readings import Match, Reading, Reduction, Series, service_name
 from compass_core.sources import promql
 from compass_core.sources.prometheus_families import Wanted, families
 from compass_core.sources.source import Source, parted, together
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from compass_core.http import Linker, Reader
-    from compass_core.model import Family, Selection, Window
+    from compass_core.model import Window
     from compass_core.ports import Offload
+    from compass_core.readings import Family, Selection
 
     _Asked: TypeAlias = "tuple[Sequence[_Query], Reading[Series] | SourceError]"
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from compass_core.model import Family, Kind, service_name
+from compass_core.readings import Family, Kind, service_name
 from compass_core.sources import promql
 
 if TYPE_CHECKING:
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     Metadata = Mapping[str, Sequence[Mapping[str, Any]]]
 
 MOST_VALUES: Final = 50
+
+
+EXPORTERS = ("node_", "pg_", "mysql_", "redis_", "mongodb_", "probe_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,9 @@ class Wanted:
                 return label, service
         if not any(family.startswith(name[:-1]) if name.endswith("*") else family == name for name in self.names):
             return None
-        # A database's exporter has the database in `server` and itself in `job` and `instance`.
-        order = sorted(by_label, key=lambda label: (label in {"job", "instance"}, label != "server"))
+        # a database's exporter has the database in `server`, and one job reads many of what an exporter measures
+        last = ("instance", "job") if family.startswith(EXPORTERS) else ("job", "instance")
+        order = sorted(by_label, key=lambda label: (last.index(label) + 1 if label in last else 0, label != "server"))
         return (order[0], by_label[order[0]]) if order else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from compass_core.model import Match, Reduction, Selection, service_name
+from compass_core.readings import Match, Reduction, Selection, service_name
 from compass_core.sources.quoting import any_of, quoted
 
 if TYPE_CHECKING:

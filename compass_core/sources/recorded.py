@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from compass_core.errors import Reason
-from compass_core.model import Change, Family, Gap, LogLine, Reading, Reduction, Selection, Series, Span
+from compass_core.model import Gap
+from compass_core.readings import Change, Family, LogLine, Reading, Reduction, Selection, Series, Span
 from compass_core.sources import recorded_files, recorded_metrics
 from compass_core.sources.quoting import any_of, matching, quoted
 

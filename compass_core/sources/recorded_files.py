@@ -13,7 +13,8 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, FiniteFloat, ValidationError, model_validator
 
 from compass_core.errors import CaseError
-from compass_core.model import Incident, LogLine, Span, Window
+from compass_core.model import Incident, Window
+from compass_core.readings import LogLine, Span
 from compass_core.sources.recorded_metrics import Metric
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compass_core.model import Reduction, Series
+from compass_core.readings import Reduction, Series
 from compass_core.sources.promql import expression
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from compass_core.model import Kind, Match, Selection, Window
+    from compass_core.model import Window
+    from compass_core.readings import Kind, Match, Selection
 
     Floats = NDArray[np.float64]
     Rows = NDArray[np.intp]

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from compass_core.errors import Reason, SourceError
-from compass_core.model import Reading, Span
+from compass_core.readings import Reading, Span
 from compass_core.sources.quoting import matching
 from compass_core.sources.source import Source, parted, together
 

@@ -12,7 +12,8 @@ from compass_core.agents.application import OTHERS_SHOWN, ApplicationAgent
 from compass_core.agents.database import DatabaseAgent
 from compass_core.agents.network import NetworkAgent
 from compass_core.agents.view import Absent, Sources, View
-from compass_core.model import AgentName, Change, Findings, LogLine, Outcome, Reduction, Run, Selection, Series
+from compass_core.model import AgentName, Findings, Outcome, Run
+from compass_core.readings import Change, LogLine, Reduction, Selection, Series
 from tests.agents.asking import TIMES, answering, asked, down, family, view_of
 from tests.analysis.spans import repeated, span
 from tests.fakes import INCIDENT, START, FakeClock, FakeSource, inline, observation

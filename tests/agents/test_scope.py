@@ -9,7 +9,8 @@ import pytest
 
 from compass_core.agents.scope import MOST_SERVICES, Scope, find_scope
 from compass_core.errors import Reason
-from compass_core.model import Edge, Reduction, Selection, Series
+from compass_core.model import Edge
+from compass_core.readings import Reduction, Selection, Series
 from tests.agents.asking import TIMES, answering, asked, down, family, view_of
 from tests.analysis.spans import span
 

@@ -8,7 +8,8 @@ import pytest
 
 from compass_core.agents.view import LASTING, STEPS, Absent, Sources, View
 from compass_core.errors import Reason
-from compass_core.model import Incident, Reduction, Selection
+from compass_core.model import Incident
+from compass_core.readings import Reduction, Selection
 from tests.agents.asking import TIMES, answering, asked, down, family, view_of
 from tests.fakes import INCIDENT, START, WINDOW, FakeClock, FakeSource, inline
 

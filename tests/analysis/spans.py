@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compass_core.model import Span
+from compass_core.readings import Span
 
 
 def span(  # noqa: PLR0913 - the fields of a span

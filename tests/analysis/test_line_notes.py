@@ -9,7 +9,8 @@ from compass_core.analysis.notes import Note
 from compass_core.analysis.span_notes import of_failures, of_growths
 from compass_core.analysis.templates import templates
 from compass_core.analysis.traces import failures, growths
-from compass_core.model import AgentName, LogLine, Observation, Reading, Span
+from compass_core.model import AgentName, Observation
+from compass_core.readings import LogLine, Reading, Span
 from compass_core.signals.logs import phrases_of
 from tests.analysis.spans import repeated, span
 from tests.analysis.test_notes import TIMES

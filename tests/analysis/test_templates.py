@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compass_core.analysis.templates import LONGEST, message, template, templates
-from compass_core.model import LogLine
+from compass_core.readings import LogLine
 
 TRACE = """Traceback (most recent call last):
   File "/app/orders.py", line 91, in place

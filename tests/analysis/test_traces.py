@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compass_core.analysis.traces import Operation, edges, failures, growths
-from compass_core.model import Edge, Span
+from compass_core.model import Edge
+from compass_core.readings import Span
 from tests.analysis.spans import repeated, span
 
 if TYPE_CHECKING:

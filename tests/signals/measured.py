@@ -125,21 +125,21 @@ MEASURED = {
         db_transactions: rate pg_stat_database_xact_commit_total by server
     """,
     "mysqld_exporter": """
-        db_connections_of_limit: ratio mysql_global_status_threads_connected / mysql_global_variables_max_connections by job
-        db_slow_queries: rate mysql_global_status_slow_queries by job
-        db_waiting_for_locks: raw mysql_global_status_innodb_row_lock_current_waits by job
-        db_replication_lag: raw max mysql_slave_status_seconds_behind_master by job
-        db_up: raw min mysql_up by job
+        db_connections_of_limit: ratio mysql_global_status_threads_connected / mysql_global_variables_max_connections by instance
+        db_slow_queries: rate mysql_global_status_slow_queries by instance
+        db_waiting_for_locks: raw mysql_global_status_innodb_row_lock_current_waits by instance
+        db_replication_lag: raw max mysql_slave_status_seconds_behind_master by instance
+        db_up: raw min mysql_up by instance
     """,
     "redis_exporter": """
-        db_connections_of_limit: ratio redis_connected_clients / redis_config_maxclients by job
-        db_disk_reads: rate_ratio redis_keyspace_misses_total / redis_keyspace_hits_total by job
-        db_evictions: rate redis_evicted_keys_total by job
-        db_up: raw min redis_up by job
+        db_connections_of_limit: ratio redis_connected_clients / redis_config_maxclients by instance
+        db_disk_reads: rate_ratio redis_keyspace_misses_total / redis_keyspace_hits_total by instance
+        db_evictions: rate redis_evicted_keys_total by instance
+        db_up: raw min redis_up by instance
     """,
     "other databases": """
         db_waiting_clients: raw pgbouncer_pools_client_waiting_connections by job
-        db_up: raw min mongodb_up by job
+        db_up: raw min mongodb_up by instance
     """,
     "otel database client": """
         db_waiting_clients: raw db_client_connection_pending_requests by service_name
@@ -155,19 +155,19 @@ MEASURED = {
         db_pool_timeouts: rate db_client_connections_timeouts_total by service_name
     """,
     "node_exporter": """
-        disk_busy: rate max node_disk_io_time_seconds_total by job
-        disk_free: ratio node_filesystem_avail_bytes / node_filesystem_size_bytes by job, mountpoint
-        tcp_retransmits: rate_ratio node_netstat_Tcp_RetransSegs / node_netstat_Tcp_OutSegs by job
-        tcp_resets: rate node_netstat_Tcp_EstabResets by job
-        tcp_resets: rate node_netstat_Tcp_OutRsts by job
-        tcp_failed_attempts: rate node_netstat_Tcp_AttemptFails by job
-        packet_drops: rate node_network_receive_drop_total by job
-        packet_drops: rate node_network_transmit_drop_total by job
-        packet_errors: rate node_network_receive_errs_total by job
-        packet_errors: rate node_network_transmit_errs_total by job
-        bytes_in: rate node_network_receive_bytes_total by job
-        bytes_out: rate node_network_transmit_bytes_total by job
-        conntrack_of_limit: ratio node_nf_conntrack_entries / node_nf_conntrack_entries_limit by job
+        disk_busy: rate max node_disk_io_time_seconds_total by instance
+        disk_free: ratio node_filesystem_avail_bytes / node_filesystem_size_bytes by instance, mountpoint
+        tcp_retransmits: rate_ratio node_netstat_Tcp_RetransSegs / node_netstat_Tcp_OutSegs by instance
+        tcp_resets: rate node_netstat_Tcp_EstabResets by instance
+        tcp_resets: rate node_netstat_Tcp_OutRsts by instance
+        tcp_failed_attempts: rate node_netstat_Tcp_AttemptFails by instance
+        packet_drops: rate node_network_receive_drop_total by instance
+        packet_drops: rate node_network_transmit_drop_total by instance
+        packet_errors: rate node_network_receive_errs_total by instance
+        packet_errors: rate node_network_transmit_errs_total by instance
+        bytes_in: rate node_network_receive_bytes_total by instance
+        bytes_out: rate node_network_transmit_bytes_total by instance
+        conntrack_of_limit: ratio node_nf_conntrack_entries / node_nf_conntrack_entries_limit by instance
     """,
     "coredns": """
         dns_failures: rate_ratio coredns_dns_responses_total{rcode=SERVFAIL} / coredns_dns_responses_total by pod
@@ -185,6 +185,6 @@ MEASURED = {
         tls_errors: rate envoy_listener_ssl_fail_verify_error by app
     """,
     "blackbox_exporter": """
-        probe_failures: raw min probe_success by job
+        probe_failures: raw min probe_success by instance
     """,
 }

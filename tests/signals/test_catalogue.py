@@ -18,7 +18,7 @@ from tests.signals.exporters import EXPORTERS, listed
 from tests.signals.measured import MEASURED
 
 if TYPE_CHECKING:
-    from compass_core.model import Match, Selection
+    from compass_core.readings import Match, Selection
 
 NAMES = Path(__file__).parents[1] / "contracts" / "prometheus" / "label_values_name.json"
 RECORDED = frozenset(json.loads(NAMES.read_text())["response"]["body"]["data"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from compass_core.model import Span
+from compass_core.readings import Span
 from compass_core.signals.spans import database_system, peer
 
 

@@ -16,14 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compass_core.errors import Reason, SourceError
-from compass_core.model import Change, Window
+from compass_core.model import Window
+from compass_core.readings import Change
 from compass_core.sources.grafana import ELEMENT, Grafana, GrafanaChanges
 from tests.sources.kit import SourceKit, inline
 from tests.sources.replay import Answer, Replay, body, recorded
 
 if TYPE_CHECKING:
     from compass_core.http import Allowance, Backend
-    from compass_core.model import Reading
+    from compass_core.readings import Reading
     from compass_core.sources.grafana import Explored, Kind
 
 BASE = "https://u53r:s3cr3t@grafana.test/g/"

@@ -15,7 +15,7 @@ import pytest
 
 from compass_core.errors import Reason, SourceError
 from compass_core.http import Allowance
-from compass_core.model import Match, Reduction, Selection
+from compass_core.readings import Match, Reduction, Selection
 from compass_core.sources.prometheus import LONGEST_QUERY
 from tests.sources.fake_prometheus import FakePrometheus, prometheus
 from tests.sources.handmade import HOUR, T0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from compass_core.errors import Reason
-from compass_core.model import Family
+from compass_core.readings import Family
 from tests.sources.fake_prometheus import LABELS, FakePrometheus, prometheus
 from tests.sources.handmade import HOUR, T0
 
@@ -56,14 +56,16 @@ async def test_families_by_name_have_all_services() -> None:
         series("pg_up", server="db-b:5432", job="exporter", instance="x:9187"),
         series("pg_other", pod="db-0", job="exporter"),
         series("pg_last", instance="x:1", job="exporter"),
+        series("last_total", instance="x:1", job="exporter"),
         series("pg_nobody", cluster="eu"),
         series("unasked", server="db-a:5432"),
     ]
-    found = await prometheus(FakePrometheus(listed)).families([], ["pg_*"], HOUR)
+    found = await prometheus(FakePrometheus(listed)).families([], ["pg_*", "last_*"], HOUR)
     assert {family.name: (family.service_label, set(family.services)) for family in found.values} == {
         "pg_up": ("server", {"db-a", "db-b"}),
         "pg_other": ("pod", {"db"}),
-        "pg_last": ("job", {"exporter"}),
+        "pg_last": ("instance", {"x"}),
+        "last_total": ("job", {"exporter"}),
     }
 
 

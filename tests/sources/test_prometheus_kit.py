@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compass_core.model import Reduction, Selection
+from compass_core.readings import Reduction, Selection
 from compass_core.sources.prometheus import Prometheus
 from tests.sources.handmade import HOUR
 from tests.sources.kit import SourceKit, inline

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from compass_core.model import Match, Reduction, Selection, service_name
+from compass_core.readings import Match, Reduction, Selection, service_name
 from compass_core.sources import promql
 
 WEB = (("web-7c9b6d-k4jxs", "web"), ("web-7c9b6d-x2x2x", "web"))

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from compass_core.errors import Reason
-from compass_core.model import Reduction, Selection, Window
+from compass_core.model import Window
+from compass_core.readings import Reduction, Selection
 from compass_core.sources import recorded
 from compass_core.sources.recorded import RecordedIncidents
 from tests.sources.handmade import HOUR, START, T0, line, metric, offload, span, write

@@ -1,0 +1,193 @@
+"""What telemetry is asked and what it answers, in no query language: families, selections, and what comes in thousands.
+
+Points, log lines and spans are slotted dataclasses: a pydantic value for each would cost more than reading them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from compass_core.model import Gap
+
+T = TypeVar("T")
+
+
+class Reduction(StrEnum):
+    """What is made of the points of a family before they are grouped by service."""
+
+    RAW = "raw"
+    RATE = "rate"
+    RATIO = "ratio"
+    RATE_RATIO = "rate_ratio"
+    QUANTILE = "quantile"
+
+
+Kind = Literal["counter", "gauge", "histogram"]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A metric that exists: which label of it names the service, that label's values, and the other labels with values.
+
+    `members` are pairs of label value and service (`("orders-db:5432", "orders-db")`). A histogram's name is without `_bucket`.
+    """
+
+    name: str
+    kind: Kind
+    service_label: str
+    members: tuple[tuple[str, str], ...]
+    labels: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    unit: str = ""
+
+    @property
+    def services(self) -> frozenset[str]:
+        """The services that it was seen for."""
+        return frozenset(service for _, service in self.members)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One label must have one of these values, or (`negated`) none of them. A label that is absent has the value ''."""
+
+    label: str
+    values: tuple[str, ...]
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which numbers are wanted, in no query language.
+
+    reduction      meaning, per group of (`service_label`, *`by`)
+    raw            `aggregate` of the family
+    rate           `aggregate` of its increase per second
+    ratio          sum of the family ÷ `aggregate` of `over`
+    rate_ratio     sum of its increase ÷ sum of the increase of `over`; no increase of the family counts as 0
+    quantile       `quantile` of a histogram's observations (family without `_bucket`)
+
+    `where` filters the family, `over_where` the divisor; both always match `members` on `service_label` as well.
+    """
+
+    signal: str
+    family: str
+    reduction: Reduction
+    service_label: str
+    members: tuple[tuple[str, str], ...]
+    where: tuple[Match, ...] = ()
+    over: str = ""
+    over_where: tuple[Match, ...] = ()
+    quantile: float = 0.0
+    aggregate: Literal["sum", "max", "min", "avg"] = "sum"
+    by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Points of one group: `t` in unix seconds ascending, `v` finite or NaN, both float64 of one shape.
+
+    `query` is exactly what gives these points again, with `step` seconds between them.
+    """
+
+    selection: Selection
+    service: str
+    labels: Mapping[str, str]
+    t: NDArray[np.float64]
+    v: NDArray[np.float64]
+    query: str
+    source: str
+    link: str | None = None
+    step: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line; `t` in unix seconds, `level` in lower case or ''."""
+
+    t: float
+    service: str
+    line: str
+    level: str = ""
+    trace_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One span; `t` is its start in unix seconds, `ms` its duration; `kind` is client, server, … or ''."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str
+    service: str
+    name: str
+    t: float
+    ms: float
+    error: bool = False
+    kind: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A deploy, config or scale event."""
+
+    t: float
+    service: str
+    text: str
+    kind: str
+    query: str
+    source: str
+    link: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[T]):
+    """What a source answered: the values, what is missing from them, and what was asked (lines and spans share one query)."""
+
+    values: tuple[T, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    query: str = ""
+    link: str | None = None
+    source: str = ""
+
+
+# Kubernetes makes its hashes of digits and consonants
+_REPLICA = re.compile(r"(.+)-[0-9b-df-hj-np-tv-z]{6,10}-[0-9a-z]{5}")
+_STATEFUL = re.compile(r"(.+)-[0-9]+")
+
+
+def service_name(value: str, label: str) -> str:
+    """The service that a label's value names: `orders-db.shop.svc:5432` → `orders-db`, `shop/checkout` in `job` → `checkout`.
+
+    A pod's name loses its replica-set and pod suffixes (`checkout-7c9b6d-k4jxs` → `checkout`), a stateful set's its number.
+    """
+    if label == "job":
+        return value.rpartition("/")[2]
+    if label in {"server", "instance", "server_address", "net_peer_name"}:
+        return _host(value)
+    if label in {"pod", "pod_name", "k8s_pod_name", "kubernetes_pod_name"}:
+        return _workload(value)
+    return value
+
+
+def _host(value: str) -> str:
+    host = value.rpartition("://")[2].partition("/")[0].rpartition("@")[2]
+    if host.startswith("["):
+        return host.partition("]")[0].lstrip("[")
+    if host.count(":") > 1:  # an IPv6 address without brackets
+        return host
+    host = host.partition(":")[0]
+    return host if host.replace(".", "").isdigit() else host.partition(".")[0]
+
+
+def _workload(pod: str) -> str:
+    named = _STATEFUL.fullmatch(pod) or _REPLICA.fullmatch(pod)
+    return named[1] if named else pod
