@@ -13,7 +13,7 @@ import numpy as np
 
 from compass_core.errors import Reason, SourceError
 from compass_core.http import shaped
-from compass_core.readings import Match, Reading, Reduction, Series, service_name
+from compass_core.readings import Match, Reading, Reduction, Series
 from compass_core.sources import promql
 from compass_core.sources.prometheus_families import Wanted, families
 from compass_core.sources.source import Source, parted, together
@@ -44,16 +44,15 @@ _WORTH_SPLITTING: Final = frozenset({Reason.REJECTED, Reason.TOO_LARGE, Reason.T
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """What is asked: `part` is the selection, or a part of its members; increases are taken over `seconds`."""
+    """What is asked; increases are taken over `seconds`."""
 
     selection: Selection
-    part: Selection
     seconds: int
     step: float
 
     @property
     def text(self) -> str:
-        return promql.expression(self.part, self.seconds)
+        return promql.expression(self.selection, self.seconds)
 
 
 class Prometheus(Source):
@@ -92,12 +91,7 @@ class Prometheus(Source):
     async def series(self, selections: Sequence[Selection], window: Window, step: float) -> Reading[Series]:
         """The points of all selections, many in one request; where one is refused or takes too long, its halves are asked."""
         await self._measure(selections, window)
-        queries = [
-            _Query(selection, part, seconds, step)
-            for selection in selections
-            for seconds in (self._seconds(selection, step),)
-            for part in _short_enough(selection, seconds)
-        ]
+        queries = [_Query(one, self._seconds(one, step), step) for one in selections if one.members]
         start, last = window.start.timestamp(), math.ceil(window.seconds / step) - 1
         grid = (("start", f"{start:.3f}"), ("end", f"{start + last * step:.3f}"), ("step", f"{step:.3f}"))
         batches = _packed(queries, lambda query: _length(promql.tagged(query.text, "000 or ")), LONGEST_QUERY)
@@ -156,22 +150,15 @@ class Prometheus(Source):
     def _answered(self, queries: Sequence[_Query], answer: Any) -> Reading[Series]:
         results = [item for item in answer["data"]["result"] if "values" in item]  # else a native histogram
         gaps = tuple(self._gap(Reason.TRUNCATED, str(warning)[:200]) for warning in answer.get("warnings") or ())
-        return Reading(tuple(_series(item, queries, self._name) for item in results), gaps)
+        members = [dict(query.selection.members) for query in queries]
+        found = (_series(item, queries, members, self._name) for item in results)
+        return Reading(tuple(one for one in found if one), gaps)
 
 
 def _listed(answer: Any) -> tuple[list[Mapping[str, str]], bool]:
     """The labels of each series, and whether there are more."""
     listed: list[Mapping[str, str]] = [dict(labels) for labels in answer["data"]]
     return listed, len(listed) >= MOST_SERIES or bool(answer.get("warnings"))
-
-
-def _short_enough(selection: Selection, seconds: int) -> list[Selection]:
-    """The selection, or several that share its members among them where its expression would be too long for a URL."""
-    half = len(selection.members) // 2
-    if not half or _length(promql.expression(selection, seconds)) <= LONGEST_QUERY:
-        return [selection] if selection.members else []
-    members = (selection.members[:half], selection.members[half:])
-    return [one for part in members for one in _short_enough(replace(selection, members=part), seconds)]
 
 
 def _increasing(selection: Selection) -> str:
@@ -184,12 +171,15 @@ def _counts(answer: Any, families: Sequence[str]) -> dict[str, float]:
     return {family: count for family, count in found.items() if count > 0}
 
 
-def _series(item: Any, queries: Sequence[_Query], source: str) -> Series:
+def _series(item: Any, queries: Sequence[_Query], members: Sequence[Mapping[str, str]], source: str) -> Series | None:
+    """One result; None for one that only a shortened list of members let in."""
     labels = dict(item["metric"])
-    query = queries[int(labels.pop(promql.TAG))]
-    selection = query.selection
+    at = int(labels.pop(promql.TAG))
+    query, selection = queries[at], queries[at].selection
     value = labels.get(selection.service_label, "")
-    service = dict(selection.members).get(value) or service_name(value, selection.service_label)
+    service = members[at].get(value)
+    if service is None:
+        return None
     points = np.array([(float(at), float(text)) for at, text in item["values"]], dtype=np.float64)
     t, v = points[:, 0], points[:, 1]
     if (np.diff(t) <= 0).any():

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 TAG: Final = "compass_selection"
+LONGEST_LIST: Final = 1_200  # characters of one matcher; a ratio holds three
 
 _PLAIN_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _ONE_BUCKET: Final = r'le=~"(\\+Inf)?"'
@@ -22,8 +23,8 @@ def expression(selection: Selection, seconds: int) -> str:
     """What gives the selection's points; an increase is taken over `seconds`."""
     labels = dict.fromkeys((selection.service_label, *selection.by))
     by = f"by ({', '.join(map(_label, labels))})"
-    own = selector(selection.family, (_members(selection), *selection.where))
-    over = selector(selection.over, (_members(selection), *selection.over_where))
+    own = selector(selection.family, selection, selection.where)
+    over = selector(selection.over, selection, selection.over_where)
     match selection.reduction:
         case Reduction.RAW:
             return f"{selection.aggregate} {by} ({own})"
@@ -35,16 +36,17 @@ def expression(selection: Selection, seconds: int) -> str:
             divisor = f"sum {by} (rate({over}[{seconds}s]))"
             return f"(sum {by} (rate({own}[{seconds}s])) or {divisor} * 0) / {divisor}"
         case Reduction.QUANTILE:
-            buckets = selector(f"{selection.family}_bucket", (_members(selection), *selection.where))
+            buckets = selector(f"{selection.family}_bucket", selection, selection.where)
             return f"histogram_quantile({selection.quantile:g}, sum {by.replace('(', '(le, ', 1)} (rate({buckets}[{seconds}s])))"
 
 
 def samples(selection: Selection) -> str:
     """How many points the family that a selection takes increases of got in the last two minutes."""
-    family, matches = selection.over or selection.family, [_members(selection)]
     if selection.reduction is Reduction.QUANTILE:
-        family, matches = f"{selection.family}_bucket", [*matches, Match("le", ("+Inf",))]
-    return f"max(count_over_time({selector(family, matches)}[2m]))"
+        own = selector(f"{selection.family}_bucket", selection, (Match("le", ("+Inf",)),))
+    else:
+        own = selector(selection.over or selection.family, selection, ())
+    return f"max(count_over_time({own}[2m]))"
 
 
 def tagged(text: str, tag: str) -> str:
@@ -52,9 +54,9 @@ def tagged(text: str, tag: str) -> str:
     return f'label_replace({text}, "{TAG}", "{tag}", "", "")'
 
 
-def selector(family: str, matches: Iterable[Match]) -> str:
-    """One family, filtered."""
-    parts = [_matcher(match) for match in matches]
+def selector(family: str, selection: Selection, matches: Iterable[Match]) -> str:
+    """One family of the selection's members, filtered."""
+    parts = [_members(selection), *map(_matcher, matches)]
     if _PLAIN_NAME.fullmatch(family):
         return f"{family}{{{', '.join(parts)}}}"
     return f"{{{', '.join((f'__name__={quoted(family)}', *parts))}}}"
@@ -82,14 +84,19 @@ def _naming(services: Sequence[str], label: str) -> str:
     if service_name("before/name", label) == "name":
         return f"(.*/)?{names}"
     if service_name("name.domain:1", label) == "name":
-        return rf"(.*://)?\[*{names}([\]./:].*)?"
+        return rf"(.*[/@])?\[*{names}([\]./:].*)?"
     if service_name("name-0", label) == "name":
         return f"{names}(-.*)?"
     return any_of(services)
 
 
-def _members(selection: Selection) -> Match:
-    return Match(selection.service_label, tuple(value for value, _ in selection.members))
+def _members(selection: Selection) -> str:
+    """Matches the members by their values; where these are too long for a URL (pods) by their services, else every value."""
+    label, values = selection.service_label, tuple(value for value, _ in selection.members)
+    if len(any_of(values)) <= LONGEST_LIST:
+        return _matcher(Match(label, values))
+    pattern = _naming(sorted({service for _, service in selection.members}), label)
+    return f"{_label(label)}=~{quoted(pattern)}" if len(pattern) <= LONGEST_LIST else f'{_label(label)}!=""'
 
 
 def _matcher(match: Match) -> str:
