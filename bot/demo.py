@@ -15,6 +15,7 @@ from bot.app import Slack, serve
 from bot.report import report
 from bot.workspace import Workspace
 from compass_core.bootstrap import Compass, replayed, utc_now
+from compass_core.errors import CompassError
 from compass_core.evaluation import planted
 from compass_core.model import AgentName
 from compass_core.settings import Settings
@@ -47,7 +48,11 @@ async def once(out: TextIO, *, as_json: bool) -> None:
     """Ask the demo's question and print the thread; with `as_json` one object of the shape that the design gives."""
     async with _running(0) as (workspace, compass, truth):
         await workspace.command(f"investigate {INCIDENT}")
-        conclusion = await compass.conclusions.get()
+        try:
+            async with asyncio.timeout(compass.limits.investigation_seconds):
+                conclusion = await compass.conclusions.get()
+        except TimeoutError as late:
+            raise CompassError("The demo's investigation did not end; standard error says why.") from late
         told = [_told(message, conclusion) for message in workspace.messages if message.metadata]
     if as_json:
         shown = {"planted": truth, "messages": told, "hypotheses": report(conclusion)["hypotheses"]}

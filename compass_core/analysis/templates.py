@@ -60,6 +60,8 @@ def message(line: str) -> str:
     else:
         line = _LEAD.sub("", line[:LONGEST_LINE].partition("\n")[0], count=1)
         fields = {name: quoted or plain for name, quoted, plain in _PAIR.findall(line)}
+        if not any(name in fields for name in MESSAGE_FIELDS):  # a sentence with a pair in it, not logfmt
+            return line
     said = [fields[name] for names in (MESSAGE_FIELDS, ERROR_FIELDS) for name in names if isinstance(fields.get(name), str)]
     return ": ".join(said) or line
 

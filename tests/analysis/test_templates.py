@@ -56,6 +56,10 @@ def test_what_a_line_says(line: str, said: str) -> None:
     assert message(line) == said
 
 
+def test_a_pair_in_a_sentence_does_not_hide_the_sentence() -> None:
+    assert message("ERROR order failed error=timeout after 3 tries") == "ERROR order failed error=timeout after 3 tries"
+
+
 def test_deep_and_long_lines() -> None:
     assert template('{"a":' * 100_000).startswith('{"a":')
     assert len(template("x" * 1_000_000)) == LONGEST
