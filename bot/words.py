@@ -88,9 +88,9 @@ def saw(run: Run) -> str:
 
 
 def strongest(run: Run) -> list[Observation]:
-    """What a run observed: first what its hypotheses cite, then the rest, each in the run's own order."""
-    cited = {one for each in run.hypotheses for one in each.evidence_for}
-    return sorted(run.findings.observations, key=lambda seen: seen.id not in cited)
+    """What a run observed: first what its hypotheses cite, in their order, then the rest in the run's own."""
+    cited = list(dict.fromkeys(one for each in run.hypotheses for one in each.evidence_for))
+    return sorted(run.findings.observations, key=lambda seen: cited.index(seen.id) if seen.id in cited else len(cited))
 
 
 def gap_lines(runs: Iterable[Run]) -> list[str]:
