@@ -56,11 +56,10 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One label must have one of these values, or (`negated`) none of them. A label that is absent has the value ''."""
+    """One label must have one of these values. A label that is absent has the value ''."""
 
     label: str
     values: tuple[str, ...]
-    negated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,8 +61,9 @@ def _edges(series: Iterable[Series]) -> Iterable[Edge]:
 def _merged(calls: Sequence[Edge]) -> tuple[Edge, ...]:
     found: dict[tuple[str, str], Edge] = {}
     for call in calls:
-        key = (call.caller, call.callee)
-        found[key] = found.get(key) if key in found and found[key].system else call  # type: ignore[assignment]  # the key was just looked up
+        held = found.get((call.caller, call.callee))
+        if held is None or not held.system:
+            found[call.caller, call.callee] = call
     return tuple(found.values())
 
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 DATABASE_ATTRIBUTES = ("db.system.name", "db.system")
 PEER_ATTRIBUTES = ("peer.service", "server.address", "net.peer.name", "db.client.connection.pool.name", "db.namespace", "db.name")
-VERSION_ATTRIBUTE = "service.version"
 
 
 def database_system(span: Span) -> str:

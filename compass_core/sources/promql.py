@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from compass_core.readings import Match, Reduction, Selection, service_name
-from compass_core.sources.quoting import any_of, quoted
+from compass_core.sources.quoting import any_of, matching, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,7 +56,7 @@ def tagged(text: str, tag: str) -> str:
 
 def selector(family: str, selection: Selection, matches: Iterable[Match]) -> str:
     """One family of the selection's members, filtered."""
-    parts = [_members(selection), *map(_matcher, matches)]
+    parts = [_members(selection), *(matching(_label(match.label), match.values) for match in matches)]
     if _PLAIN_NAME.fullmatch(family):
         return f"{family}{{{', '.join(parts)}}}"
     return f"{{{', '.join((f'__name__={quoted(family)}', *parts))}}}"
@@ -94,15 +94,9 @@ def _members(selection: Selection) -> str:
     """Matches the members by their values; where these are too long for a URL (pods) by their services, else every value."""
     label, values = selection.service_label, tuple(value for value, _ in selection.members)
     if len(any_of(values)) <= LONGEST_LIST:
-        return _matcher(Match(label, values))
+        return matching(_label(label), values)
     pattern = _naming(sorted({service for _, service in selection.members}), label)
     return f"{_label(label)}=~{quoted(pattern)}" if len(pattern) <= LONGEST_LIST else f'{_label(label)}!=""'
-
-
-def _matcher(match: Match) -> str:
-    if len(match.values) == 1:
-        return f"{_label(match.label)}{'!=' if match.negated else '='}{quoted(match.values[0])}"
-    return f"{_label(match.label)}{'!~' if match.negated else '=~'}{quoted(any_of(match.values))}"
 
 
 def _label(name: str) -> str:
