@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from compass_core.hypotheses.rules import MECHANISMS, RULES, Rule
-from compass_core.model import AgentName, Hypothesis
+from compass_core.hypotheses.rules import RULES, Rule
+from compass_core.model import MECHANISMS, AgentName, Hypothesis
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compass_core.hypotheses.propose import EXPLAINED, LEAST, MOST_PER_AGENT, propose
-from compass_core.hypotheses.rules import MECHANISMS, RULES, Rule
-from compass_core.model import AgentName, Edge, Hypothesis, Observation
+from compass_core.hypotheses.rules import RULES, Rule
+from compass_core.model import MECHANISMS, AgentName, Edge, Hypothesis, Observation
 from compass_core.signals.logs import LOG_SIGNALS
 from compass_core.signals.watched import SIGNALS
 from tests.fakes import START, observation
