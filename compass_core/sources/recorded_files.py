@@ -101,7 +101,7 @@ def incident(directory: Path) -> Incident:
         raise CaseError(f"{path} cannot be read ({problem.strerror}): name the folder of one recorded case.") from problem
     except ValidationError as problem:
         raise CaseError(f"{path}: {_first(problem)}.") from problem
-    return case.incident.model_copy(update={"origin": "recorded", "ended_at": case.window.end})
+    return case.incident.model_copy(update={"origin": "recorded", "well_since": case.window.start, "ended_at": case.window.end})
 
 
 def load(directory: Path) -> Case:
