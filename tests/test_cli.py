@@ -35,7 +35,7 @@ def compass(folder: Path, *words: str, environ: Mapping[str, str] | None = None)
 def test_help_names_every_command(tmp_path: Path) -> None:
     done = compass(tmp_path, "--help")
     assert done.returncode == 0
-    assert re.findall(r"^  (\w+)  ", done.stdout, re.MULTILINE) == ["demo", "investigate", "serve"]
+    assert re.findall(r"^  (\w+)  ", done.stdout, re.MULTILINE) == ["demo", "eval", "investigate", "serve"]
 
 
 def test_investigate_a_case_as_text(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from compass_core.readings import LogLine, Span
 from compass_core.sources.recorded_metrics import Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from compass_core.sources.recorded_metrics import Floats
@@ -104,13 +104,13 @@ def incident(directory: Path) -> Incident:
     return case.incident.model_copy(update={"origin": "recorded", "ended_at": case.window.end})
 
 
-def load(directory: Path) -> Case:
-    """Everything that the directory holds; 512 MB unpacked at most."""
+def load(directory: Path, without: Collection[str] = ()) -> Case:
+    """Everything that the directory holds, except for the kinds `without`; 512 MB unpacked at most."""
     incident(directory)
     left, files = LARGEST, {}
     for kind in _KINDS:
         path = directory / f"{kind}.jsonl.gz"
-        if path.exists():
+        if kind not in without and path.exists():
             files[kind] = _unpacked(path, left)
             left -= len(files[kind])
     logs = sorted((LogLine(**vars(row)) for row in _rows(directory, files, "logs", _Line)), key=attrgetter("t"))
