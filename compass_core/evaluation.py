@@ -19,7 +19,7 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, TypedDict
 
 from compass_core import bootstrap, telemetry
-from compass_core.errors import CaseError, CompassError
+from compass_core.errors import CaseError
 from compass_core.model import Request
 from compass_core.settings import Settings
 
@@ -118,8 +118,8 @@ def investigate(case: Path, asked: Asked) -> Case | CaseError:
     """One case, here. The seconds are those of the investigation, without the time that it takes to load the case."""
     try:
         return score(case.name, asyncio.run(_investigate(case, asked)), planted(case))
-    except CompassError as error:
-        return CaseError(str(error) if isinstance(error, CaseError) else f"{case}: {error}")
+    except CaseError as error:
+        return error
 
 
 def score(name: str, conclusion: Conclusion, truth: dict[str, str]) -> Case:

@@ -4,7 +4,8 @@ Each DIR is a set of recorded cases. A healthy case is made of a case by moving 
 and cutting what comes after; how, is decided a set. Where a case's `provenance.note` holds the words of `--own-time`
 (logs and spans of a fault-free time were added to the case "at their own time"), only such cases of its set are used: the
 window is the second half of the first cluster of its spans and log lines, a minute at least, and the first half is the
-baseline. In other sets the baseline is taken to be free of faults, and its second half is the window.
+baseline. In other sets the baseline is taken to be free of faults, and its second half is the window. Cases of one set may
+have been given the same fault-free time: their windows are then nearly the same.
 """
 
 from __future__ import annotations
