@@ -138,7 +138,7 @@ async def replayed(case: Path, settings: Settings, without: Collection[str] = ()
         store = Store(f"sqlite:///{folder}/compass.db")
         try:
             source = Recorded(case, offload, without)
-            await source.load()
+            await source.load()  # a case that cannot be read is told at once, not by each agent
             sources = Sources(source, source, source, source)
             telemetry = Telemetry((store, RecordedIncidents(case, offload)), lambda: sources, offload)
             yield Compass(telemetry, Kept(store, store, store, store), settings.budget_usd, _limits(settings))
