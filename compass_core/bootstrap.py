@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Collection, Iterator
     from decimal import Decimal
     from pathlib import Path
 
@@ -125,8 +125,11 @@ async def live(settings: Settings, *, keep: bool = True) -> AsyncIterator[Compas
 
 
 @asynccontextmanager
-async def replayed(case: Path, settings: Settings) -> AsyncIterator[Compass]:
-    """Compass over one recorded case, with a database that is gone afterwards; raises `CaseError`."""
+async def replayed(case: Path, settings: Settings, without: Collection[str] = ()) -> AsyncIterator[Compass]:
+    """Compass over one recorded case, with a database that is gone afterwards; raises `CaseError`.
+
+    `without` leaves out some of the case's `metrics`, `logs` and `spans`, as if they had not been recorded.
+    """
     from compass_core.agents.view import Sources
     from compass_core.sources.recorded import Recorded, RecordedIncidents
     from compass_core.store import Store
@@ -134,7 +137,8 @@ async def replayed(case: Path, settings: Settings) -> AsyncIterator[Compass]:
     with TemporaryDirectory(prefix="compass-") as folder, _one_thread() as offload:
         store = Store(f"sqlite:///{folder}/compass.db")
         try:
-            source = Recorded(case, offload)
+            source = Recorded(case, offload, without)
+            await source.load()  # a case that cannot be read is told at once, not by each agent
             sources = Sources(source, source, source, source)
             telemetry = Telemetry((store, RecordedIncidents(case, offload)), lambda: sources, offload)
             yield Compass(telemetry, Kept(store, store, store, store), settings.budget_usd, _limits(settings))
