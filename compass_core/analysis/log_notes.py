@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NEW_TEMPLATES = 5
 _EXCEPTION = re.compile(r"exception|traceback|panic|stack ?trace|segfault|assert", re.IGNORECASE)
+UNSEEN = 0.5  # lines of a kind that a baseline without any may still have missed
 NORMAL, SCALE = 2.0, 1.5  # standard deviations of a count that are no accident, and the scale of their logarithm
 
 
@@ -46,7 +47,7 @@ def of_templates(note: Note, templates: Iterable[Template], ratio: float, lines:
     best: dict[str, list[Observation]] = {}
     scored = []
     for one in templates:
-        expected = one.before * ratio
+        expected = (one.before + UNSEEN) * ratio
         scored.append((grade((one.count - expected) / ((expected + 1) * one.shared) ** 0.5, NORMAL, SCALE) if one.severe else 0.0, one))
     for score, one in sorted(scored, key=lambda pair: -pair[0]):
         if score < LEAST or len(best.setdefault(one.service, [])) >= NEW_TEMPLATES:

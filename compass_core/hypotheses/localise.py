@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from compass_core.model import Edge, Observation
 
 EXPLAINED = 0.6  # how much of a service's symptoms the trouble of what it calls takes away
-NOBODY = 1.5  # what must stand against a service to be as likely as that nothing is wrong with any
-SHARPNESS = 1.5  # how much one unit more makes a service likelier, as a logarithm
+NOBODY = 1.1  # what must stand against a service to be as likely as that nothing is wrong with any
+SHARPNESS = 2.0  # how much one unit more makes a service likelier, as a logarithm
 FULL = 3.5  # what a score of 1 stands for, in the same unit (`shifts.FULL_SCORE`)
 ONSET_SLACK_SECONDS = 120.0  # clocks of modalities differ
 
