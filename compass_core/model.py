@@ -220,8 +220,16 @@ class Findings(Value):
     suspects: tuple[Suspect, ...] = ()
 
 
+class Thoughts(Value):
+    """What one agent thinks; `unrefined` says why no model's answer is in it, '' where a model refined it."""
+
+    hypotheses: tuple[Hypothesis, ...] = ()
+    unrefined: str = ""
+    out_of_budget: bool = False
+
+
 class Run(Value):
-    """One agent inside one investigation. `cost` is in US dollars; `reason` says why it did not answer."""
+    """One agent inside one investigation. `cost` is in US dollars; `reason` says why it did not answer, `unrefined` as in `Thoughts`."""
 
     agent: AgentName
     outcome: Outcome
@@ -230,6 +238,7 @@ class Run(Value):
     cost: Decimal = Decimal(0)
     findings: Findings = Findings()
     hypotheses: tuple[Hypothesis, ...] = ()
+    unrefined: str = ""
 
 
 class Progress(Value):
@@ -270,3 +279,33 @@ class Post(Value):
     channel: str
     ts: str
     thread_ts: str = ""
+
+
+class Message(Value):
+    """A part of what a model is asked."""
+
+    role: Literal["system", "user", "assistant"]
+    text: str
+
+
+class Bill(StrEnum):
+    """What is known of the bill of an attempt: nothing yet, the amount, that there is none, or that it will not be told."""
+
+    OPEN = "open"
+    SETTLED = "settled"
+    RELEASED = "released"
+    UNKNOWN = "unknown"
+
+
+class Attempt(Value):
+    """One try at a call of a model, a row of the ledger.
+
+    `amount` is what it takes of the budget, in US dollars: the most that it may cost while its bill is open or unknown,
+    else what was billed.
+    """
+
+    investigation: str
+    agent: AgentName
+    model: str
+    amount: Decimal
+    bill: Bill = Bill.OPEN

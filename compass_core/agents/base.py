@@ -10,7 +10,7 @@ from compass_core.agents.scope import find_scope
 from compass_core.analysis import log_notes, metric_notes, notes
 from compass_core.analysis.notes import Note
 from compass_core.hypotheses.propose import propose
-from compass_core.model import AgentName, Findings
+from compass_core.model import AgentName, Findings, Thoughts
 from compass_core.signals.logs import phrases_of
 from compass_core.signals.plan import plan
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from compass_core.agents.scope import Scope
     from compass_core.agents.view import View
-    from compass_core.model import Gap, Hypothesis, Incident, Observation, Run
+    from compass_core.model import Gap, Incident, Observation, Run
+    from compass_core.ports import Model
     from compass_core.readings import Family, Reading
 
 MOST_OBSERVATIONS = 40
@@ -32,7 +33,7 @@ class Agent(Protocol):
     async def observe(self, incident: Incident, earlier: Sequence[Run]) -> Findings:
         """Read telemetry; free of charge."""
 
-    async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> tuple[Hypothesis, ...]:
+    async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> Thoughts:
         """What could be the cause, given what was found by this agent and those before it."""
 
 
@@ -49,8 +50,9 @@ class Specialist:
 
     name: ClassVar[AgentName]
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, model: Model | None = None) -> None:
         self._view = view
+        self._model = model
 
     async def observe(self, incident: Incident, earlier: Sequence[Run]) -> Findings:
         """Find out where to look, then ask everything at once."""
@@ -66,11 +68,11 @@ class Specialist:
             observations=notes.numbered(self.name, observations, scope.affected, MOST_OBSERVATIONS), gaps=tuple(gaps), edges=scope.edges
         )
 
-    async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> tuple[Hypothesis, ...]:
+    async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> Thoughts:
         """Apply the rules of this agent to everything observed so far."""
         del incident  # rules need no more of it than was observed
         observations = [*(one for run in earlier for one in run.findings.observations), *findings.observations]
-        return propose(self.name, observations, findings.edges)
+        return Thoughts(hypotheses=propose(self.name, observations, findings.edges), unrefined="no model is asked yet")
 
     def look(self, note: Note, scope: Scope) -> Sequence[Awaitable[Seen]]:
         """The questions of this specialist; they are asked concurrently."""
