@@ -8,26 +8,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from compass_core.errors import BudgetExceededError
-from compass_core.model import Attempt, Bill
+from compass_core.ledger import Attempt, Bill
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from compass_core.model import AgentName
     from compass_core.ports import Ledger
-
-
-def refuse_what_does_not_fit(wanted: Attempt, others: Iterable[Attempt], limit: Decimal) -> None:
-    """Raise `BudgetExceededError` where an attempt would pass the limit, beside all others of its investigation."""
-    spent = reserved = Decimal(0)
-    for other in others:
-        if other.bill is Bill.OPEN:
-            reserved += other.amount
-        else:
-            spent += other.amount
-    if spent + reserved + wanted.amount > limit:
-        taken = f"${spent:.4f} of ${limit:.2f} is spent and ${reserved:.4f} in flight"
-        raise BudgetExceededError(f"${wanted.amount:.4f} for {wanted.agent} does not fit: {taken}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

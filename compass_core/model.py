@@ -286,26 +286,3 @@ class Message(Value):
 
     role: Literal["system", "user", "assistant"]
     text: str
-
-
-class Bill(StrEnum):
-    """What is known of the bill of an attempt: nothing yet, the amount, that there is none, or that it will not be told."""
-
-    OPEN = "open"
-    SETTLED = "settled"
-    RELEASED = "released"
-    UNKNOWN = "unknown"
-
-
-class Attempt(Value):
-    """One try at a call of a model, a row of the ledger.
-
-    `amount` is what it takes of the budget, in US dollars: the most that it may cost while its bill is open or unknown,
-    else what was billed.
-    """
-
-    investigation: str
-    agent: AgentName
-    model: str
-    amount: Decimal
-    bill: Bill = Bill.OPEN

@@ -19,6 +19,7 @@ from compass_core.resolve import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from contextlib import AbstractContextManager
     from decimal import Decimal
 
     from compass_core.agents.base import Agent
@@ -31,7 +32,6 @@ tracer = trace.get_tracer("compass")
 
 T = TypeVar("T")
 Ending = tuple[Outcome, str]
-QUIET = {"record_exception": False, "set_status_on_exception": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +151,8 @@ class Orchestrator:
         earlier = tuple(self._runs)
         findings, thoughts = Findings(), Thoughts()
         self._budget.deadline = time.monotonic() + seconds
-        about = {conventions.OPERATION: conventions.INVOKE_AGENT, conventions.AGENT: name.value}
         try:
-            # quiet, since a foreign error's text may hold anything
-            with tracer.start_as_current_span(f"{conventions.INVOKE_AGENT} {name}", attributes=about, **QUIET):
+            with _invoked(name):
                 async with asyncio.timeout(seconds):
                     findings = await agent.observe(incident, earlier)
                     thoughts = await agent.generate_hypotheses(incident, findings, earlier)
@@ -204,6 +202,15 @@ class Orchestrator:
 
     async def _step(self, name: str, action: Callable[[], Awaitable[T]]) -> T:
         return await self._outside.journal.step(name, action)
+
+
+def _invoked(name: AgentName) -> AbstractContextManager[trace.Span]:
+    return tracer.start_as_current_span(
+        f"{conventions.INVOKE_AGENT} {name}",
+        attributes={conventions.OPERATION: conventions.INVOKE_AGENT, conventions.AGENT: name.value},
+        record_exception=False,  # a foreign error's text may hold anything
+        set_status_on_exception=False,
+    )
 
 
 def _ending(runs: list[Run]) -> Ending:

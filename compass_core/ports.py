@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from compass_core.model import AgentName, Attempt, Bill, Conclusion, Incident, Investigation, Message, Post, Progress, Window
+    from compass_core.ledger import Attempt, Bill
+    from compass_core.model import AgentName, Conclusion, Incident, Investigation, Message, Post, Progress, Window
     from compass_core.readings import Change, Family, LogLine, Reading, Selection, Series, Span
 
 T = TypeVar("T")
@@ -185,7 +186,7 @@ class Ledger(Protocol):
     """Where every attempt at a call is written before it is made."""
 
     async def reserve(self, attempt: Attempt, limit: Decimal) -> int:
-        """Write an open attempt and give its number, in one transaction with `budget.refuse_what_does_not_fit`, which raises."""
+        """Write an open attempt and give its number, in one transaction with `ledger.refuse_what_does_not_fit`, which raises."""
         ...
 
     async def close(self, number: int, bill: Bill, amount: Decimal) -> None:

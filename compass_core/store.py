@@ -25,9 +25,9 @@ from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text, cr
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from compass_core.budget import refuse_what_does_not_fit
 from compass_core.errors import AlreadyRunningError, SettingsError, StoreError
-from compass_core.model import Attempt, Bill, Conclusion, Incident, Investigation, Post, Value
+from compass_core.ledger import Attempt, Bill, refuse_what_does_not_fit
+from compass_core.model import Conclusion, Incident, Investigation, Post, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -182,7 +182,8 @@ class Store:
                 db.execute(select(func.pg_advisory_xact_lock(func.hashtext(attempt.investigation))))
             others = (_read(Attempt, *row) for row in db.execute(_attempts(attempt.investigation)))
             refuse_what_does_not_fit(attempt, others, limit)
-            return db.execute(keep).scalar_one()
+            number: int = db.execute(keep).scalar_one()
+            return number
 
         return await self._do(work)
 

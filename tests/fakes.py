@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from compass_core.agents.base import Agent
-from compass_core.budget import refuse_what_does_not_fit
 from compass_core.errors import AlreadyRunningError, BudgetExceededError, SourceError, ThreadError
-from compass_core.model import AgentName, Attempt, Bill, Findings, Hypothesis, Incident, Observation, Thoughts, Window
+from compass_core.ledger import Attempt, Bill, refuse_what_does_not_fit
+from compass_core.model import AgentName, Findings, Hypothesis, Incident, Observation, Thoughts, Window
 from compass_core.readings import Reading
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from compass_core.budget import Budget, Reservation
 from compass_core.errors import BudgetExceededError
-from compass_core.model import AgentName, Bill
+from compass_core.ledger import Bill
+from compass_core.model import AgentName
 from compass_core.store import Store
 from tests.fakes import FakeLedger
 
