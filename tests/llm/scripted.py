@@ -164,7 +164,9 @@ def reply(turn: Turn) -> bytes:
         "object": "chat.completion",
         "created": 1,
         "model": "scripted-2026-01-05",
-        "choices": [{"index": 0, "finish_reason": turn.finish, "message": {"role": "assistant", "content": turn.text, "refusal": turn.refusal}}],
+        "choices": [
+            {"index": 0, "finish_reason": turn.finish, "message": {"role": "assistant", "content": turn.text, "refusal": turn.refusal}}
+        ],
         "service_tier": turn.tier,
         **({"usage": usage} if turn.told else {}),
     }
