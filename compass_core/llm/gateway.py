@@ -132,7 +132,7 @@ class Gateway:
         )
 
     def _tell(self, span: trace.Span, reply: Reply, *, billed: bool) -> None:
-        span.set_attributes({names.RESPONSE_MODEL: str(reply.told.get("model"))[:100], names.FINISH_REASONS: [reply.finish[:30]]})
+        span.set_attributes({names.RESPONSE_MODEL: str(reply.told.get("model") or "")[:100], names.FINISH_REASONS: [reply.finish[:30]]})
         for kind, name, field in (("input", names.INPUT_TOKENS, "prompt_tokens"), ("output", names.OUTPUT_TOKENS, "completion_tokens")):
             if billed and isinstance(count := at(reply.told, "usage", field), int):
                 span.set_attribute(name, count)

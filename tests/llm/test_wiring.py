@@ -18,11 +18,11 @@ from compass_core.bootstrap import live, replayed
 from compass_core.budget import Budget
 from compass_core.errors import BudgetExceededError, ModelError, SettingsError
 from compass_core.ledger import Bill
-from compass_core.llm.gateway import Gateway
+from compass_core.llm.gateway import MARGIN, Gateway
 from compass_core.llm.prices import tariff
 from compass_core.llm.wire import Terms, connect
 from compass_core.model import AgentName, Findings, Investigation, Message, Outcome, Request, Thoughts
-from compass_core.orchestrator import Orchestrator, Outside
+from compass_core.orchestrator import Limits, Orchestrator, Outside
 from compass_core.settings import Settings, load
 from compass_core.store import Store
 from tests.fakes import INCIDENT, WINDOW, FakeClock, FakeIncidents, FakeInvestigations, FakeJournal, FakeThread, hypothesis, observation
@@ -73,14 +73,15 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.dispose()
 
 
-async def investigated(server: Scripted, store: Store, limit: str) -> Conclusion:
-    url = "http://127.0.0.1/v1"
+async def investigated(server: Scripted, store: Store, limit: str, url: str = "", limits: Limits | None = None) -> Conclusion:
     budget = Budget(Decimal(limit), store, "run-1")
-    async with connect(url, "key", server.transport()) as client:
+    transport = None if url else server.transport()
+    url = url or "http://127.0.0.1/v1"
+    async with connect(url, "key", transport) as client:
         model = Gateway(client, Terms(MODEL, url), tariff(MODEL, url, configured=PRICE), budget, str)
         outside = Outside((FakeIncidents(),), FakeInvestigations(), FakeThread(), FakeJournal(), FakeClock())
         agents = {name: Asking(name, model) for name in AgentName}
-        return await Orchestrator(agents, budget, outside).investigate(Request(reference="INC-1"))
+        return await Orchestrator(agents, budget, outside, limits).investigate(Request(reference="INC-1"))
 
 
 async def test_an_investigation_costs_what_the_server_billed(store: Store) -> None:
@@ -103,6 +104,17 @@ async def test_an_outage_leaves_what_the_rules_say_and_the_next_agent_asks_again
         "the model did not answer in time",
         "",
     ]
+
+
+async def test_a_model_that_takes_all_the_time_of_an_agent_leaves_what_its_rules_say(store: Store) -> None:
+    server = Scripted(Turn(trouble="hang"), Turn(trouble="trickle"), Turn(trouble="hang"))
+    async with server.serving() as url:
+        conclusion = await investigated(server, store, "100.00", url, Limits(MARGIN + 0.3, 60))
+    assert [run.outcome for run in conclusion.runs] == [Outcome.ANSWERED] * 3
+    assert [one.statement for run in conclusion.runs for one in run.hypotheses] == ["because"] * 3
+    assert {run.unrefined for run in conclusion.runs} == {"the model did not answer in time"}
+    assert {row.bill for row in await store.attempts("run-1")} == {Bill.UNKNOWN}
+    assert conclusion.total_cost >= server.billed[MODEL]
 
 
 async def test_what_does_not_fit_keeps_what_the_rules_say_and_skips_the_rest(store: Store) -> None:
