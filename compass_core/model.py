@@ -227,8 +227,16 @@ class Findings(Value):
     suspects: tuple[Suspect, ...] = ()
 
 
+class Thoughts(Value):
+    """What one agent thinks; `unrefined` says why no model's answer is in it, '' where a model refined it."""
+
+    hypotheses: tuple[Hypothesis, ...] = ()
+    unrefined: str = ""
+    out_of_budget: bool = False
+
+
 class Run(Value):
-    """One agent inside one investigation. `cost` is in US dollars; `reason` says why it did not answer."""
+    """One agent inside one investigation. `cost` is in US dollars; `reason` says why it did not answer, `unrefined` as in `Thoughts`."""
 
     agent: AgentName
     outcome: Outcome
@@ -237,6 +245,7 @@ class Run(Value):
     cost: Decimal = Decimal(0)
     findings: Findings = Findings()
     hypotheses: tuple[Hypothesis, ...] = ()
+    unrefined: str = ""
 
 
 class Progress(Value):
@@ -277,3 +286,10 @@ class Post(Value):
     channel: str
     ts: str
     thread_ts: str = ""
+
+
+class Message(Value):
+    """A part of what a model is asked."""
+
+    role: Literal["system", "user", "assistant"]
+    text: str

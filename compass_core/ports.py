@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
+    from decimal import Decimal
 
-    from compass_core.model import Conclusion, Incident, Investigation, Post, Progress, Window
+    from pydantic import BaseModel
+
+    from compass_core.ledger import Attempt, Bill
+    from compass_core.model import AgentName, Conclusion, Incident, Investigation, Message, Post, Progress, Window
     from compass_core.readings import Change, Family, LogLine, Reading, Selection, Series, Span
 
 T = TypeVar("T")
+V = TypeVar("V", bound="BaseModel")
 
 
 class Metrics(Protocol):
@@ -163,4 +168,31 @@ class Clock(Protocol):
 
     def __call__(self) -> datetime:
         """Now."""
+        ...
+
+
+class Model(Protocol):
+    """A language model that is paid from the investigation's budget."""
+
+    async def ask(self, agent: AgentName, messages: tuple[Message, ...], shape: type[V]) -> V:
+        """Its answer in that shape, which forbids extra fields and has no defaults.
+
+        Raises `BudgetExceededError` before a call that does not fit, and `ModelError` when there is no usable answer.
+        """
+        ...
+
+
+class Ledger(Protocol):
+    """Where every attempt at a call is written before it is made."""
+
+    async def reserve(self, attempt: Attempt, limit: Decimal) -> int:
+        """Write an open attempt and give its number, in one transaction with `ledger.refuse_what_does_not_fit`, which raises."""
+        ...
+
+    async def close(self, number: int, bill: Bill, amount: Decimal) -> None:
+        """Say what became of it; nothing happens when it is closed already."""
+        ...
+
+    async def attempts(self, investigation: str) -> tuple[Attempt, ...]:
+        """Every attempt of one investigation, in their order."""
         ...

@@ -11,7 +11,7 @@ from compass_core.analysis import log_notes, metric_notes, notes
 from compass_core.analysis.notes import Note
 from compass_core.hypotheses.localise import suspects
 from compass_core.hypotheses.propose import propose
-from compass_core.model import AgentName, Findings
+from compass_core.model import AgentName, Findings, Thoughts
 from compass_core.signals.logs import ERROR_PHRASES, phrases_of
 from compass_core.signals.plan import plan
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from compass_core.agents.scope import Scope
     from compass_core.agents.view import View
-    from compass_core.model import Gap, Hypothesis, Incident, Observation, Run
+    from compass_core.model import Gap, Incident, Observation, Run
+    from compass_core.ports import Model
     from compass_core.readings import Family, Reading, Series
 
 MOST_OBSERVATIONS = 60
@@ -33,7 +34,7 @@ class Agent(Protocol):
     async def observe(self, incident: Incident, earlier: Sequence[Run]) -> Findings:
         """Read telemetry; free of charge."""
 
-    async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> tuple[Hypothesis, ...]:
+    async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> Thoughts:
         """What could be the cause, given what was found by this agent and those before it."""
 
 
@@ -50,8 +51,9 @@ class Specialist:
 
     name: ClassVar[AgentName]
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, model: Model | None = None) -> None:
         self._view = view
+        self._model = model
 
     async def observe(self, incident: Incident, earlier: Sequence[Run]) -> Findings:
         """Find out where to look, then ask everything at once."""
@@ -67,10 +69,11 @@ class Specialist:
         blamed = suspects((*seen_by(earlier), *told), scope.edges, scope.services, scope.affected)
         return Findings(observations=told, gaps=tuple(gaps), edges=scope.edges, suspects=blamed)
 
-    async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> tuple[Hypothesis, ...]:
+    async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> Thoughts:
         """Apply the rules of this agent to everything observed so far."""
         del incident  # rules need no more of it than was observed
-        return propose(self.name, (*seen_by(earlier), *findings.observations), findings)
+        found = propose(self.name, (*seen_by(earlier), *findings.observations), findings)
+        return Thoughts(hypotheses=found, unrefined="no model is asked yet")
 
     def look(self, note: Note, scope: Scope) -> Sequence[Awaitable[Seen]]:
         """The questions of this specialist; they are asked concurrently."""

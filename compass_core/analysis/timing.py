@@ -39,7 +39,7 @@ class Operation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """Milliseconds that 90 % of the spans stay below, in the window and before; `first` is the start of its first slow span in unix seconds.
+    """Milliseconds that 90 % of the spans stay below, in the window and before; `first`: start of its first slow span, unix seconds.
 
     `spreads`: growth of the mean excess over the usual median, in spreads of the baseline. `share`: of the time by which everything
     grew in the window. `service` is where it is laid: for a way the service that the slow ways have in common.
