@@ -27,7 +27,7 @@ def propose(agent: AgentName, observations: Sequence[Observation], edges: Iterab
     """The agent's strongest hypotheses over everything observed so far, most confident first.
 
     Confidence = cap × (1 − Π(1 − weight × score)) over the rule's evidence; halved where the evidence is of a kind that
-    a callee's own trouble, begun no later, explains: that trouble then stands as evidence against.
+    a callee's own trouble, begun no later, explains, or other trouble of the service itself: that then stands as evidence against.
     """
     best: Best = defaultdict(dict)
     for seen in observations:
@@ -58,7 +58,7 @@ def _hypothesis(rule: Rule, service: str, best: Best, callers: set[str], downstr
         return None
     evidence = own + _weighed(rule.callers, sorted(callers), best)
     confidence = rule.cap * (1 - _product(1 - weight * seen.score for weight, seen in evidence))
-    explained = _explained_by(own, downstream, best) if rule.propagates else ()
+    explained = [*(_explained_by(own, downstream, best) if rule.propagates else ()), *_otherwise(rule, service, best)]
     against = [seen for seen in explained if all(seen is not one for _, one in evidence)]
     if against:
         confidence *= EXPLAINED
@@ -94,6 +94,11 @@ def _explained_by(own: list[tuple[float, Observation]], downstream: set[str], be
     if onset is not None:
         troubles = [seen for seen in troubles if seen.onset is None or (seen.onset - onset).total_seconds() <= ONSET_SLACK_SECONDS]
     return tuple(sorted(troubles, key=lambda seen: -seen.score)[:SHOWN])
+
+
+def _otherwise(rule: Rule, service: str, best: Best) -> list[Observation]:
+    """The service's own trouble that says why, without the rule's mechanism."""
+    return [seen for signal, seen in best[service].items() if signal in rule.unless and seen.score >= TROUBLED]
 
 
 def _downstream(service: str, callees: Mapping[str, set[str]]) -> set[str]:

@@ -18,8 +18,8 @@ class Rule:
     """How much each signal says for a mechanism at a service, from 0 to 1.
 
     `own`: seen at the service itself, at least one is needed. `callers`: seen at those who call it. `needs`: without one of
-    these there is no hypothesis. `propagates`: the evidence is of a kind that a failing callee causes too. `cap`: the most
-    that all of it together can say.
+    these there is no hypothesis. `unless`: these, seen at the service itself, explain the evidence without the mechanism.
+    `propagates`: the evidence is of a kind that a failing callee causes too. `cap`: the most that all of it together can say.
     """
 
     mechanism: str
@@ -27,6 +27,7 @@ class Rule:
     own: Mapping[str, float]
     callers: Mapping[str, float] = field(default_factory=dict)
     needs: frozenset[str] = frozenset()
+    unless: frozenset[str] = frozenset()
     cap: float = 0.95
     propagates: bool = False
 
@@ -58,6 +59,8 @@ RULES = (
         DATABASE,
         {
             "db_query_time": 0.6,
+            "db_rows_scanned": 0.5,
+            "db_rows_read": 0.4,
             "db_slow_queries": 0.6,
             "log_slow_query": 0.4,
             "database_time": 0.4,
@@ -109,7 +112,7 @@ RULES = (
     Rule(
         "exception_in_code",
         APPLICATION,
-        {"failing_spans": 0.45, "new_errors": 0.35, "error_ratio": 0.2, "error_lines": 0.15},
+        {"failing_spans": 0.45, "new_errors": 0.35, "error_ratio": 0.35, "error_lines": 0.15},
         needs=frozenset({"failing_spans", "new_errors", "error_ratio"}),
         cap=0.65,
         propagates=True,
@@ -158,6 +161,13 @@ RULES = (
         needs=frozenset({"packet_drops", "tcp_retransmits", "packet_errors", "log_connection_reset", "broken_calls"}),
         cap=0.8,
     ),
-    Rule("network_delay", NETWORK, {"gap": 0.65, "tcp_retransmits": 0.2, "probe_failures": 0.1}, needs=frozenset({"gap"}), cap=0.85),
+    Rule(
+        "network_delay",
+        NETWORK,
+        {"gap": 0.65, "call_p95": 0.5, "tcp_retransmits": 0.2, "probe_failures": 0.1},
+        needs=frozenset({"gap", "call_p95"}),
+        unless=frozenset({"latency_p95", "self_time", "cpu_usage", "cpu_throttling"}),
+        cap=0.85,
+    ),
     Rule("connection_exhaustion", NETWORK, {"conntrack_of_limit": 0.7}, cap=0.8),
 )

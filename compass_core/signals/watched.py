@@ -44,7 +44,7 @@ SIGNALS: dict[str, Signal] = {
         Signal("replicas_available", APPLICATION, "replicas available", direction="down", floor=0.3),
         Signal("latency_p50", APPLICATION, "latency p50", "s", floor=0.005),
         Signal("latency_p99", APPLICATION, "latency p99", "s", floor=0.02),
-        Signal("db_connections_of_limit", DATABASE, "connections used of the limit", "ratio", floor=0.05, level=0.9),
+        Signal("db_connections_of_limit", DATABASE, "connections used of the limit", "ratio", floor=0.2, level=0.9),
         Signal("db_waiting_clients", DATABASE, "clients waiting for a connection", floor=1),
         Signal("db_pool_of_limit", DATABASE, "pool connections used of the limit", "ratio", floor=0.1, level=0.95),
         Signal("db_pool_timeouts", DATABASE, "timeouts waiting for a connection", "/s", floor=0.02),
