@@ -42,13 +42,16 @@ def exposure(times: Times, every: Iterable[Series], errors: Iterable[Series]) ->
 def of_templates(note: Note, templates: Iterable[Template], ratio: float, lines: Reading[LogLine]) -> list[Observation]:
     """Kinds of lines of errors that are new or come more often than the `ratio` of exposures explains, the strongest of each service.
 
-    Score: grade of (count − expected) ÷ √(expected + 1), less where several services write the same: that is passed on, not begun.
+    Score: grade of (count − expected) ÷ √((expected + 1) × (1 + ratio) × services that write the same). A short time before says little
+    of what is usual, and what several services write is passed on, not begun.
     """
     best: dict[str, list[Observation]] = {}
     scored = []
     for one in templates:
         expected = (one.before + UNSEEN) * ratio
-        scored.append((grade((one.count - expected) / ((expected + 1) * one.shared) ** 0.5, NORMAL, SCALE) if one.severe else 0.0, one))
+        scored.append(
+            (grade((one.count - expected) / ((expected + 1) * (1 + ratio) * one.shared) ** 0.5, NORMAL, SCALE) if one.severe else 0.0, one)
+        )
     for score, one in sorted(scored, key=lambda pair: -pair[0]):
         if score < LEAST or len(best.setdefault(one.service, [])) >= NEW_TEMPLATES:
             continue

@@ -41,8 +41,8 @@ class Operation(NamedTuple):
 class Growth:
     """Milliseconds that 90 % of the spans stay below, in the window and before; `first`: start of its first slow span, unix seconds.
 
-    `spreads`: growth of the mean excess over the usual median, in spreads of the baseline. `share`: of the time by which everything
-    grew in the window. `service` is where it is laid: for a way the service that the slow ways have in common.
+    `spreads`: growth of the mean excess over the usual median, in spreads of the baseline, ÷ √(1 + spans in the window ÷ before): few
+    before say little of what is usual. `share`: of the time by which everything grew in the window. `service` is where it is laid: for a way the service that the slow ways have in common.
     """
 
     operation: Operation
@@ -232,7 +232,17 @@ def changed(traced: Traces) -> list[Grown]:
         slow = order[middle:last][after > usual + SLOW_SPREADS * spread]
         begun = t[measured.span[slow if slow.size else order[middle:last]]].min()
         total = max(0.0, growth) * after.size
-        found.append(Grown(operation, _of_sorted(after, 0.9), _of_sorted(before, 0.9), after.size, growth / spread, total, float(begun)))
+        found.append(
+            Grown(
+                operation,
+                _of_sorted(after, 0.9),
+                _of_sorted(before, 0.9),
+                after.size,
+                growth / spread / math.sqrt(1 + after.size / before.size),
+                total,
+                float(begun),
+            )
+        )
     return found
 
 
