@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import AsyncIterator, Callable, Iterator
     from decimal import Decimal
     from pathlib import Path
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from compass_core.agents.view import Sources
     from compass_core.http import Backend
     from compass_core.model import Conclusion, Investigation, Request
-    from compass_core.orchestrator import Limits
+    from compass_core.orchestrator import Limits, Orchestrator
     from compass_core.ports import Clock, Declarations, History, Incidents, Investigations, Offload, Outbox, Thread
+    from compass_core.redact import Redactor
     from compass_core.settings import Access, Settings
     from compass_core.sources.grafana import Grafana, Kind
     from compass_core.store import Store
@@ -55,13 +57,14 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Compass:
-    """The investigator, ready to work."""
+    """The investigator, ready to work. `secret` are the configured expressions of which every match is one."""
 
     telemetry: Telemetry
     kept: Kept
     default_budget: Decimal
     limits: Limits
     clock: Clock = utc_now
+    secret: tuple[re.Pattern[str], ...] = ()
 
     @property
     def history(self) -> History:
@@ -78,27 +81,48 @@ class Compass:
         """Where incidents are declared."""
         return self.kept.declarations
 
+    def redactor(self) -> Redactor:
+        """A new one, with placeholders of its own."""
+        from compass_core.redact import Redactor
+
+        return Redactor(self.secret)
+
     async def investigate(self, request: Request, thread: Thread) -> Conclusion:
-        """As `Orchestrator.investigate`, with agents, budget and sources of its own."""
+        """As `Orchestrator.investigate`, with agents, budget, sources and a redactor of its own; what comes back holds no secret."""
+        from compass_core.errors import CompassError
+        from compass_core.redact import redacted
+
+        redact = self.redactor()
+        try:
+            return redacted(await self._orchestrator(request, thread, redact).investigate(request), redact)
+        except CompassError as error:
+            error.args = (redact(str(error)),)  # refusals quote alerts and what servers said
+            raise
+
+    def _orchestrator(self, request: Request, thread: Thread, redact: Redactor) -> Orchestrator:
         from compass_core.agents.application import ApplicationAgent
         from compass_core.agents.database import DatabaseAgent
         from compass_core.agents.network import NetworkAgent
         from compass_core.agents.view import View
         from compass_core.budget import Budget
+        from compass_core.discreet import DiscreetInvestigations, DiscreetThread
         from compass_core.journal import InProcess
         from compass_core.orchestrator import Orchestrator, Outside
 
-        view = View(self.telemetry.sources(), self.telemetry.offload, self.clock)
+        view = View(self.telemetry.sources(), self.telemetry.offload, self.clock, redact)
         agents = {agent.name: agent(view) for agent in (ApplicationAgent, DatabaseAgent, NetworkAgent)}
         budget = Budget(self.default_budget if request.budget is None else request.budget)
-        outside = Outside(self.telemetry.places, self.kept.investigations, thread, InProcess(), self.clock)
-        return await Orchestrator(agents, budget, outside, self.limits).investigate(request)
+        kept, told = DiscreetInvestigations(self.kept.investigations, redact), DiscreetThread(thread, redact)
+        outside = Outside(self.telemetry.places, kept, told, InProcess(), self.clock)
+        return Orchestrator(agents, budget, outside, self.limits)
 
     async def interrupted(self, investigation: Investigation, thread: Thread) -> None:
         """End an investigation that a former process left without an end: one message, with the button."""
         from compass_core.model import Conclusion, Outcome
+        from compass_core.redact import redacted
 
-        conclusion = Conclusion(investigation=investigation, outcome=Outcome.STOPPED, reason="interrupted by a restart")
+        ended = Conclusion(investigation=investigation, outcome=Outcome.STOPPED, reason="interrupted by a restart")
+        conclusion = redacted(ended, self.redactor())
         await self.kept.investigations.closed(conclusion)
         await thread.concluded(conclusion)
 
@@ -119,7 +143,7 @@ async def live(settings: Settings, *, keep: bool = True) -> AsyncIterator[Compas
             async with httpx.AsyncClient() as http:
                 telemetry = _telemetry(settings, store, _Backends(settings, http, offload))
                 kept = Kept(store if keep else Unkept(), store, store, store)
-                yield Compass(telemetry, kept, settings.budget_usd, _limits(settings))
+                yield Compass(telemetry, kept, settings.budget_usd, _limits(settings), secret=settings.redact)
     finally:
         store.dispose()
 
@@ -137,7 +161,7 @@ async def replayed(case: Path, settings: Settings) -> AsyncIterator[Compass]:
             source = Recorded(case, offload)
             sources = Sources(source, source, source, source)
             telemetry = Telemetry((store, RecordedIncidents(case, offload)), lambda: sources, offload)
-            yield Compass(telemetry, Kept(store, store, store, store), settings.budget_usd, _limits(settings))
+            yield Compass(telemetry, Kept(store, store, store, store), settings.budget_usd, _limits(settings), secret=settings.redact)
         finally:
             store.dispose()
 

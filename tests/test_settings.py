@@ -151,7 +151,7 @@ def test_an_unknown_name_is_told_with_the_nearest(name: str) -> None:
 
 
 def test_names_of_other_versions_and_of_kubernetes_are_let_through() -> None:
-    others = ("COMPASS_MODEL", "COMPASS_REDACT", "OPENAI_API_KEY", "SLACK_SIGNING_SECRET", "OTEL_TRACES_EXPORTER", "PATH")
+    others = ("COMPASS_MODEL", "OPENAI_API_KEY", "SLACK_SIGNING_SECRET", "OTEL_TRACES_EXPORTER", "PATH")
     injected = (
         "COMPASS_PORT",
         "COMPASS_PORT_8080_TCP",

@@ -75,7 +75,7 @@ def templates(window: Iterable[LogLine], baseline: Iterable[LogLine]) -> tuple[T
     for line in window:
         found[line.service, template(line.line)].append(line)
     kinds = [
-        Template(service, text, message(lines[0].line)[:LONGEST], len(lines), before[service, text], min(line.t for line in lines))
+        Template(service, text, message(lines[0].line), len(lines), before[service, text], min(line.t for line in lines))
         for (service, text), lines in found.items()
     ]
     return tuple(sorted(kinds, key=lambda kind: -kind.count))
