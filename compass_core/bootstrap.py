@@ -99,7 +99,7 @@ class Compass:
             error.args = (redact(str(error)),)  # refusals quote alerts and what servers said
             raise
 
-    def _orchestrator(self, request: Request, thread: Thread, redact: Redactor) -> Orchestrator:
+    def _orchestrator(self, request: Request, thread: Thread, redact: Callable[[str], str]) -> Orchestrator:
         from compass_core.agents.application import ApplicationAgent
         from compass_core.agents.database import DatabaseAgent
         from compass_core.agents.network import NetworkAgent

@@ -42,9 +42,9 @@ KINDS = ("password", "token", "key", "cookie", "email", "card", "custom")
 # after these a word begins: a colour code, an escaped line break or character of JSON, a percent-encoded character
 _START = r"(?:(?<![A-Za-z0-9])|(?<=\[[0-9]m)|(?<=\[[0-9]{2}m)|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9a-fA-F]{4}))"
 _QUOTE = r"(?:\\{0,7}[\"'`]|&quot;|&\#3[49];|%22)"
-_COLOUR = r"(?:\x1b\[[\d;]{0,9}m){0,3}"
+_COLOUR = r"(?:(?:\x1b|\\{1,3}(?:u001b|x1b))\[[\d;]{0,9}m){0,3}"
 _IS = rf"(?:{_QUOTE}|[\])])?{_COLOUR}\s{{0,3}}(?:=>|:=|==?|:|%3[ad]|{_QUOTE}?,\s?{_QUOTE}?value{_QUOTE}?\s?[:=])\s{{0,3}}{_COLOUR}"
-_BARE = r"(?:[^\s\"'`&,;\\\x1b]|\\(?![nrt\"'\\])|'(?=\w)|&(?![\w.%-]{1,60}=|quot;|\#)|[,;](?!\s|\Z|[\"'}\])\\]|[\w.-]{1,60}[\"']?\s?[:=]))"
+_BARE = r"(?:[^\s\"'`&,;\\\x1b]|\\(?![nrt\"'\\]|u001b|x1b)|'(?=\w)|&(?![\w.%-]{1,60}=|quot;|\#)|[,;](?!\s|\Z|[\"'}\])\\]|[\w.-]{1,60}[\"']?\s?[:=]))"
 _SCHEME = r"(?:(?:bearer|basic|digest|token|apikey|negotiate|ssws)\s{1,3})?"
 
 
@@ -76,6 +76,7 @@ _KEY = "|".join((
     *(rf"{word}[_.\- ]?{last}" for last, words in _COMPOUNDS.items() for word in words.split()),
     r"secret[_.\- ]?(?:access[_.\- ]?)?(?:key|token)",
     "private[_-]?key[_-]?id",
+    "secret[_-]?key[_-]?base",
 ))  # fmt: skip
 _PAGE = "".join(f"(?<!{word}token)(?<!{word}[_-]token)" for word in ("page", "continuation", "continue", "sync", "cursor", "cancellation"))
 _TOKEN = rf"secret|token{_PAGE}|credentials?|authorization|auth(?<![a-z]auth)"
@@ -94,16 +95,17 @@ _CARD = (
 FORMS: tuple[Form, ...] = (
     Form("key", ("-----BEGIN",), re.compile(rf"(?P<v>-----BEGIN {_PEM}(?:[\s\S]{{0,20000}}?-----END {_PEM}|[A-Za-z0-9+/=\s\\]*))")),
     _form("password", "://", r"://[^\s/?#:\"'<>]{0,128}:(?P<v>[^\s/\"']{1,256})@(?!sha256:)"),
+    _form("password", "@tcp( @unix(", r"[\w.-]{1,64}:(?P<v>[^\s/@\"']{1,256})@(?:tcp|unix)\("),
     _form("token", "://", r"://(?P<v>[^\s/:@\"'<>]{20,256})@(?!sha256:)", has_random),
     _form("token", "ticket=", r"wss?://[^\s\"']{0,512}[?&]ticket=(?P<v>[^&\s\"']+)"),
     _form("cookie", "cookie", rf"cookie2?{_IS}\[?{_QUOTE}?(?P<v>{_COOKIE}(?:;\s?{_COOKIE}|;\s?[\w-]{{1,40}}(?!\w*[=:]))*)"),
     # what vendors give out, by the beginnings that they chose so that it can be found
     Form(
         "key",
-        ("AKIA", "ASIA"),
+        ("KIA", "SIA"),
         re.compile(r"A[KS]IA[A-Z0-9]{16}(?:[^A-Za-z0-9/+]{1,4}\w{1,30}){0,4}?[^A-Za-z0-9/+]{1,4}(?P<v>[A-Za-z0-9/+]{40})(?![\w/+])"),
     ),
-    _vendor("key", "AKIA ASIA", "(?!PACIFIC)[A-Z0-9]{16}"),
+    _vendor("key", "KIA SIA", "A[KS]IA(?!PACIFIC)[A-Z0-9]{16}", whole=True),
     _vendor("key", "AIza", r"[\w-]{20,}"),
     _vendor("token", "ya29. GOCSPX-", r"[\w-]{16,}"),
     _vendor("token", "1//0", r"[\w-]{24,}"),
@@ -115,25 +117,25 @@ FORMS: tuple[Form, ...] = (
     _form("token", "xox xapp- xwfp-", r"(?P<v>(?:xox[a-z]|xapp|xwfp)-[\w.%-]+)"),
     _form("token", "hooks.slack.com", r"hooks\.slack\.com/(?:services|workflows|triggers)/(?P<v>[\w/+-]{10,})"),
     _form("token", "webhook", r"(?:discord(?:app)?\.com/api/webhooks/[0-9]+/|webhook\.office\.com/webhookb2/)(?P<v>[^\s\"'<>]{20,})"),
-    _vendor("key", "sk_live_ sk_test_ rk_live_ rk_test_", "[A-Za-z0-9]{10,}"),
+    _vendor("key", "k_live_ k_test_", "[sr]k_(?:live|test)_[A-Za-z0-9]{10,}", whole=True),
     _vendor("key", "whsec_", r"[\w+/=]{16,}"),
     _vendor("key", "sk-", r"sk-(?=[a-zA-Z_-]*[0-9])[\w-]{20,}", whole=True),
-    _vendor("token", "hf_ gsk_ pplx- r8_ npm_ rubygems_", "[A-Za-z0-9]{20,}"),
+    _vendor("token", "hf_ gsk_ pplx- npm_ rubygems_", "[A-Za-z0-9]{20,}"),
     _vendor("token", "pypi-", r"(?:AgE[\w-]{8,}|[\w-]{40,})"),
     Form("key", ("SK", "AC"), re.compile(r"(?P<v>(?:SK|AC)(?<![A-Za-z0-9]..)[0-9a-f]{32})(?![A-Za-z0-9])")),
     _vendor("key", "SG.", r"[\w-]{10,}\.[\w-]{10,}"),
     _vendor("key", "key-", r"[0-9a-f]{32}(?!\w)"),
     _vendor("key", "-us", r"[0-9a-f]{32}-us[0-9]{1,2}(?!\w)", whole=True),
-    _vendor("key", "NRAK- NRJS- NRII- NRRA- NRSP-", r"[\w-]{16,}"),
+    _vendor("key", "NR", r"NR(?:AK|JS|II|RA|SP)-[\w-]{16,}", whole=True),
     _vendor("token", "glsa_ glc_", r"[\w+/=]{20,}"),
     _vendor("token", "eyJrIjoi", r"[\w+/=-]{20,}"),
-    _vendor("token", "sntrys_ sntryu_", r"[\w+/=.-]{20,}"),
-    _vendor("token", "hvs. hvb. hvr.", r"[\w-]{16,}"),
+    _vendor("token", "sntry", r"[su]_[\w+/=.-]{20,}"),
+    _vendor("token", "hv", r"[sbr]\.[\w-]{16,}"),
     _vendor("token", "atlasv1", r"[A-Za-z0-9]{14}\.atlasv1\.[\w-]{20,}", whole=True),
-    _vendor("token", "doo_v1_ dop_v1_ dor_v1_ dot_v1_", "[0-9a-f]{20,}"),
-    _vendor("token", "ATATT3 ATCTT3 AKCp", r"[\w=-]{20,}"),
+    _vendor("token", "_v1_", "do[oprt]_v1_[0-9a-f]{20,}", whole=True),
+    _vendor("token", "TT3 AKCp", r"(?:AT[AC]TT3|AKCp)[\w=-]{20,}", whole=True),
     _vendor("key", "LTAI", "[A-Za-z0-9]{12,}"),
-    _vendor("token", "shpat_ shpca_ shppa_ shpss_ dapi sbp_", "[0-9a-fA-F]{32,}"),
+    _vendor("token", "shp dapi sbp_", "(?:shp(?:at|ca|pa|ss)_|dapi|sbp_)[0-9a-fA-F]{32,}", whole=True),
     _vendor("token", "lin_api_ figd_ PMAK- pscale_", r"[\w.-]{20,}"),
     _vendor("token", ":AA", r"[0-9]{8,10}:AA[\w-]{32,}", whole=True),
     _vendor("key", "AGE-SECRET-KEY-1", "[A-Z0-9]{20,}"),
@@ -161,13 +163,11 @@ def folded(text: str) -> str:
 def possible(text: str) -> list[Form]:
     """The forms that may be in a text, in their order: none for most lines, at a fraction of what looking for each costs."""
     lower = folded(text)
-    found = {at for mark, at in _EXACT if mark in text}
-    found.update([at for mark, at in _FOLDED if mark in lower])
-    if _DIGITS.search(text):
-        found.add(len(FORMS) - 1)
-    return [FORMS[at] for at in sorted(found)] if found else []
+    found = {*[mark for mark in _EXACT if mark in text], *[mark for mark in _FOLDED if mark in lower]}
+    cards = _DIGITS.search(text) is not None
+    return [form for form in FORMS if (not form.marks and cards) or not found.isdisjoint(form.marks)] if found or cards else []
 
 
-_EXACT = tuple((mark, at) for at, form in enumerate(FORMS) if not form.folded for mark in form.marks)
-_FOLDED = tuple((mark, at) for at, form in enumerate(FORMS) if form.folded for mark in form.marks)
+_EXACT = tuple({mark for form in FORMS if not form.folded for mark in form.marks})
+_FOLDED = tuple({mark for form in FORMS if form.folded for mark in form.marks})
 _DIGITS = re.compile(r"[2-6][0-9]{3}[ -]?[0-9]{4}[0-9 -]{0,3}[0-9]{4}")  # what a card number has for a mark

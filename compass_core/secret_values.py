@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 from base64 import urlsafe_b64decode
-from binascii import Error
 
 Match = re.Match[str]
 
@@ -23,6 +22,8 @@ _PATH = re.compile(r"(?:/[a-z0-9_.-]{1,80}){2,}/?|/[a-z]{1,12}|https?://\S+|[A-Z
 # a name as Kubernetes has them: `db-creds`, `shop/db-creds-v2`, `default-token-x7k2p`
 _NAME = re.compile(r"(?:(?:[a-z]+[0-9]{0,3}|v?[0-9]{1,4})[-./:_])+(?:[a-z]+[0-9]{0,3}|v?[0-9]{1,4}|[a-z0-9]{5})")
 _DATED = re.compile(r"\d{4}-\d\d-\d\d[T ].*|v?\d+(?:\.\d+)+|\d+(?:\.\d+)?[a-z]{1,2}")
+_SCHEMED = re.compile(r"[a-z]\s+\Z")
+_OF_SCHEME = re.compile(r"authentication|authorization|credentials?|header|scheme|realm")
 _CLAUSE_ENDS = re.compile(r"\s*(?:$|[,;)}\]\"'|\\&<]|[\w.-]+[=:])", re.MULTILINE)
 
 
@@ -59,8 +60,10 @@ def is_key(match: Match, value: str) -> bool:
 
 
 def is_token(match: Match, value: str) -> bool:
-    """Random, and after `secret` no name of one."""
+    """Random, and after `secret` no name of one; after `Authorization: Bearer` almost anything."""
     name = match["name"].lower()
+    if name == "authorization" and _SCHEMED.search(match.string, match.end("name"), max(match.start("quoted"), match.start("bare"))):
+        return len(value) >= 6 and not _is_word(value) and not _OF_SCHEME.fullmatch(value.lower())  # noqa: PLR2004 - as `denied` is
     if name.startswith(("secret", "credential")) and _NAME.fullmatch(value):
         return False
     return _is_random(value, 6 if name in {"secret", "token"} else 12)
@@ -77,7 +80,7 @@ def is_credential(match: Match, value: str) -> bool:
         return _is_random(value, 8) or (len(value) >= 24 and not _NAME.fullmatch(value.lower()))  # noqa: PLR2004 - longer than words are
     try:
         return b":" in urlsafe_b64decode(value.rstrip("=").replace("+", "-").replace("/", "_") + "==="[: -len(value.rstrip("=")) % 4])
-    except Error:
+    except ValueError:
         return False
 
 
@@ -94,7 +97,7 @@ def is_argument(_match: Match, value: str) -> bool:
 # after the last dot of what is no address: units of systemd, names within a cluster, files
 _NO_TOP_LEVEL = re.compile(
     "service|socket|timer|slice|scope|mount|target|device|local|internal|localdomain|svc|cluster|"
-    "png|jpe?g|gif|webp|svg|ico|m?js|css|map|json|xml|html?|tsx?|jsx|woff2?|ttf|java|py|go|rb|md|txt|ya?ml"
+    "png|jpe?g|gif|webp|svg|ico|m?js|css|map|json|xml|html?|tsx?|jsx|woff2?|ttf|java|go|rb|txt|ya?ml"
 )
 
 
@@ -124,5 +127,6 @@ def is_card(match: Match, value: str) -> bool:
     name = _NAME_BEFORE.search(before)
     if not value.isdigit() or (name and _OF_CARD.search(name[1])):
         return True
+    in_path = before.endswith("/") and not _OF_CARD.search(before[-24:])
     is_value = name is not None and name[2].strip() != "" and not name[2].endswith(" ")
-    return not (before.endswith("/") or is_value or (name and _OF_ID.fullmatch(name[1])))
+    return not (in_path or is_value or (name and _OF_ID.fullmatch(name[1])))

@@ -55,7 +55,7 @@ class View:
     investigation: each agent would only wait for the same answer.
     """
 
-    def __init__(self, sources: Sources, offload: Offload, clock: Clock, redact: Redactor | None = None) -> None:
+    def __init__(self, sources: Sources, offload: Offload, clock: Clock, redact: Callable[[str], str] | None = None) -> None:
         self.offload = offload
         self.redact = redact or Redactor()
         self._clock = clock

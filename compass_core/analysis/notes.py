@@ -12,7 +12,7 @@ from compass_core.redact import Redactor
 from compass_core.signals.watched import SIGNALS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from compass_core.model import AgentName
 
@@ -50,7 +50,7 @@ class Note:
 
     agent: AgentName
     times: Times
-    redact: Redactor = field(default_factory=Redactor)
+    redact: Callable[[str], str] = field(default_factory=Redactor)
 
     def observation(self, service: str, signal: str, summary: str, score: float, **more: object) -> Observation:
         """One observation of this agent over this window; its summary is one line that begins with the service, if there is one."""
