@@ -44,14 +44,17 @@ _START = r"(?:(?<![A-Za-z0-9])|(?<=\[[0-9]m)|(?<=\[[0-9]{2}m)|(?<=\\[nrt])|(?<=%
 _QUOTE = r"(?:\\{0,7}[\"'`]|&quot;|&\#3[49];|%22)"
 _COLOUR = r"(?:(?:\x1b|\\{1,3}(?:u001b|x1b))\[[\d;]{0,9}m){0,3}"
 _IS = rf"(?:{_QUOTE}|[\])])?{_COLOUR}\s{{0,3}}(?:=>|:=|==?|:|%3[ad]|{_QUOTE}?,\s?{_QUOTE}?value{_QUOTE}?\s?[:=])\s{{0,3}}{_COLOUR}"
-_BARE = r"(?:[^\s\"'`&,;\\\x1b]|\\(?![nrt\"'\\]|u001b|x1b)|'(?=\w)|&(?![\w.%-]{1,60}=|quot;|\#)|[,;](?!\s|\Z|[\"'}\])\\]|[\w.-]{1,60}[\"']?\s?[:=]))"
+_BARE = (
+    r"(?:[^\s\"'`&,;\\\x1b]|\\(?![nrt\"'\\]|u001b|x1b)|'(?=\w)|&(?![\w.%-]{1,60}=|quot;|\#)|"
+    r"[,;](?!\s|\Z|[\"'}\])\\]|[\w.-]{1,60}[\"']?\s?[:=]))"
+)
 _SCHEME = r"(?:(?:bearer|basic|digest|token|apikey|negotiate|ssws)\s{1,3})?"
 
 
 def _pair(names: str) -> str:
     """`name=value` in every notation: JSON (also within JSON), logfmt, YAML, Ruby, a row's `(name)=(value)`, XML."""
     quoted = rf"(?P<q>{_QUOTE}){_SCHEME}(?P<quoted>[^\n]{{0,4096}}?(?=(?<!\\)(?P=q)|\n|\Z)|[^\n]{{4096}})"
-    value = rf"(?:{quoted}|{_SCHEME}(?P<bare>{_BARE}{{1,4096}}))"
+    value = rf"(?:{quoted}|{_SCHEME}(?P<bare>{_BARE}{{1,512}}))"
     return rf"(?P<name>{names})(?:{_IS}[\[(]?\s?{value}|>(?P<element>[^<>\n]{{1,4096}})</)"
 
 
@@ -95,7 +98,7 @@ _CARD = (
 FORMS: tuple[Form, ...] = (
     Form("key", ("-----BEGIN",), re.compile(rf"(?P<v>-----BEGIN {_PEM}(?:[\s\S]{{0,20000}}?-----END {_PEM}|[A-Za-z0-9+/=\s\\]*))")),
     _form("password", "://", r"://[^\s/?#:\"'<>]{0,128}:(?P<v>[^\s/\"']{1,256})@(?!sha256:)"),
-    _form("password", "@tcp( @unix(", r"[\w.-]{1,64}:(?P<v>[^\s/@\"']{1,256})@(?:tcp|unix)\("),
+    _form("password", "@", r"[\w.-]{1,64}:(?P<v>[^\s/@\"']{1,256})@(?:tcp|unix)\("),
     _form("token", "://", r"://(?P<v>[^\s/:@\"'<>]{20,256})@(?!sha256:)", has_random),
     _form("token", "ticket=", r"wss?://[^\s\"']{0,512}[?&]ticket=(?P<v>[^&\s\"']+)"),
     _form("cookie", "cookie", rf"cookie2?{_IS}\[?{_QUOTE}?(?P<v>{_COOKIE}(?:;\s?{_COOKIE}|;\s?[\w-]{{1,40}}(?!\w*[=:]))*)"),
@@ -112,11 +115,11 @@ FORMS: tuple[Form, ...] = (
     Form("key", ("8Q~",), re.compile(r"(?P<v>[\w~.-]{3,5}8Q~[\w~.-]{20,})")),
     _form("key", "sig=", r"[?&;\s\"']sig=(?P<v>[\w%+/=-]{16,})"),
     _form("key", "x-amz- x-goog-", r"x-(?:amz|goog)-(?:signature|credential|security-token)=(?P<v>[^\s&\"']{8,})"),
-    _vendor("token", "gh _pat_", r"(?:gh[opusr]_[A-Za-z0-9]{16,}|(?:github|dckr)_pat_[\w-]{16,})", whole=True),
+    _vendor("token", "ghp_ gho_ ghu_ ghs_ ghr_ _pat_", r"(?:gh[opusr]_[A-Za-z0-9]{16,}|(?:github|dckr)_pat_[\w-]{16,})", whole=True),
     _vendor("token", "gl GR13489", r"(?:gl[a-z]{2,5}-[\w.-]{16,}|GR1348941[\w-]{16,})", whole=True),
     _form("token", "xox xapp- xwfp-", r"(?P<v>(?:xox[a-z]|xapp|xwfp)-[\w.%-]+)"),
-    _form("token", "hooks.slack.com", r"hooks\.slack\.com/(?:services|workflows|triggers)/(?P<v>[\w/+-]{10,})"),
-    _form("token", "webhook", r"(?:discord(?:app)?\.com/api/webhooks/[0-9]+/|webhook\.office\.com/webhookb2/)(?P<v>[^\s\"'<>]{20,})"),
+    _form("token", "hook", r"hooks\.slack\.com/(?:services|workflows|triggers)/(?P<v>[\w/+-]{10,})"),
+    _form("token", "hook", r"(?:discord(?:app)?\.com/api/webhooks/[0-9]+/|webhook\.office\.com/webhookb2/)(?P<v>[^\s\"'<>]{20,})"),
     _vendor("key", "k_live_ k_test_", "[sr]k_(?:live|test)_[A-Za-z0-9]{10,}", whole=True),
     _vendor("key", "whsec_", r"[\w+/=]{16,}"),
     _vendor("key", "sk-", r"sk-(?=[a-zA-Z_-]*[0-9])[\w-]{20,}", whole=True),
@@ -127,8 +130,8 @@ FORMS: tuple[Form, ...] = (
     _vendor("key", "key-", r"[0-9a-f]{32}(?!\w)"),
     _vendor("key", "-us", r"[0-9a-f]{32}-us[0-9]{1,2}(?!\w)", whole=True),
     _vendor("key", "NR", r"NR(?:AK|JS|II|RA|SP)-[\w-]{16,}", whole=True),
-    _vendor("token", "glsa_ glc_", r"[\w+/=]{20,}"),
-    _vendor("token", "eyJrIjoi", r"[\w+/=-]{20,}"),
+    _vendor("token", "gl", r"(?:sa|c)_[\w+/=]{20,}"),
+    _vendor("token", "eyJ", r"rIjoi[\w+/=-]{20,}"),
     _vendor("token", "sntry", r"[su]_[\w+/=.-]{20,}"),
     _vendor("token", "hv", r"[sbr]\.[\w-]{16,}"),
     _vendor("token", "atlasv1", r"[A-Za-z0-9]{14}\.atlasv1\.[\w-]{20,}", whole=True),
@@ -146,7 +149,7 @@ FORMS: tuple[Form, ...] = (
     _form("token", "secret token credential auth", _pair(_TOKEN), is_token),
     _form("token", "sess sid cookie", _pair(_SESSION), is_session),
     _form("token", "bearer basic", r"(?P<scheme>bearer|basic)\s{1,3}(?P<v>[\w.~+/-]{6,}={0,2})(?![\w=:])", is_credential),
-    _form("password", "password identified", r"(?:password|identified\s+by)\s+(?P<q>['\"])(?P<v>[^\s'\"]{1,256})(?P=q)", is_argument),
+    _form("password", "pass identified", r"(?:password|identified\s+by)\s+(?P<q>['\"])(?P<v>[^\s'\"]{1,256})(?P=q)", is_argument),
     _form(
         "password", "--", rf"--[\w-]{{0,40}}(?:password|passwd|token|secret|api-?key)\s{{1,3}}{_QUOTE}?(?P<v>[^\s\"']{{3,}})", is_argument
     ),
@@ -163,11 +166,14 @@ def folded(text: str) -> str:
 def possible(text: str) -> list[Form]:
     """The forms that may be in a text, in their order: none for most lines, at a fraction of what looking for each costs."""
     lower = folded(text)
-    found = {*[mark for mark in _EXACT if mark in text], *[mark for mark in _FOLDED if mark in lower]}
-    cards = _DIGITS.search(text) is not None
-    return [form for form in FORMS if (not form.marks and cards) or not found.isdisjoint(form.marks)] if found or cards else []
+    marks = [*[mark for mark in _EXACT if mark in text], *[mark for mark in _FOLDED if mark in lower]]
+    found = {at for mark in marks for at in _PLACES[mark]}
+    if _DIGITS.search(text):
+        found.add(len(FORMS) - 1)
+    return [FORMS[at] for at in sorted(found)]
 
 
 _EXACT = tuple({mark for form in FORMS if not form.folded for mark in form.marks})
 _FOLDED = tuple({mark for form in FORMS if form.folded for mark in form.marks})
-_DIGITS = re.compile(r"[2-6][0-9]{3}[ -]?[0-9]{4}[0-9 -]{0,3}[0-9]{4}")  # what a card number has for a mark
+_PLACES = {mark: [at for at, form in enumerate(FORMS) if mark in form.marks] for mark in (*_EXACT, *_FOLDED)}
+_DIGITS = re.compile(r"[2-6][0-9]{3}[ -]?[0-9]{4}[0-9 -]{0,3}[0-9]{4}")  # what a card number, the last form, has for a mark

@@ -141,10 +141,12 @@ def test_the_same_value_gets_the_same_placeholder(before: str, after: str) -> No
         "=" * 50_000,
         'password:"' * 5_000,
         "a" * 50_000,
-        "password='" + "x" * 50_000,
+        "password='" + "y" * 50_000,
         'secret: "a b' * 4_000,
         "1-" * 20_000,
         "://" + "a:" * 20_000,
+        "password=" + "y" * 50_000,
+        "token=" * 5_000,
     ],
 )
 def test_long_texts_end(text: str) -> None:
