@@ -134,7 +134,7 @@ async def on_command(desk: Desk) -> None:
         case Help():
             await _answer(desk, blocks.help_text())
         case _:
-            redact = desk.compass.redactor()  # what is kept is kept whole
+            redact = desk.compass.redactor()  # incidents are kept whole
             running = [redacted(one, redact) for one in await desk.compass.history.running()]
             recent = [redacted(one, redact) for one in await desk.compass.history.recent(RECENT)]
             ids = [one.id for one in running[:RECENT]] + [one.investigation.id for one in recent]

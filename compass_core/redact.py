@@ -103,6 +103,8 @@ def _part(part: object, redact: Callable[[str], str]) -> object:
         return redacted(part, redact)
     if isinstance(part, tuple):
         return tuple(_part(each, redact) for each in part)
+    if isinstance(part, dict):
+        return {key: _part(each, redact) for key, each in part.items()}
     return redact(part) if type(part) is str else part  # an enum's value is ours
 
 

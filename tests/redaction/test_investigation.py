@@ -7,6 +7,7 @@ import html
 import io
 import json
 import logging
+import re
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -181,6 +182,9 @@ async def test_no_secret_is_told_logged_or_printed(tmp_path: Path, secrets: tupl
     assert conclusion.observations
     posted = [text for message in workspace.messages for text in (message.text, *message.links, *strings(list(message.blocks)))]
     assert told_of(secrets, *posted) == []
+    assert [message.mentions for message in workspace.messages if message.mentions] == []
+    assert any("&lt;" in message.text for message in workspace.messages)
+    assert [link for message in workspace.messages for link in message.links if re.match("[a-z]+-[0-9]", link)] == []
     assert told_of(secrets, terminal.getvalue()) == []
     assert told_of(secrets, json.dumps(report(conclusion), ensure_ascii=False, indent=1)) == []
     assert told_of(secrets, *(one.model_dump_json() for one in kept)) == []
