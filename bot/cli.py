@@ -35,8 +35,8 @@ def serve() -> None:
         from bot import app
         from compass_core import bootstrap, settings, telemetry
 
-        telemetry.configure()
         wanted = settings.load()
+        telemetry.configure(secret=wanted.redact)
         slack = wanted.for_slack()
         wanted.for_telemetry()
 
@@ -83,8 +83,8 @@ def investigate(reference: str, *, case: Path | None, as_json: bool, **options: 
         from bot.terminal import TerminalThread
         from compass_core import bootstrap, settings, telemetry
 
-        telemetry.configure(level=logging.WARNING)
         wanted = settings.load()
+        telemetry.configure(level=logging.WARNING, secret=wanted.redact)
         if case is None:
             wanted.for_telemetry()
 

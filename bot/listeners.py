@@ -15,6 +15,7 @@ from bot.command import Declare, Help, Investigate, parse
 from bot.thread import SlackThread
 from compass_core.errors import AlreadyRunningError, RefusalError, ThreadError
 from compass_core.model import Request
+from compass_core.redact import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -56,6 +57,10 @@ class Compass(Protocol):
     @property
     def clock(self) -> Clock:
         """What time it is."""
+        ...
+
+    def redactor(self) -> Callable[[str], str]:
+        """Takes the secrets out of text."""
         ...
 
     async def investigate(self, request: Request, thread: Thread) -> Conclusion:
@@ -129,7 +134,9 @@ async def on_command(desk: Desk) -> None:
         case Help():
             await _answer(desk, blocks.help_text())
         case _:
-            running, recent = await desk.compass.history.running(), await desk.compass.history.recent(RECENT)
+            redact = desk.compass.redactor()  # incidents are kept whole
+            running = [redacted(one, redact) for one in await desk.compass.history.running()]
+            recent = [redacted(one, redact) for one in await desk.compass.history.recent(RECENT)]
             ids = [one.id for one in running[:RECENT]] + [one.investigation.id for one in recent]
             await _answer(desk, blocks.status(running, recent, await _links(desk, ids)))
 

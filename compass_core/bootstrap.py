@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from compass_core.errors import SettingsError
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import AsyncIterator, Callable, Collection, Iterator
     from pathlib import Path
 
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from compass_core.budget import Budget
     from compass_core.http import Backend
     from compass_core.model import Conclusion, Investigation, Request
-    from compass_core.orchestrator import Limits
+    from compass_core.orchestrator import Limits, Orchestrator
     from compass_core.ports import Clock, Declarations, History, Incidents, Investigations, Ledger, Model, Offload, Outbox, Thread
+    from compass_core.redact import Redactor
     from compass_core.settings import Access, Settings
     from compass_core.sources.grafana import Grafana, Kind
     from compass_core.store import Store
@@ -62,14 +64,18 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Compass:
-    """The investigator, ready to work. `model` gives each investigation the model that its budget pays, None is none."""
+    """The investigator, ready to work. `model` gives each investigation the model that its budget pays, None is none.
+
+    `secret` are the configured expressions of which every match is one.
+    """
 
     telemetry: Telemetry
     kept: Kept
     default_budget: Decimal
     limits: Limits
     clock: Clock = utc_now
-    model: Callable[[Budget], Model] | None = None
+    model: Callable[[Budget, Callable[[str], str]], Model] | None = None
+    secret: tuple[re.Pattern[str], ...] = ()
 
     @property
     def history(self) -> History:
@@ -86,23 +92,42 @@ class Compass:
         """Where incidents are declared."""
         return self.kept.declarations
 
+    def redactor(self) -> Redactor:
+        """A new one, with placeholders of its own."""
+        from compass_core.redact import Redactor
+
+        return Redactor(self.secret)
+
     async def investigate(self, request: Request, thread: Thread) -> Conclusion:
-        """As `Orchestrator.investigate`, with agents, budget and sources of its own."""
+        """As `Orchestrator.investigate`, with agents, budget, sources and a redactor of its own; what comes back holds no secret."""
+        from compass_core.errors import CompassError
+        from compass_core.redact import redacted
+
+        redact = self.redactor()
+        try:
+            return redacted(await self._orchestrator(request, thread, redact).investigate(request), redact)
+        except CompassError as error:
+            error.args = (redact(str(error)),)  # refusals quote alerts and what servers said
+            raise
+
+    def _orchestrator(self, request: Request, thread: Thread, redact: Callable[[str], str]) -> Orchestrator:
         from compass_core.agents.application import ApplicationAgent
         from compass_core.agents.database import DatabaseAgent
         from compass_core.agents.network import NetworkAgent
         from compass_core.agents.view import View
         from compass_core.budget import Budget
+        from compass_core.discreet import DiscreetInvestigations, DiscreetThread
         from compass_core.journal import InProcess
         from compass_core.orchestrator import Orchestrator, Outside
 
-        view = View(self.telemetry.sources(), self.telemetry.offload, self.clock)
+        view = View(self.telemetry.sources(), self.telemetry.offload, self.clock, redact)
         limit = self.default_budget if request.budget is None else request.budget
         budget = Budget(limit, self.kept.ledger, uuid.uuid4().hex)
-        model = self.model(budget) if self.model and limit else None
+        model = self.model(budget, redact) if self.model and limit else None
         agents = {agent.name: agent(view, model) for agent in (ApplicationAgent, DatabaseAgent, NetworkAgent)}
-        outside = Outside(self.telemetry.places, self.kept.investigations, thread, InProcess(), self.clock)
-        return await Orchestrator(agents, budget, outside, self.limits).investigate(request)
+        kept, told = DiscreetInvestigations(self.kept.investigations, redact), DiscreetThread(thread, redact)
+        outside = Outside(self.telemetry.places, kept, told, InProcess(), self.clock)
+        return Orchestrator(agents, budget, outside, self.limits)
 
     async def interrupted(self, investigation: Investigation, thread: Thread) -> None:
         """End an investigation that a former process left without an end: one message, with what it cost and the button.
@@ -110,10 +135,12 @@ class Compass:
         A call that was in flight counts as the most that it may have cost.
         """
         from compass_core.model import AgentName, Conclusion, Outcome
+        from compass_core.redact import redacted
 
         spent = await self.kept.ledger.attempts(investigation.id)
         costs = {name: sum((each.amount for each in spent if each.agent is name), Decimal(0)) for name in AgentName}
-        conclusion = Conclusion(investigation=investigation, outcome=Outcome.STOPPED, reason="interrupted by a restart", costs=costs)
+        ended = Conclusion(investigation=investigation, outcome=Outcome.STOPPED, reason="interrupted by a restart", costs=costs)
+        conclusion = redacted(ended, self.redactor())
         await self.kept.investigations.closed(conclusion)
         await thread.concluded(conclusion)
 
@@ -134,7 +161,7 @@ async def live(settings: Settings, *, keep: bool = True) -> AsyncIterator[Compas
             async with httpx.AsyncClient() as http, _model(settings) as model:
                 telemetry = _telemetry(settings, store, _Backends(settings, http, offload))
                 kept = Kept(store if keep else Unkept(), store, store, store, store)
-                yield Compass(telemetry, kept, settings.budget_usd, _limits(settings), model=model)
+                yield Compass(telemetry, kept, settings.budget_usd, _limits(settings), model=model, secret=settings.redact)
     finally:
         store.dispose()
 
@@ -158,7 +185,7 @@ async def replayed(case: Path, settings: Settings, without: Collection[str] = ()
             telemetry = Telemetry((store, RecordedIncidents(case, offload)), lambda: sources, offload)
             kept = Kept(store, store, store, store, store)
             async with _model(settings) as model:
-                yield Compass(telemetry, kept, settings.budget_usd, _limits(settings), model=model)
+                yield Compass(telemetry, kept, settings.budget_usd, _limits(settings), model=model, secret=settings.redact)
         finally:
             store.dispose()
 
@@ -236,7 +263,7 @@ def _telemetry(settings: Settings, store: Store, backends: _Backends) -> Telemet
 
 
 @asynccontextmanager
-async def _model(settings: Settings) -> AsyncIterator[Callable[[Budget], Model] | None]:
+async def _model(settings: Settings) -> AsyncIterator[Callable[[Budget, Callable[[str], str]], Model] | None]:
     """The configured model, or None; raises `SettingsError` where what it costs is not known."""
     key, url = settings.openai_api_key.get_secret_value(), settings.openai_base_url or OPENAI
     if not key and not settings.openai_base_url:
@@ -252,7 +279,7 @@ async def _model(settings: Settings) -> AsyncIterator[Callable[[Budget], Model] 
     terms = Terms(settings.model, url, settings.token_limit_field, settings.model_seconds)
     prices = tariff(settings.model, url, configured=settings.prices, free=settings.model_free)
     async with connect(url, key) as client:
-        yield lambda budget: Gateway(client, terms, prices, budget, redact=str)
+        yield lambda budget, redact: Gateway(client, terms, prices, budget, redact=redact)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import httpx
 from opentelemetry import trace
 
 from compass_core.errors import Reason, SourceError
+from compass_core.redact import hidden
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -178,6 +179,7 @@ class Reader:
         kind, said = _server_text(body)
         for secret in _secrets(response.request.headers):
             said = said.replace(secret, "***")
+        said = hidden(said)  # before it is cut
         reason = _reason(status, kind, said)
         detail = f"{path} answers {status}"
         if reason is Reason.UNAUTHORIZED:

@@ -6,6 +6,7 @@ The environment wins. Every name and value is checked before anything starts; on
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 import tomllib
@@ -28,6 +29,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from compass_core.errors import SettingsError
+from compass_core.redact import expression
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +42,7 @@ SERVICE_LABELS = (
 )  # fmt: skip
 # names that a shared environment or file may hold and that are not read here: other versions' and the file's own
 UNREAD = frozenset({
-    "COMPASS_CONFIG", "COMPASS_REDACT", "SLACK_SIGNING_SECRET",
+    "COMPASS_CONFIG", "SLACK_SIGNING_SECRET",
 })  # fmt: skip
 # Kubernetes puts these into every pod beside a Service named `compass` or `compass-…`
 KUBERNETES = re.compile(r"COMPASS(_\w+)?_(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)")
@@ -54,6 +56,7 @@ EXAMPLES = {
     "COMPASS_BUDGET_USD": "10.00",
     "COMPASS_DATABASE_URL": "sqlite:///compass.db",
     "COMPASS_SERVICE_LABELS": "service,app,job",
+    "COMPASS_REDACT": """'["customer-[0-9]{6}"]'""",
     "COMPASS_AGENT_SECONDS": "90",
     "COMPASS_INVESTIGATION_SECONDS": "290",
     "COMPASS_CONFIG": "compass.toml",
@@ -100,7 +103,8 @@ def _header(value: SecretStr) -> SecretStr:
 
 
 def _labels(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(name.strip() for name in value.split(","))) if isinstance(value, str) else value
+    given = value if not isinstance(value, str) else _list(value) if value.startswith("[") else value.split(",")
+    names = tuple(dict.fromkeys(name.strip() for name in given))
     if not all(re.fullmatch(r"[a-zA-Z_]\w*", name, re.ASCII) for name in names):
         raise ValueError("must be label names with commas between them")
     return names
@@ -110,6 +114,28 @@ def _prices(value: str) -> str:
     if value and not re.fullmatch(rf"{PRICE}(,\s*{PRICE})*", value, re.ASCII):
         raise ValueError("must be model=input/output or model=input/output/cached, US dollars a million tokens, with commas between")
     return value
+
+
+def _list(value: str) -> tuple[str, ...]:
+    try:
+        texts = json.loads(value)
+    except ValueError:
+        texts = None
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise ValueError("must be a JSON list of texts, in which a backslash is written twice")
+    return tuple(texts)
+
+
+def _expressions(value: str | tuple[re.Pattern[str], ...]) -> tuple[re.Pattern[str], ...]:
+    if not isinstance(value, str):
+        return value
+    found = []
+    for number, text in enumerate(_list(value), 1):
+        try:
+            found.append(expression(text))
+        except ValueError as error:
+            raise ValueError(f"expression {number} {error}") from None
+    return tuple(found)
 
 
 def _slack(value: SecretStr, info: ValidationInfo) -> SecretStr:
@@ -179,6 +205,7 @@ class Settings(BaseSettings):
     tempo: Access | None = None
     alertmanager: Access | None = None
     grafana: Access | None = None
+    redact: Annotated[tuple[re.Pattern[str], ...], NoDecode, BeforeValidator(_expressions)] = ()
     service_labels: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_labels)] = SERVICE_LABELS
     agent_seconds: Seconds = 90.0
     investigation_seconds: Seconds = 290.0
@@ -240,7 +267,7 @@ def _file(environ: Mapping[str, str]) -> dict[str, str]:
         raise _refusal([("COMPASS_CONFIG", f"{path} cannot be read: {error}")]) from error
     if tables := [name for name, value in values.items() if isinstance(value, dict)]:
         raise _refusal([(name, f"has a table in {path}; write one name and one value a line") for name in tables])
-    return {name: ",".join(map(str, value)) if isinstance(value, list) else str(value) for name, value in values.items()}
+    return {name: json.dumps(value, default=str) if isinstance(value, list) else str(value) for name, value in values.items()}
 
 
 def _known() -> set[str]:

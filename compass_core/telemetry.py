@@ -7,26 +7,34 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
+from functools import partial
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
 from opentelemetry import metrics, trace
 
+from compass_core.redact import hidden
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-# Slack's tokens and the tickets in the addresses of its sockets, which its SDK quotes in some errors; no \b before
-# them, since a colour code may end there
-SECRETS = re.compile(r"(?:xox[a-z]|xapp|xwfp)-[\w.%-]+|(?<=ticket=)[^&\s\"']+")
+    import re
+    from collections.abc import Mapping, Sequence
 
 
-def configure(environ: Mapping[str, str] | None = None, *, level: int = logging.INFO, stream: TextIO | None = None) -> None:
-    """Log to `stream` (standard error), ours from `level` and other libraries' warnings; export what `OTEL_*` asks for."""
+def configure(
+    environ: Mapping[str, str] | None = None,
+    *,
+    level: int = logging.INFO,
+    stream: TextIO | None = None,
+    secret: Sequence[re.Pattern[str]] = (),
+) -> None:
+    """Log to `stream` (standard error), ours from `level` and other libraries' warnings; export what `OTEL_*` asks for.
+
+    No secret is logged: neither one that is known by its form nor a match of the configured expressions `secret`.
+    """
     out = sys.stderr if stream is None else stream
-    _log_to(out, level)
+    _log_to(out, level, partial(_hide, secret))
     environ = os.environ if environ is None else environ
     if span_exporter := _exporter("traces", environ, out):
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - the SDK is loaded only when something is exported
@@ -42,15 +50,15 @@ def configure(environ: Mapping[str, str] | None = None, *, level: int = logging.
         metrics.set_meter_provider(MeterProvider([PeriodicExportingMetricReader(metric_exporter)]))
 
 
-def _log_to(out: TextIO, level: int) -> None:
+def _log_to(out: TextIO, level: int, hide: Any) -> None:
     first: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(), _hide]
+    last: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(), hide]
     if out.isatty():  # plain_traceback: the pretty ones print the values of local variables, tokens included
-        last = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback), _hide]
+        last = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback), hide]
     structlog.configure(
         processors=[*first, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -62,8 +70,8 @@ def _log_to(out: TextIO, level: int) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[others], force=True)
 
 
-def _hide(_logger: object, _method: str, line: str) -> str:
-    return SECRETS.sub("[hidden]", line)
+def _hide(secret: Sequence[re.Pattern[str]], _logger: object, _method: str, line: str) -> str:
+    return hidden(line, secret)
 
 
 def _exporter(kind: str, environ: Mapping[str, str], out: TextIO) -> Any:

@@ -88,6 +88,14 @@ def test_eval_as_text(tmp_path: Path) -> None:
     assert re.search(r"^bot +1 +1\.00 ", done.stdout, re.MULTILINE)
 
 
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_what_is_configured_is_hidden(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = compass(tmp_path, "investigate", "--case", str(CASE), *words, environ={"COMPASS_REDACT": '["bookings-[a-z]+"]'})
+    assert done.returncode == 0, done.stderr
+    assert "<custom-1>" in done.stdout
+    assert not re.search("bookings-[a-z]", done.stdout)
+
+
 @pytest.mark.parametrize(
     ("words", "environ", "says"),
     [
@@ -99,6 +107,7 @@ def test_eval_as_text(tmp_path: Path) -> None:
         (("investigate", "INC-1"), {"COMPASS_PROMETHEUS_URL": "http://127.0.0.1:9"}, "No incident 'INC-1'. Looked in: declared incidents"),
         (("investigate", "INC-1"), {"COMPASS_PROMETHEUS_URL": "http://127.0.0.1:9", "COMPASS_BUDGET_USD": "-3"}, "COMPASS_BUDGET_USD"),
         (("investigate", "--service", "a", "--since", "1y"), {"COMPASS_PROMETHEUS_URL": "http://127.0.0.1:9"}, "--since cannot be '1y'"),
+        (("investigate", "--case", str(CASE)), {"COMPASS_REDACT": "["}, "COMPASS_REDACT: must be a JSON list"),
         (("investigate",), {"COMPASS_PROMETHEUS_URL": "http://127.0.0.1:9"}, "Say which incident"),
         (("investigate", "--case", "nowhere"), {}, "nowhere"),
         (("investigate", "INC-7", "--case", str(CASE)), {}, "Nearest: INC-42"),

@@ -71,6 +71,11 @@ async def test_every_exception_of_httpx_becomes_ours(kind: type[Exception]) -> N
     assert "COMPASS_TELEMETRY_URL" in error.detail
 
 
+async def test_what_a_server_says_is_redacted_before_it_is_cut() -> None:
+    error = await refused(always(400, {"error": f"{'.' * 160} postgres://app:{'Hunter2x' * 6}@db"}))
+    assert error.detail.endswith("postgres://app:[hidden]@db")
+
+
 async def test_an_answer() -> None:
     server = Server(lambda _: httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=gzip.compress(b'{"a": [1]}')))
     reader = server.backend(headers={"X-A": "1"}).reader(Allowance())

@@ -162,7 +162,7 @@ def test_an_unknown_name_is_told_with_the_nearest(name: str) -> None:
 
 
 def test_names_of_other_versions_and_of_kubernetes_are_let_through() -> None:
-    others = ("COMPASS_REDACT", "SLACK_SIGNING_SECRET", "OTEL_TRACES_EXPORTER", "PATH")
+    others = ("SLACK_SIGNING_SECRET", "OTEL_TRACES_EXPORTER", "PATH")
     injected = (
         "COMPASS_PORT",
         "COMPASS_PORT_8080_TCP",
@@ -239,9 +239,38 @@ def test_slack_needs_both_tokens() -> None:
         load({}).for_slack()
 
 
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (SECRET, "must be a JSON list of texts, in which a backslash is written twice"),
+        (f'["{SECRET}\\d"]', "must be a JSON list"),
+        (f'{{"{SECRET}": 1}}', "must be a JSON list"),
+        ("[1]", "must be a JSON list"),
+        (f'["ok", "{SECRET}("]', "expression 2 is not a regular expression"),
+        (f'["({SECRET})?"]', "expression 1 matches the empty text"),
+        (f'["({SECRET}+)+"]', "expression 1 repeats a group that itself varies"),
+    ],
+)
+def test_a_wrong_expression_to_redact_is_told(value: str, problem: str) -> None:
+    text = refused(COMPASS_REDACT=value)
+    assert text.startswith("COMPASS_REDACT: ")
+    assert problem in text
+    assert """Example: COMPASS_REDACT='["customer-[0-9]{6}"]'""" in text
+    assert SECRET not in text
+
+
+def test_expressions_to_redact_are_a_list(tmp_path: Path) -> None:
+    assert [one.pattern for one in load({"COMPASS_REDACT": r'["customer-\\d{6}", "a,b"]'}).redact] == [r"customer-\d{6}", "a,b"]
+    (tmp_path / "compass.toml").write_text(r"COMPASS_REDACT = ['customer-\d{6}', 'a,b']")
+    assert [one.pattern for one in load({}).redact] == [r"customer-\d{6}", "a,b"]
+    assert Settings().redact == ()
+
+
 @given(
     value=st.text(min_size=1),
-    name=st.sampled_from(["COMPASS_BUDGET_USD", "COMPASS_TEMPO_URL", "COMPASS_AGENT_SECONDS", "COMPASS_SERVICE_LABELS", "SLACK_BOT_TOKEN"]),
+    name=st.sampled_from(
+        ["COMPASS_BUDGET_USD", "COMPASS_TEMPO_URL", "COMPASS_AGENT_SECONDS", "COMPASS_SERVICE_LABELS", "SLACK_BOT_TOKEN", "COMPASS_REDACT"]
+    ),
 )
 def test_any_text_is_taken_or_refused_as_ours(name: str, value: str) -> None:
     with suppress(SettingsError):

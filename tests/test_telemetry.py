@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import pytest
 import structlog
 
 from compass_core.telemetry import configure
+from tests.redaction.planted import planted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +77,19 @@ def test_no_token_reaches_the_log(out: io.StringIO) -> None:
     assert out.getvalue().count("[hidden]") >= 8
     assert "ValueError" in out.getvalue()
     assert not [token for token in TOKENS if token in out.getvalue()]
+
+
+@pytest.mark.parametrize("out", [io.StringIO(), Terminal()])
+def test_no_secret_of_any_kind_reaches_the_log(out: io.StringIO) -> None:
+    configure({}, stream=out, secret=[re.compile("customer-[0-9]{6}")])
+    secrets = planted(seed=5)
+    for one in secrets:
+        structlog.get_logger().info("step.finished", detail=one.text, password=one.value, fields={"password": one.value})
+        logging.getLogger("aiohttp").warning("%s of customer-123456", one.text)
+        structlog.get_logger().warning("agent.failed", exc_info=RuntimeError(one.text))
+    assert [one for one in secrets if one.value in out.getvalue()] == []
+    assert "customer-" not in out.getvalue()
+    assert out.getvalue().count("[hidden]") > 4 * len(secrets)
 
 
 @pytest.mark.parametrize(

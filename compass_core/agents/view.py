@@ -14,6 +14,7 @@ from compass_core.analysis.traces import edges, traces
 from compass_core.errors import Reason, SourceError
 from compass_core.model import Gap
 from compass_core.readings import Reading
+from compass_core.redact import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable, Sequence
@@ -79,8 +80,9 @@ class View:
     investigation: each agent would only wait for the same answer.
     """
 
-    def __init__(self, sources: Sources, offload: Offload, clock: Clock) -> None:
+    def __init__(self, sources: Sources, offload: Offload, clock: Clock, redact: Callable[[str], str] | None = None) -> None:
         self.offload = offload
+        self.redact = redact or Redactor()
         self._clock = clock
         self._times: Times | None = None
         self._sources = sources

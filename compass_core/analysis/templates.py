@@ -110,7 +110,7 @@ def templates(window: Iterable[LogLine], baseline: Iterable[LogLine]) -> tuple[T
         Template(
             service,
             text,
-            message(lines[0].line)[:LONGEST],
+            message(lines[0].line),
             len(lines),
             usual[service, text],
             min(line.t for line in lines),

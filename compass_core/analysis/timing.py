@@ -42,7 +42,8 @@ class Growth:
     """Milliseconds that 90 % of the spans stay below, in the window and before; `first`: start of its first slow span, unix seconds.
 
     `spreads`: growth of the mean excess over the usual median, in spreads of the baseline, ÷ √(1 + spans in the window ÷ before): few
-    before say little of what is usual. `share`: of the time by which everything grew in the window. `service` is where it is laid: for a way the service that the slow ways have in common.
+    before say little of what is usual. `share`: of the time by which everything grew in the window. `service` is where it is laid: for a
+    way the service that the slow ways have in common.
     """
 
     operation: Operation

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from compass_core.analysis.log_notes import NEW_TEMPLATES, of_phrases, of_templates
+from compass_core.analysis.metric_notes import of_changes
 from compass_core.analysis.notes import Note
 from compass_core.analysis.span_notes import of_failures, of_growths
 from compass_core.analysis.templates import templates
 from compass_core.analysis.traces import failures, growths
 from compass_core.model import AgentName, Observation
-from compass_core.readings import LogLine, Reading, Span
+from compass_core.readings import Change, LogLine, Reading, Span
 from compass_core.signals.logs import phrases_of
 from tests.analysis.spans import repeated, span
 from tests.analysis.test_notes import TIMES
@@ -93,6 +94,17 @@ def test_hostile_lines_make_small_plain_observations() -> None:
     for one in [found for line in hostile for found in (*told(lines(line, 30), []), *kinds(lines(line, 30), []))]:
         assert one.summary.isprintable()
         assert len(one.model_dump_json()) < 2000
+
+
+@pytest.mark.parametrize("dots", range(20, 320, 7))
+def test_what_is_cut_holds_no_part_of_a_secret(dots: int) -> None:
+    """A password of which the cut leaves no `@` behind it could not be told from a port."""
+    text = f"connection reset token={'a1' * 80} {'.' * dots} postgres://app:{'Hunter2x' * 6}@db"
+    failing = of_failures(NOTE, failures(repeated(span("serve", error=True, exception_message=text)), []), Reading())
+    changed = of_changes(NOTE, Reading((Change(START, "web", text, "deploy", "{q}", "Grafana"),)))
+    found = (*told(lines(text, 30), []), *kinds(lines(text, 30), []), *failing, *changed)
+    assert len(found) == 4
+    assert [one.summary for one in found if "Hunter" in one.summary] == []
 
 
 # spans

@@ -22,6 +22,7 @@ from compass_core.model import (
     Run,
     Window,
 )
+from compass_core.redact import Redactor
 
 if TYPE_CHECKING:
     from compass_core.model import Post, Request
@@ -146,6 +147,9 @@ class FakeCompass:
 
     def clock(self) -> datetime:
         return START
+
+    def redactor(self) -> Redactor:
+        return Redactor()
 
     async def investigate(self, request: Request, thread: Thread) -> Conclusion:
         if self.broken:

@@ -13,7 +13,7 @@ from bot.app import Slack, serve
 from bot.workspace import INCIDENTS, RANDOM, SAM, SECRET, Message, Workspace
 from compass_core.errors import SettingsError
 from compass_core.model import AgentName, Outcome, Post
-from tests.bot.made import INCIDENT, INVESTIGATION, FakeCompass
+from tests.bot.made import INCIDENT, INVESTIGATION, FakeCompass, conclusion
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -144,6 +144,19 @@ async def test_status_lists_what_runs_and_what_ended(compass: FakeCompass, works
     link = f"{workspace.url}/archives/{INCIDENTS}/p{workspace.messages[0].ts.replace('.', '')}"
     assert [running.links, ended.links] == [(f"{link}|INC-42",)] * 2
     assert "$0.0000 / $10.00" in ended.text
+
+
+async def test_status_tells_no_secret(compass: FakeCompass, workspace: Workspace) -> None:
+    """What runs is kept as it was found, with what its alert says."""
+    incident = INCIDENT.model_copy(update={"title": "login fails with password=Hunter2x"})
+    running, ended = (INVESTIGATION.model_copy(update={"id": name, "incident": incident}) for name in ("running", "ended"))
+    async with served(compass, workspace):
+        compass.history.known[running.id] = running
+        compass.history.ended.append(conclusion(investigation=ended, reason="token=Hunter3x is refused"))
+        await workspace.command("status")
+        message = await answer(workspace, "1 running, 1 recent")
+    assert "login fails with password=<password-1>" in str(message.blocks)
+    assert "Hunter" not in f"{message}"
 
 
 async def test_an_unexpected_error_is_logged_and_told(compass: FakeCompass, workspace: Workspace) -> None:

@@ -1,0 +1,165 @@
+"""Secrets out of text, before a model, a log or a thread is given it.
+
+The same value gets the same placeholder from one `Redactor`, so that one can still follow it from line to line.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import secrets
+from hashlib import blake2b
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import unquote_plus
+
+from compass_core.model import Incident, Value
+from compass_core.secret_forms import KINDS, Form, folded, possible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+V = TypeVar("V", bound=Value)
+
+HIDDEN = "[hidden]"
+PLACEHOLDER = re.compile(rf"<(?:{'|'.join(KINDS)})-[0-9]{{1,9}}>|{re.escape(HIDDEN)}")
+ROUNDS = 1_000  # more than any text needs: each makes what is not a placeholder shorter
+PIECE = re.compile(r"[^\n]{1,4000}")  # what a configured expression is given at a time
+CITED = frozenset({"evidence_for", "evidence_against"})
+
+
+class Redactor:
+    """`redactor(text)` is the text with a placeholder (`<email-1>`, `<token-2>`) for each secret.
+
+    Made once for an investigation, and safe to call from several threads. It keeps no secret, only a hash under a key that
+    ends with it. `configured` are expressions of which every match is a secret.
+    """
+
+    def __init__(self, configured: Sequence[re.Pattern[str]] = ()) -> None:
+        self._configured = tuple(configured)
+        self._key = secrets.token_bytes(32)
+        self._names: dict[bytes, str] = {}
+        self._count = itertools.count(1)
+
+    def __call__(self, text: str) -> str:
+        """Redacted text; redacting it again changes nothing."""
+        return _clean(text, self._name, self._configured)
+
+    def __repr__(self) -> str:
+        return f"<Redactor with {len(self._names)} placeholders>"
+
+    def _name(self, kind: str, value: str) -> str:
+        hashed = blake2b(value.encode("utf-8", "surrogatepass"), key=self._key, digest_size=16).digest()
+        return self._names.get(hashed) or self._names.setdefault(hashed, f"<{kind}-{next(self._count)}>")
+
+
+def hidden(text: str, configured: Sequence[re.Pattern[str]] = ()) -> str:
+    """The text with `[hidden]` for each secret."""
+    return _clean(text, lambda _kind, _value: HIDDEN, configured)
+
+
+def expression(text: str) -> re.Pattern[str]:
+    """A configured expression; the text of a ValueError says what is wrong and does not quote it: it may spell out a secret.
+
+    A repeated group that itself varies, as in `(a+)+`, is refused: on some texts it would take for ever.
+    """
+    try:
+        pattern = re.compile(text)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"is not a regular expression: {getattr(error, 'msg', 'it is too large')}") from None
+    if pattern.search("") is not None:
+        raise ValueError("matches the empty text: a part of it must be there, + in place of *")
+    varies = [False]  # of the groups that are open, the whole first
+    pieces = re.findall(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\((?:\?[^()]*?[:=!>])?|\)(?:[*+]|\{\d*,)?|[|*+?{]", text, re.DOTALL)
+    for piece in pieces:
+        if piece[0] == "(":
+            varies.append(False)
+        elif piece[0] == ")":
+            within = varies.pop() if len(varies) > 1 else False
+            if within and len(piece) > 1:
+                raise ValueError("repeats a group that itself varies, as (a+)+ does: repeat what is in the group, or nothing")
+            varies[-1] |= within or len(piece) > 1
+        else:
+            varies[-1] |= piece in "|*+?{"
+    return pattern
+
+
+def redacted(value: V, redact: Callable[[str], str]) -> V:
+    """A value of the model with every text in it redacted, at any depth.
+
+    Ids that others refer to stay. An incident's does not: where the value is shown nothing looks it up, and people write it.
+    A link that holds a secret is None: it would not lead anywhere with a placeholder in it.
+    """
+    kept = CITED if isinstance(value, Incident) else CITED | {"id"}
+    parts = {name: getattr(value, name) for name in type(value).model_fields if name not in kept}
+    link = parts.pop("link", None)
+    changed = {name: _part(part, redact) for name, part in parts.items()}
+    if link is not None:
+        changed["link"] = link if _is_clean(link, redact) else None
+    return value.model_copy(update=changed)
+
+
+def _part(part: object, redact: Callable[[str], str]) -> object:
+    if isinstance(part, Value):
+        return redacted(part, redact)
+    if isinstance(part, tuple):
+        return tuple(_part(each, redact) for each in part)
+    if isinstance(part, dict):
+        return {key: _part(each, redact) for key, each in part.items()}
+    return redact(part) if type(part) is str else part  # an enum's value is ours
+
+
+def _is_clean(link: str, redact: Callable[[str], str]) -> bool:
+    """Neither it nor what it says percent-encoded, once or twice, holds a secret."""
+    once = unquote_plus(link)
+    return all(redact(text) == text for text in {link, once, unquote_plus(once)})
+
+
+def _clean(text: str, name: Callable[[str, str], str], configured: Sequence[re.Pattern[str]]) -> str:
+    """Replace until nothing is left: a placeholder inside of what was a longer secret becomes a part of its placeholder."""
+    for _ in range(ROUNDS):
+        before = text
+        for form in possible(text):
+            text = _replaced(text, form, name)
+        for pattern in configured:
+            text = _replaced_configured(text, pattern, name)
+        if text == before:
+            break
+    return text
+
+
+def _replaced(text: str, form: Form, name: Callable[[str, str], str]) -> str:
+    seen = folded(text) if form.folded else text
+    done, parts, at = 0, [], 0
+    while match := form.pattern.search(seen, at):
+        start, end = _span(match)
+        value = text[start:end]
+        if value and not PLACEHOLDER.fullmatch(value) and form.is_secret(match, value):
+            parts += [text[done:start], name(form.kind, value)]
+            done = at = end
+        else:
+            at = max(start, match.start() + 1)  # what was refused may hold another
+    return "".join((*parts, text[done:])) if parts else text
+
+
+def _span(match: re.Match[str]) -> tuple[int, int]:
+    """Where the secret is. One without quotes ends before the brackets and the full stop of what surrounds it."""
+    groups = match.re.groupindex
+    if "bare" not in groups:
+        return match.span("v")
+    start, end = next(match.span(group) for group in ("quoted", "bare", "element") if match[group] is not None)
+    while match["bare"] is not None and end > start and _surrounds(match.string[start:end]):
+        end -= 1
+    return start, end
+
+
+def _surrounds(value: str) -> bool:
+    opening = {")": "(", "]": "[", "}": "{", ">": "<"}.get(value[-1])
+    return value[-1] in ".:" or (opening is not None and value.count(value[-1]) > value.count(opening))
+
+
+def _replaced_configured(text: str, pattern: re.Pattern[str], name: Callable[[str, str], str]) -> str:
+    def piece(found: re.Match[str]) -> str:
+        return pattern.sub(lambda match: name("custom", match[0]) if match[0] else "", found[0])
+
+    parts = re.split(f"({PLACEHOLDER.pattern})", text)
+    return "".join(part if at % 2 else PIECE.sub(piece, part) for at, part in enumerate(parts))
