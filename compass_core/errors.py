@@ -10,6 +10,7 @@ CompassError
 ├── CaseError                  a recorded case that cannot be read
 ├── StoreError                 what was kept cannot be read, or not be kept; the text says what to check
 ├── ThreadError                the thread cannot be written to; carries a reason
+├── ModelError                 a model gave no usable answer; carries a reason
 └── SourceError                a telemetry backend did not answer; carries the source and a reason
 
 Texts are written for the person who reads them in Slack or in a terminal and never hold a secret.
@@ -97,6 +98,14 @@ class ThreadError(CompassError):
     """A message could not be posted; `reason` is the name that the other side gave the failure."""
 
     def __init__(self, reason: str, text: str) -> None:
+        self.reason = reason
+        super().__init__(text)
+
+
+class ModelError(CompassError):
+    """A model gave no usable answer."""
+
+    def __init__(self, reason: Reason, text: str) -> None:
         self.reason = reason
         super().__init__(text)
 

@@ -169,8 +169,16 @@ class Observation(Value):
 Verdict = Literal["contradicted", "survived", "untested"]
 
 
+class Prediction(Value):
+    """What would be seen if a hypothesis were true: `signal` (a signal or a query) of a service, compared with what (`above 0.9`)."""
+
+    signal: str
+    service: str
+    comparison: str
+
+
 class Hypothesis(Value):
-    """A cause that could be wrong. Evidence are ids of observations."""
+    """A cause that could be wrong. Evidence are ids of observations; `next_check` is what a person should look at next."""
 
     agent: AgentName
     service: str
@@ -181,6 +189,8 @@ class Hypothesis(Value):
     verdict: Verdict = "untested"
     evidence_for: tuple[str, ...] = ()
     evidence_against: tuple[str, ...] = ()
+    predictions: tuple[Prediction, ...] = ()
+    next_check: str = ""
 
 
 class Edge(Value):
@@ -220,8 +230,24 @@ class Findings(Value):
     suspects: tuple[Suspect, ...] = ()
 
 
+class Thoughts(Value):
+    """What one agent thinks.
+
+    `unrefined` says why no model's answer is in it, '' where a model refined it; `dropped` what of its answer was left out, since
+    it named what does not exist. `out_of_budget`: a call did not fit into the budget.
+    """
+
+    hypotheses: tuple[Hypothesis, ...] = ()
+    unrefined: str = ""
+    dropped: str = ""
+    out_of_budget: bool = False
+
+
 class Run(Value):
-    """One agent inside one investigation. `cost` is in US dollars; `reason` says why it did not answer."""
+    """One agent inside one investigation. `cost` is in US dollars; `reason` says why it did not answer.
+
+    `unrefined` and `dropped` are those of its `Thoughts`.
+    """
 
     agent: AgentName
     outcome: Outcome
@@ -230,6 +256,8 @@ class Run(Value):
     cost: Decimal = Decimal(0)
     findings: Findings = Findings()
     hypotheses: tuple[Hypothesis, ...] = ()
+    unrefined: str = ""
+    dropped: str = ""
 
 
 class Progress(Value):
@@ -270,3 +298,10 @@ class Post(Value):
     channel: str
     ts: str
     thread_ts: str = ""
+
+
+class Message(Value):
+    """A part of what a model is asked."""
+
+    role: Literal["system", "user", "assistant"]
+    text: str

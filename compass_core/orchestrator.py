@@ -14,7 +14,7 @@ from opentelemetry import trace
 
 from compass_core.errors import BudgetExceededError, CompassError, ThreadError
 from compass_core.hypotheses.rank import rank
-from compass_core.model import AgentName, Conclusion, Findings, Hypothesis, Investigation, Outcome, Progress, Run
+from compass_core.model import AgentName, Conclusion, Findings, Investigation, Outcome, Progress, Run, Thoughts
 from compass_core.resolve import resolve
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Orchestrator:
         started = time.perf_counter()
         seconds = min(self._limits.agent_seconds, left)
         with tracer.start_as_current_span(f"orchestrator.observe.{name}") as span:
-            findings, hypotheses, ending = await self._attempt(agent, investigation.incident, seconds)
+            findings, thoughts, ending = await self._attempt(agent, investigation.incident, seconds)
             span.set_attribute("compass.outcome", ending[0])
         run = Run(
             agent=name,
@@ -140,28 +140,29 @@ class Orchestrator:
             seconds=time.perf_counter() - started,
             cost=self._budget.spent_by(name),
             findings=findings,
-            hypotheses=hypotheses,
+            hypotheses=thoughts.hypotheses,
+            unrefined=thoughts.unrefined if self._budget.limit or not thoughts.unrefined else "the budget is 0",  # then none is asked
+            dropped=thoughts.dropped,
         )
         log.info("agent.finished", agent=name, outcome=run.outcome, reason=run.reason, seconds=round(run.seconds, 3))
         return run
 
-    async def _attempt(self, agent: Agent, incident: Incident, seconds: float) -> tuple[Findings, tuple[Hypothesis, ...], Ending]:
+    async def _attempt(self, agent: Agent, incident: Incident, seconds: float) -> tuple[Findings, Thoughts, Ending]:
         earlier = tuple(self._runs)
-        findings = Findings()
-        hypotheses: tuple[Hypothesis, ...] = ()
+        findings, thoughts = Findings(), Thoughts()
         try:
             async with asyncio.timeout(seconds):
                 findings = await agent.observe(incident, earlier)
-                hypotheses = await agent.generate_hypotheses(incident, findings, earlier)
+                thoughts = await agent.generate_hypotheses(incident, findings, earlier)
             self._budget.check()
         except BudgetExceededError as error:
-            return findings, hypotheses, (Outcome.OUT_OF_BUDGET, str(error))
+            return findings, thoughts, (Outcome.OUT_OF_BUDGET, str(error))
         except TimeoutError:
-            return findings, hypotheses, (Outcome.STOPPED, f"took longer than {seconds:.0f} s")
+            return findings, thoughts, (Outcome.STOPPED, f"took longer than {seconds:.0f} s")
         except Exception as error:
             log.warning("agent.failed", exc_info=True)
-            return findings, hypotheses, (Outcome.FAILED, str(error) if isinstance(error, CompassError) else type(error).__name__)
-        return findings, hypotheses, (Outcome.ANSWERED, "")
+            return findings, thoughts, (Outcome.FAILED, str(error) if isinstance(error, CompassError) else type(error).__name__)
+        return findings, thoughts, (Outcome.OUT_OF_BUDGET, thoughts.unrefined) if thoughts.out_of_budget else (Outcome.ANSWERED, "")
 
     def _why_skipped(self, name: AgentName, investigation: Investigation, left: float) -> str:
         if investigation.only not in {None, name}:

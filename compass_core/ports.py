@@ -12,10 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
-    from compass_core.model import Conclusion, Incident, Investigation, Post, Progress, Window
+    from pydantic import BaseModel
+
+    from compass_core.model import AgentName, Conclusion, Incident, Investigation, Message, Post, Progress, Window
     from compass_core.readings import Change, Family, LogLine, Reading, Selection, Series, Span
 
 T = TypeVar("T")
+V = TypeVar("V", bound="BaseModel")
 
 
 class Metrics(Protocol):
@@ -163,4 +166,15 @@ class Clock(Protocol):
 
     def __call__(self) -> datetime:
         """Now."""
+        ...
+
+
+class Model(Protocol):
+    """A language model that is paid from the investigation's budget."""
+
+    async def ask(self, agent: AgentName, messages: tuple[Message, ...], shape: type[V]) -> V:
+        """Its answer in that shape, which forbids extra fields and has no defaults.
+
+        Raises `BudgetExceededError` before a call that does not fit, and `ModelError` when there is no usable answer.
+        """
         ...

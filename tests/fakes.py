@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from compass_core.agents.base import Agent
 from compass_core.errors import AlreadyRunningError, SourceError, ThreadError
-from compass_core.model import AgentName, Findings, Hypothesis, Incident, Observation, Window
+from compass_core.model import AgentName, Findings, Hypothesis, Incident, Observation, Thoughts, Window
 from compass_core.readings import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from compass_core.budget import Budget
-    from compass_core.model import Conclusion, Investigation, Progress, Run
+    from compass_core.hypotheses.refine import Answer
+    from compass_core.model import Conclusion, Investigation, Message, Progress, Run
+    from compass_core.ports import V
 
 T = TypeVar("T")
 
@@ -142,13 +144,35 @@ class FakeAgent(Agent):
             await asyncio.Event().wait()
         return Findings(observations=(observation(self.name),))
 
-    async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> tuple[Hypothesis, ...]:
+    async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> Thoughts:
         if self.fails:
             raise self.fails
         if self.cost:
             reservation = self.budget.reserve(self.name, self.cost if self.reserves is None else self.reserves)
             self.budget.settle(reservation, self.cost)
-        return tuple(hypothesis(self.name, confidence) for confidence in self.confidences)
+        return Thoughts(hypotheses=tuple(hypothesis(self.name, confidence) for confidence in self.confidences))
+
+
+@dataclass
+class FakeModel:
+    """Answers what stands in its queue, or raises it; remembers what it was told. Each call costs, where it has a budget."""
+
+    answers: list[Answer | Exception] = field(default_factory=list)
+    budget: Budget | None = None
+    cost: Decimal = Decimal("0.001")
+    told: list[tuple[AgentName, str]] = field(default_factory=list)
+
+    async def ask(self, agent: AgentName, messages: tuple[Message, ...], shape: type[V]) -> V:
+        if self.budget:
+            self.budget.settle(self.budget.reserve(agent, self.cost), self.cost)
+        self.told.append((agent, "\n".join(message.text for message in messages)))
+        answer = self.answer(agent)
+        if isinstance(answer, Exception):
+            raise answer
+        return shape.model_validate_json(answer.model_dump_json())
+
+    def answer(self, agent: AgentName) -> Answer | Exception:
+        return self.answers.pop(0)
 
 
 @dataclass
