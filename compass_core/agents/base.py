@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from compass_core.agents.scope import find_scope
+from compass_core.agents.thinking import think
 from compass_core.analysis import log_notes, metric_notes, notes
 from compass_core.analysis.notes import Note
+from compass_core.hypotheses.known import Known
 from compass_core.hypotheses.propose import propose
 from compass_core.model import AgentName, Findings
 from compass_core.signals.logs import phrases_of
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
     from compass_core.agents.scope import Scope
     from compass_core.agents.view import View
-    from compass_core.model import Gap, Hypothesis, Incident, Observation, Run
+    from compass_core.model import Gap, Incident, Observation, Run, Thoughts
+    from compass_core.ports import Model
     from compass_core.readings import Family, Reading
 
 MOST_OBSERVATIONS = 40
@@ -32,7 +35,7 @@ class Agent(Protocol):
     async def observe(self, incident: Incident, earlier: Sequence[Run]) -> Findings:
         """Read telemetry; free of charge."""
 
-    async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> tuple[Hypothesis, ...]:
+    async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> Thoughts:
         """What could be the cause, given what was found by this agent and those before it."""
 
 
@@ -49,8 +52,9 @@ class Specialist:
 
     name: ClassVar[AgentName]
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, model: Model | None = None) -> None:
         self._view = view
+        self._model = model
 
     async def observe(self, incident: Incident, earlier: Sequence[Run]) -> Findings:
         """Find out where to look, then ask everything at once."""
@@ -66,11 +70,11 @@ class Specialist:
             observations=notes.numbered(self.name, observations, scope.affected, MOST_OBSERVATIONS), gaps=tuple(gaps), edges=scope.edges
         )
 
-    async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> tuple[Hypothesis, ...]:
-        """Apply the rules of this agent to everything observed so far."""
-        del incident  # rules need no more of it than was observed
+    async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> Thoughts:
+        """Apply the rules of this agent to everything observed so far, and let a model refine them if there is one."""
         observations = [*(one for run in earlier for one in run.findings.observations), *findings.observations]
-        return propose(self.name, observations, findings.edges)
+        proposed = propose(self.name, observations, findings.edges)
+        return await think(self._model, Known(self.name, incident, findings, earlier, proposed))
 
     def look(self, note: Note, scope: Scope) -> Sequence[Awaitable[Seen]]:
         """The questions of this specialist; they are asked concurrently."""

@@ -38,8 +38,8 @@ async def investigate(view: View, agents: tuple[type[Specialist], ...] = AGENTS)
     for kind in agents:
         agent = kind(view)
         findings = await agent.observe(INCIDENT, tuple(runs))
-        hypotheses = await agent.generate_hypotheses(INCIDENT, findings, tuple(runs))
-        runs.append(Run(agent=kind.name, outcome=Outcome.ANSWERED, findings=findings, hypotheses=hypotheses))
+        thoughts = await agent.generate_hypotheses(INCIDENT, findings, tuple(runs))
+        runs.append(Run(agent=kind.name, outcome=Outcome.ANSWERED, findings=findings, hypotheses=thoughts.hypotheses))
     return runs
 
 
@@ -138,7 +138,7 @@ async def test_earlier_findings_are_evidence_too() -> None:
         findings=Findings(observations=(observation(APPLICATION, service="orders-db", signal="db_connections_of_limit", score=1),)),
     )
     agent = DatabaseAgent(view_of(FakeSource()))
-    (found,) = await agent.generate_hypotheses(INCIDENT, Findings(), (earlier,))
+    (found,) = (await agent.generate_hypotheses(INCIDENT, Findings(), (earlier,))).hypotheses
     assert (found.agent, found.mechanism, found.evidence_for) == (DATABASE, "connection_exhaustion", ("A1",))
 
 
