@@ -1,4 +1,4 @@
-"""`compass`: serve the Slack app, show the demo, investigate in a terminal.
+"""`compass`: serve the Slack app, show the demo, investigate in a terminal, measure how often it is right.
 
 Every command imports what it needs itself, so that `compass --help` stays quick.
 """
@@ -98,6 +98,35 @@ def investigate(reference: str, *, case: Path | None, as_json: bool, **options: 
         if as_json:
             click.echo(json.dumps(report(conclusion), ensure_ascii=False, indent=1))
         sys.exit(1 if conclusion.outcome == "failed" else 0)
+
+
+@main.command("eval")
+@click.argument("directories", metavar="DIR...", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--only", type=click.Choice(["application", "database", "network"]), help="Run one agent alone.")
+@click.option(
+    "--without", multiple=True, type=click.Choice(["metrics", "logs", "spans"]), help="Leave this telemetry out; may be repeated."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def evaluate(directories: tuple[Path, ...], *, only: str | None, without: tuple[str, ...], as_json: bool) -> None:
+    """Measure on recorded cases, or folders of cases, how often the true cause comes first; uses no model."""
+    with _told():
+        from bot.scores import text
+        from compass_core import evaluation
+        from compass_core.errors import CaseError
+        from compass_core.model import AgentName
+
+        cases = evaluation.find(directories)
+        asked = evaluation.Asked(AgentName(only) if only else None, frozenset(without))
+        said = evaluation.investigated(cases, asked)
+        with click.progressbar(said, len(cases), file=sys.stderr, hidden=not sys.stderr.isatty()) as progress:
+            answers = list(progress)
+        sets = evaluation.sets((path, answer) for path, answer in answers if not isinstance(answer, CaseError))
+        click.echo(json.dumps({"sets": sets}, ensure_ascii=False, indent=1) if as_json else text(sets))
+        unread = [answer for _, answer in answers if isinstance(answer, CaseError)]
+        for problem in unread:
+            click.echo(f"Error: {problem}", err=True)
+        if unread:
+            raise click.ClickException(f"{len(unread)} of {len(cases)} cases could not be read; they are not counted.")
 
 
 def _request(reference: str, options: dict[str, str]) -> Request:

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from compass_core.errors import SettingsError
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
-    from decimal import Decimal
+    from collections.abc import AsyncIterator, Callable, Collection, Iterator
     from pathlib import Path
 
     import httpx
 
     from compass_core.agents.view import Sources
+    from compass_core.budget import Budget
     from compass_core.http import Backend
     from compass_core.model import Conclusion, Investigation, Request
     from compass_core.orchestrator import Limits
-    from compass_core.ports import Clock, Declarations, History, Incidents, Investigations, Offload, Outbox, Thread
+    from compass_core.ports import Clock, Declarations, History, Incidents, Investigations, Ledger, Model, Offload, Outbox, Thread
     from compass_core.settings import Access, Settings
     from compass_core.sources.grafana import Grafana, Kind
     from compass_core.store import Store
 
 T = TypeVar("T")
+
+OPENAI = "https://api.openai.com/v1"
 
 
 def utc_now() -> datetime:
@@ -51,17 +57,19 @@ class Kept:
     history: History
     outbox: Outbox
     declarations: Declarations
+    ledger: Ledger
 
 
 @dataclass(frozen=True, slots=True)
 class Compass:
-    """The investigator, ready to work."""
+    """The investigator, ready to work. `model` gives each investigation the model that its budget pays, None is none."""
 
     telemetry: Telemetry
     kept: Kept
     default_budget: Decimal
     limits: Limits
     clock: Clock = utc_now
+    model: Callable[[Budget], Model] | None = None
 
     @property
     def history(self) -> History:
@@ -89,16 +97,23 @@ class Compass:
         from compass_core.orchestrator import Orchestrator, Outside
 
         view = View(self.telemetry.sources(), self.telemetry.offload, self.clock)
-        agents = {agent.name: agent(view) for agent in (ApplicationAgent, DatabaseAgent, NetworkAgent)}
-        budget = Budget(self.default_budget if request.budget is None else request.budget)
+        limit = self.default_budget if request.budget is None else request.budget
+        budget = Budget(limit, self.kept.ledger, uuid.uuid4().hex)
+        model = self.model(budget) if self.model and limit else None
+        agents = {agent.name: agent(view, model) for agent in (ApplicationAgent, DatabaseAgent, NetworkAgent)}
         outside = Outside(self.telemetry.places, self.kept.investigations, thread, InProcess(), self.clock)
         return await Orchestrator(agents, budget, outside, self.limits).investigate(request)
 
     async def interrupted(self, investigation: Investigation, thread: Thread) -> None:
-        """End an investigation that a former process left without an end: one message, with the button."""
-        from compass_core.model import Conclusion, Outcome
+        """End an investigation that a former process left without an end: one message, with what it cost and the button.
 
-        conclusion = Conclusion(investigation=investigation, outcome=Outcome.STOPPED, reason="interrupted by a restart")
+        A call that was in flight counts as the most that it may have cost.
+        """
+        from compass_core.model import AgentName, Conclusion, Outcome
+
+        spent = await self.kept.ledger.attempts(investigation.id)
+        costs = {name: sum((each.amount for each in spent if each.agent is name), Decimal(0)) for name in AgentName}
+        conclusion = Conclusion(investigation=investigation, outcome=Outcome.STOPPED, reason="interrupted by a restart", costs=costs)
         await self.kept.investigations.closed(conclusion)
         await thread.concluded(conclusion)
 
@@ -116,17 +131,20 @@ async def live(settings: Settings, *, keep: bool = True) -> AsyncIterator[Compas
     store = Store(settings.database_url.get_secret_value())
     try:
         with _one_thread() as offload:
-            async with httpx.AsyncClient() as http:
+            async with httpx.AsyncClient() as http, _model(settings) as model:
                 telemetry = _telemetry(settings, store, _Backends(settings, http, offload))
-                kept = Kept(store if keep else Unkept(), store, store, store)
-                yield Compass(telemetry, kept, settings.budget_usd, _limits(settings))
+                kept = Kept(store if keep else Unkept(), store, store, store, store)
+                yield Compass(telemetry, kept, settings.budget_usd, _limits(settings), model=model)
     finally:
         store.dispose()
 
 
 @asynccontextmanager
-async def replayed(case: Path, settings: Settings) -> AsyncIterator[Compass]:
-    """Compass over one recorded case, with a database that is gone afterwards; raises `CaseError`."""
+async def replayed(case: Path, settings: Settings, without: Collection[str] = ()) -> AsyncIterator[Compass]:
+    """Compass over one recorded case, with a database that is gone afterwards; raises `CaseError` and `SettingsError`.
+
+    `without` leaves out some of the case's `metrics`, `logs` and `spans`, as if they had not been recorded.
+    """
     from compass_core.agents.view import Sources
     from compass_core.sources.recorded import Recorded, RecordedIncidents
     from compass_core.store import Store
@@ -134,10 +152,13 @@ async def replayed(case: Path, settings: Settings) -> AsyncIterator[Compass]:
     with TemporaryDirectory(prefix="compass-") as folder, _one_thread() as offload:
         store = Store(f"sqlite:///{folder}/compass.db")
         try:
-            source = Recorded(case, offload)
+            source = Recorded(case, offload, without)
+            await source.load()  # a case that cannot be read is told at once, not by each agent
             sources = Sources(source, source, source, source)
             telemetry = Telemetry((store, RecordedIncidents(case, offload)), lambda: sources, offload)
-            yield Compass(telemetry, Kept(store, store, store, store), settings.budget_usd, _limits(settings))
+            kept = Kept(store, store, store, store, store)
+            async with _model(settings) as model:
+                yield Compass(telemetry, kept, settings.budget_usd, _limits(settings), model=model)
         finally:
             store.dispose()
 
@@ -212,6 +233,26 @@ def _telemetry(settings: Settings, store: Store, backends: _Backends) -> Telemet
     if alertmanager:
         places += (Alertmanager(alertmanager, offload, service_labels=labels),)
     return Telemetry(places, sources, offload)
+
+
+@asynccontextmanager
+async def _model(settings: Settings) -> AsyncIterator[Callable[[Budget], Model] | None]:
+    """The configured model, or None; raises `SettingsError` where what it costs is not known."""
+    key, url = settings.openai_api_key.get_secret_value(), settings.openai_base_url or OPENAI
+    if not key and not settings.openai_base_url:
+        yield None
+        return
+    if settings.model_free and url == OPENAI:
+        raise SettingsError("COMPASS_MODEL_FREE", "is for a server of your own, at OPENAI_BASE_URL; OpenAI is not free", "false")
+
+    from compass_core.llm.gateway import Gateway
+    from compass_core.llm.prices import tariff
+    from compass_core.llm.wire import Terms, connect
+
+    terms = Terms(settings.model, url, settings.token_limit_field, settings.model_seconds)
+    prices = tariff(settings.model, url, configured=settings.prices, free=settings.model_free)
+    async with connect(url, key) as client:
+        yield lambda budget: Gateway(client, terms, prices, budget, redact=str)
 
 
 @contextmanager

@@ -36,6 +36,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"
     TRUNCATED = "truncated"
     REQUEST_LIMIT = "request_limit"
+    DECLINED = "declined"
     NO_DATA = "no_data"
 
 

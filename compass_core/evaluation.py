@@ -1,14 +1,90 @@
-"""What is known of a recorded case's true cause: the one module that reads `truth`."""
+"""Recorded cases in, accuracy out: the one module that reads `truth`.
+
+A case is investigated like any incident, without a model; its truth is read when the investigation has ended.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
-from typing import TYPE_CHECKING
+import logging
+import math
+import signal
+import statistics
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, TypedDict
 
+from compass_core import bootstrap, telemetry
 from compass_core.errors import CaseError
+from compass_core.model import Request
+from compass_core.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from compass_core.model import AgentName, Conclusion, Investigation, Progress
+
+DEEPEST = 5  # the last place that a measure counts
+BELOW = 0.9  # of the last hypothesis' confidence: as high as a service without a hypothesis is shown
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How the cases are investigated: by one agent alone, and without some of `metrics`, `logs` and `spans`."""
+
+    only: AgentName | None = None
+    without: frozenset[str] = frozenset()
+
+
+class Listed(TypedDict):
+    """A service in the ranking that is scored."""
+
+    service: str
+    confidence: float
+
+
+class Case(TypedDict):
+    """What was said of one case. `rank` and `mechanism_right` are null where it does not tell its truth."""
+
+    case: str
+    rank: int | None
+    mechanism_right: bool | None
+    confidence: float
+    seconds: float
+    services: list[Listed]
+
+
+Band = TypedDict("Band", {"from": float, "to": float, "n": int, "right": int})
+
+
+class Seconds(TypedDict):
+    """How long the investigations of a set took."""
+
+    median: float
+    p95: float
+
+
+Set = TypedDict(
+    "Set",
+    {
+        "name": str,
+        "n": int,
+        "ac@1": float | None,
+        "ac@3": float | None,
+        "ac@5": float | None,
+        "avg@5": float | None,
+        "mrr": float | None,
+        "mechanism": float | None,
+        "seconds": Seconds,
+        "bands": list[Band],
+        "cases": list[Case],
+    },
+)
 
 
 def planted(case: Path) -> dict[str, str]:
@@ -18,3 +94,142 @@ def planted(case: Path) -> dict[str, str]:
         return {name: str(truth[name]) for name in ("service", "mechanism") if name in truth}
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise CaseError(f"{case / 'case.json'} does not tell a cause: {error}") from error
+
+
+def find(directories: Iterable[Path]) -> tuple[Path, ...]:
+    """The cases that these are or hold, up to two folders down, each once; raises `CaseError` where there is none."""
+    found: dict[Path, None] = {}
+    for directory in directories:
+        files = (file for depth in ("", "*/", "*/*/") for name in ("case.json", "*.jsonl.gz") for file in directory.glob(depth + name))
+        cases = sorted({file.parent.absolute() for file in files})
+        if not cases:
+            raise CaseError(f"{directory} holds no recorded case: name folders with a case.json, or folders of such folders.")
+        found |= dict.fromkeys(cases)
+    return tuple(found)
+
+
+def investigated(cases: Sequence[Path], asked: Asked) -> Iterator[tuple[Path, Case | CaseError]]:
+    """Every case with what was said of it, or why it cannot be read; in order, worked on in as many processes as there are cores."""
+    with ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_begin) as pool:
+        yield from zip(cases, pool.map(partial(investigate, asked=asked), cases), strict=True)
+
+
+def investigate(case: Path, asked: Asked) -> Case | CaseError:
+    """One case, here. The seconds are those of the investigation, without the time that it takes to load the case."""
+    try:
+        return score(case.name, asyncio.run(_investigate(case, asked)), planted(case))
+    except CaseError as error:
+        return error
+
+
+def score(name: str, conclusion: Conclusion, truth: dict[str, str]) -> Case:
+    """A conclusion compared with the truth.
+
+    Services of equal confidence count against the true one: its rank is 1 + the number of others with at least its
+    confidence. One that is not listed is ranked below all that are, and never within the first five. The mechanism is
+    that of the first hypothesis. `confidence` is the first hypothesis' and 0 where there is none.
+    """
+    listed = services(conclusion)
+    first = conclusion.hypotheses[0] if conclusion.hypotheses else None
+    rank, mechanism_right = None, None
+    if "service" in truth:
+        own = next((one["confidence"] for one in listed if one["service"] == truth["service"]), None)
+        unlisted = max(len(listed), DEEPEST) + 1
+        rank = unlisted if own is None else sum(one["confidence"] >= own for one in listed)
+    if "mechanism" in truth:
+        mechanism_right = first is not None and first.mechanism == truth["mechanism"]
+    return {
+        "case": name,
+        "rank": rank,
+        "mechanism_right": mechanism_right,
+        "confidence": first.confidence if first else 0.0,
+        "seconds": round(conclusion.seconds, 4),
+        "services": listed,
+    }
+
+
+def services(conclusion: Conclusion) -> list[Listed]:
+    """The ranking that is scored: the hypotheses' services in their order, then the rest as the localisation has them.
+
+    A service has the confidence of its first hypothesis, and without one its score as a suspect; where those would reach
+    the last hypothesis' confidence, all of them are scaled to stay below it.
+    """
+    named: dict[str, float] = {}
+    for hypothesis in conclusion.hypotheses:
+        named.setdefault(hypothesis.service, hypothesis.confidence)
+    suspects = next((run.findings.suspects for run in reversed(conclusion.runs) if run.findings.suspects), ())
+    rest = {suspect.service: suspect.score for suspect in suspects if suspect.service not in named}
+    most, highest = BELOW * min(named.values(), default=1 / BELOW), max(rest.values(), default=0.0)
+    scale = most / highest if highest > most else 1.0
+    shown = named | {service: score * scale for service, score in rest.items()}
+    return [{"service": service, "confidence": confidence} for service, confidence in shown.items()]
+
+
+def sets(answered: Iterable[tuple[Path, Case]]) -> list[Set]:
+    """The cases by the folder that they are in, measured."""
+    folders: dict[Path, list[Case]] = {}
+    for path, case in answered:
+        folders.setdefault(path.parent, []).append(case)
+    return [measure(folder.name, cases) for folder, cases in folders.items()]
+
+
+def measure(name: str, cases: list[Case]) -> Set:
+    """The measures of a set of at least one case.
+
+    All but the seconds are over the cases whose truth is known, and null where there is none. ac@k: share with a rank of
+    at most k. avg@5: mean of ac@1 to ac@5. mrr: mean of 1 / rank. mechanism: share of the cases of rank 1 whose first
+    hypothesis names the right one. A band holds the cases whose first hypothesis has a confidence in (from, to]; right
+    are those of rank 1. A true service that is not listed counts 0 everywhere. p95 is the nearest rank.
+    """
+    ranks = [(case["rank"], len(case["services"])) for case in cases if case["rank"] is not None]
+    first = [case["mechanism_right"] for case in cases if case["rank"] == 1 and case["mechanism_right"] is not None]
+    seconds = sorted(case["seconds"] for case in cases)
+    return {
+        "name": name,
+        "n": len(cases),
+        "ac@1": _mean(rank <= 1 for rank, _ in ranks),
+        "ac@3": _mean(rank <= 3 for rank, _ in ranks),  # noqa: PLR2004 - the measure's own name says it
+        "ac@5": _mean(rank <= DEEPEST for rank, _ in ranks),
+        "avg@5": _mean(max(0, DEEPEST + 1 - rank) / DEEPEST for rank, _ in ranks),
+        "mrr": _mean(1 / rank if rank <= listed else 0 for rank, listed in ranks),
+        "mechanism": _mean(first),
+        "seconds": {"median": statistics.median(seconds), "p95": seconds[math.ceil(0.95 * len(seconds)) - 1]},
+        "bands": [_band(cases, fifth) for fifth in range(5)],
+        "cases": cases,
+    }
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    given = list(values)
+    return round(sum(given) / len(given), 4) if given else None
+
+
+def _band(cases: list[Case], fifth: int) -> Band:
+    low, high = fifth / 5, (fifth + 1) / 5
+    ranks = [case["rank"] for case in cases if case["rank"] is not None and low < case["confidence"] <= high]
+    return {"from": low, "to": high, "n": len(ranks), "right": ranks.count(1)}
+
+
+def _begin() -> None:
+    """In a new process: log like the one that started it, and let that one end it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    telemetry.configure({}, level=logging.WARNING)
+
+
+async def _investigate(case: Path, asked: Asked) -> Conclusion:
+    async with bootstrap.replayed(case, Settings(), asked.without) as compass:
+        (reference,) = await compass.telemetry.places[-1].known()
+        return await compass.investigate(Request(reference=reference, budget=Decimal(0), only=asked.only), _Silent())
+
+
+class _Silent:
+    """A thread that nobody reads."""
+
+    async def opened(self, investigation: Investigation) -> None:
+        pass
+
+    async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:
+        pass
+
+    async def concluded(self, conclusion: Conclusion) -> None:
+        pass

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 BASELINE = timedelta(minutes=60)
+WHOLE = timedelta(minutes=5)  # a multiple of every step between points, so that they fall on the window's start
 LONGEST_WINDOW = timedelta(minutes=30)
 SHORTEST_WINDOW = timedelta(minutes=1)
 
@@ -74,11 +75,6 @@ class Window(Value):
         """Its length in seconds."""
         return (self.end - self.start).total_seconds()
 
-    @property
-    def baseline(self) -> Window:
-        """The hour before it."""
-        return Window(start=self.start - BASELINE, end=self.start)
-
 
 class AgentName(StrEnum):
     """The three specialists, in the order in which they run."""
@@ -89,13 +85,17 @@ class AgentName(StrEnum):
 
 
 class Incident(Value):
-    """What a person wants explained. `services` are where the symptom was noticed, not the cause."""
+    """What a person wants explained. `services` are where the symptom was noticed, not the cause.
+
+    `well_since` is where the time before it, that it is compared with, begins, if that is known (as it is of a recording).
+    """
 
     id: str
     title: str
     services: tuple[str, ...] = ()
     started_at: UtcDatetime
     ended_at: UtcDatetime | None = None
+    well_since: UtcDatetime | None = None
     severity: str = ""
     description: str = ""
     origin: str = "declared"
@@ -109,6 +109,11 @@ class Incident(Value):
         start = self.started_at.replace(microsecond=0)
         end = min(self.ended_at or now, start + LONGEST_WINDOW, max(now, start)).replace(microsecond=0)
         return Window(start=min(start, end - SHORTEST_WINDOW), end=end)
+
+    def baseline(self, window: Window) -> Window:
+        """The time before the window: an hour, or since when all was well; a whole number of `WHOLE` long."""
+        length = max(window.start - self.well_since, WHOLE) if self.well_since else BASELINE
+        return Window(start=window.start - WHOLE * -(-length // WHOLE), end=window.start)
 
 
 class Request(Value):
@@ -145,7 +150,8 @@ class Observation(Value):
     """What a source said, before anyone interprets it.
 
     `value` is `reduction` of the series that `query` gives over `window` with `step`; `baseline_value` is the median of
-    the same series over the baseline. `score` (0 to 1) says how unusual the value is, `onset` when it began.
+    the same series over the baseline. `score` (0 to 1) says how unusual the value is, `onset` when it began, in the
+    `onset_within` seconds before that at the earliest.
     """
 
     id: str
@@ -159,6 +165,7 @@ class Observation(Value):
     unit: str = ""
     reduction: str = ""
     onset: UtcDatetime | None = None
+    onset_within: float | None = None
     score: float = Field(ge=0, le=1)
     query: str
     link: str | None = None
@@ -178,7 +185,10 @@ class Prediction(Value):
 
 
 class Hypothesis(Value):
-    """A cause that could be wrong. Evidence are ids of observations; `next_check` is what a person should look at next."""
+    """A cause that could be wrong. Evidence are ids of observations; `next_check` is what a person should look at next.
+
+    `confidence` is the initial one with what a model moved; `by_rules` is false where a model added the whole hypothesis.
+    """
 
     agent: AgentName
     service: str
@@ -191,6 +201,7 @@ class Hypothesis(Value):
     evidence_against: tuple[str, ...] = ()
     predictions: tuple[Prediction, ...] = ()
     next_check: str = ""
+    by_rules: bool = True
 
 
 class Edge(Value):

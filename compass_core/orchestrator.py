@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 from opentelemetry import trace
 
+from compass_core import conventions
 from compass_core.errors import BudgetExceededError, CompassError, ThreadError
 from compass_core.hypotheses.rank import rank
 from compass_core.model import AgentName, Conclusion, Findings, Investigation, Outcome, Progress, Run, Thoughts
@@ -19,6 +19,7 @@ from compass_core.resolve import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from contextlib import AbstractContextManager
     from decimal import Decimal
 
     from compass_core.agents.base import Agent
@@ -105,7 +106,7 @@ class Orchestrator:
         now = self._outside.clock()
         incident = await self._step("resolve", lambda: resolve(request, self._outside.places, now))
         investigation = Investigation(
-            id=uuid.uuid4().hex,
+            id=self._budget.investigation,
             incident=incident,
             started_at=now,
             budget=self._budget.limit,
@@ -131,8 +132,8 @@ class Orchestrator:
         started = time.perf_counter()
         seconds = min(self._limits.agent_seconds, left)
         with tracer.start_as_current_span(f"orchestrator.observe.{name}") as span:
-            findings, thoughts, ending = await self._attempt(agent, investigation.incident, seconds)
-            span.set_attribute("compass.outcome", ending[0])
+            findings, thoughts, ending = await self._attempt(agent, name, investigation.incident, seconds)
+            span.set_attribute(conventions.OUTCOME, ending[0])
         run = Run(
             agent=name,
             outcome=ending[0],
@@ -147,13 +148,15 @@ class Orchestrator:
         log.info("agent.finished", agent=name, outcome=run.outcome, reason=run.reason, seconds=round(run.seconds, 3))
         return run
 
-    async def _attempt(self, agent: Agent, incident: Incident, seconds: float) -> tuple[Findings, Thoughts, Ending]:
+    async def _attempt(self, agent: Agent, name: AgentName, incident: Incident, seconds: float) -> tuple[Findings, Thoughts, Ending]:
         earlier = tuple(self._runs)
         findings, thoughts = Findings(), Thoughts()
+        self._budget.deadline = time.monotonic() + seconds
         try:
-            async with asyncio.timeout(seconds):
-                findings = await agent.observe(incident, earlier)
-                thoughts = await agent.generate_hypotheses(incident, findings, earlier)
+            with _invoked(name):
+                async with asyncio.timeout(seconds):
+                    findings = await agent.observe(incident, earlier)
+                    thoughts = await agent.generate_hypotheses(incident, findings, earlier)
             self._budget.check()
         except BudgetExceededError as error:
             return findings, thoughts, (Outcome.OUT_OF_BUDGET, str(error))
@@ -162,7 +165,9 @@ class Orchestrator:
         except Exception as error:
             log.warning("agent.failed", exc_info=True)
             return findings, thoughts, (Outcome.FAILED, str(error) if isinstance(error, CompassError) else type(error).__name__)
-        return findings, thoughts, (Outcome.OUT_OF_BUDGET, thoughts.unrefined) if thoughts.out_of_budget else (Outcome.ANSWERED, "")
+        if thoughts.out_of_budget:
+            return findings, thoughts, (Outcome.OUT_OF_BUDGET, thoughts.unrefined)
+        return findings, thoughts, (Outcome.ANSWERED, "")
 
     def _why_skipped(self, name: AgentName, investigation: Investigation, left: float) -> str:
         if investigation.only not in {None, name}:
@@ -198,6 +203,15 @@ class Orchestrator:
 
     async def _step(self, name: str, action: Callable[[], Awaitable[T]]) -> T:
         return await self._outside.journal.step(name, action)
+
+
+def _invoked(name: AgentName) -> AbstractContextManager[trace.Span]:
+    return tracer.start_as_current_span(
+        f"{conventions.INVOKE_AGENT} {name}",
+        attributes={conventions.OPERATION: conventions.INVOKE_AGENT, conventions.AGENT: name.value},
+        record_exception=False,  # a foreign error's text may hold anything
+        set_status_on_exception=False,
+    )
 
 
 def _ending(runs: list[Run]) -> Ending:

@@ -11,7 +11,7 @@ import re
 import tomllib
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -40,12 +40,13 @@ SERVICE_LABELS = (
 )  # fmt: skip
 # names that a shared environment or file may hold and that are not read here: other versions' and the file's own
 UNREAD = frozenset({
-    "COMPASS_CONFIG", "COMPASS_MODEL", "COMPASS_MODEL_FREE", "COMPASS_PRICES", "COMPASS_REDACT", "COMPASS_TOKEN_LIMIT_FIELD",
-    "OPENAI_API_KEY", "OPENAI_BASE_URL", "SLACK_SIGNING_SECRET",
+    "COMPASS_CONFIG", "COMPASS_REDACT", "SLACK_SIGNING_SECRET",
 })  # fmt: skip
 # Kubernetes puts these into every pod beside a Service named `compass` or `compass-…`
 KUBERNETES = re.compile(r"COMPASS(_\w+)?_(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)")
 NO_SECRET = SecretStr("")
+AMOUNT = r"\d{1,9}(\.\d{1,9})?"
+PRICE = rf"[^\s,=]+={AMOUNT}/{AMOUNT}(/{AMOUNT})?"
 EXAMPLES = {
     "SLACK_BOT_TOKEN": "xoxb-…",
     "SLACK_APP_TOKEN": "xapp-…",
@@ -56,6 +57,13 @@ EXAMPLES = {
     "COMPASS_AGENT_SECONDS": "90",
     "COMPASS_INVESTIGATION_SECONDS": "290",
     "COMPASS_CONFIG": "compass.toml",
+    "OPENAI_API_KEY": "sk-…",
+    "OPENAI_BASE_URL": "http://127.0.0.1:8080/v1",
+    "COMPASS_MODEL": "gpt-4o-mini",
+    "COMPASS_PRICES": "my-model=0.15/0.60",
+    "COMPASS_MODEL_FREE": "true",
+    "COMPASS_TOKEN_LIMIT_FIELD": "max_tokens",
+    "COMPASS_MODEL_SECONDS": "45",
     "URL": "https://metrics.example.com",
     "TENANT": "team-a",
     "USERNAME": "compass",
@@ -96,6 +104,12 @@ def _labels(value: str | tuple[str, ...]) -> tuple[str, ...]:
     if not all(re.fullmatch(r"[a-zA-Z_]\w*", name, re.ASCII) for name in names):
         raise ValueError("must be label names with commas between them")
     return names
+
+
+def _prices(value: str) -> str:
+    if value and not re.fullmatch(rf"{PRICE}(,\s*{PRICE})*", value, re.ASCII):
+        raise ValueError("must be model=input/output or model=input/output/cached, US dollars a million tokens, with commas between")
+    return value
 
 
 def _slack(value: SecretStr, info: ValidationInfo) -> SecretStr:
@@ -168,6 +182,13 @@ class Settings(BaseSettings):
     service_labels: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_labels)] = SERVICE_LABELS
     agent_seconds: Seconds = 90.0
     investigation_seconds: Seconds = 290.0
+    openai_api_key: Header = Field(NO_SECRET, validation_alias="OPENAI_API_KEY")
+    openai_base_url: Url | None = Field(None, validation_alias="OPENAI_BASE_URL")
+    model: Annotated[str, Field(pattern=r"^[^\s,=]+$")] = "gpt-4o-mini"
+    model_free: bool = False
+    model_seconds: Seconds = 45.0
+    prices: Annotated[str, AfterValidator(_prices)] = ""
+    token_limit_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"  # noqa: S105 - the name of a field
 
     @classmethod
     def settings_customise_sources(cls, *_: Any, **sources: Any) -> tuple[PydanticBaseSettingsSource, ...]:

@@ -1,4 +1,4 @@
-"""Incidents that people declared, investigations and their posts, in one database.
+"""Incidents that people declared, investigations, their posts and what was spent on them, in one database.
 
 What holds at every moment, also with several processes on one file:
 1. One investigation runs per incident: a unique index over those that have not ended says so, not code.
@@ -6,6 +6,8 @@ What holds at every moment, also with several processes on one file:
 3. One post per investigation and step: the first stays.
 4. An id is never given twice (`INC-7` stays `INC-7`).
 5. An investigation holds its whole incident, so that it can be run again when the alert is gone.
+6. The attempts of an investigation take no more than its limit when one is written: checked and written in one transaction,
+   one transaction at a time. An attempt that a killed process left open stays there and counts as the most that it may cost.
 
 Every method runs its one transaction in a thread and raises `StoreError` when the database does not do it.
 """
@@ -24,11 +26,13 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from compass_core.errors import AlreadyRunningError, SettingsError, StoreError
+from compass_core.ledger import Attempt, Bill, refuse_what_does_not_fit
 from compass_core.model import Conclusion, Incident, Investigation, Post, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from decimal import Decimal
 
     from sqlalchemy import ColumnElement, Connection, Engine, Select
 
@@ -64,12 +68,20 @@ POSTS = Table(
     Column("step", String(200), primary_key=True),
     Column("post", Text, nullable=False),
 )
+ATTEMPTS = Table(
+    "attempts",
+    TABLES,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("investigation", String(200), nullable=False, index=True),
+    Column("attempt", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
 RUNNING = INVESTIGATIONS.c.ended.is_(None)
 Index("one_running_per_incident", INVESTIGATIONS.c.incident, unique=True, sqlite_where=RUNNING, postgresql_where=RUNNING)
 
 
 class Store:
-    """The tables behind `Investigations`, `History`, `Outbox`, `Declarations` and, for declared incidents, `Incidents`."""
+    """The tables behind `Investigations`, `History`, `Outbox`, `Declarations`, `Ledger` and, for declared incidents, `Incidents`."""
 
     place = "declared incidents"
 
@@ -161,6 +173,37 @@ class Store:
 
         await self._do(work)
 
+    async def reserve(self, attempt: Attempt, limit: Decimal) -> int:
+        """Write an open attempt and give its number; raises `BudgetExceededError`, and writes nothing, when it does not fit."""
+        keep = insert(ATTEMPTS).values(investigation=attempt.investigation, attempt=attempt.model_dump_json()).returning(ATTEMPTS.c.id)
+
+        def work(db: Connection) -> int:
+            if db.dialect.name == "postgresql":  # SQLite's transactions wait for each other anyway
+                db.execute(select(func.pg_advisory_xact_lock(func.hashtext(attempt.investigation))))
+            others = (_read(Attempt, *row) for row in db.execute(_attempts(attempt.investigation)))
+            refuse_what_does_not_fit(attempt, others, limit)
+            number: int = db.execute(keep).scalar_one()
+            return number
+
+        return await self._do(work)
+
+    async def close(self, number: int, bill: Bill, amount: Decimal) -> None:
+        """Say what became of an attempt; nothing happens when it is closed already."""
+        this = ATTEMPTS.c.id == number
+
+        def work(db: Connection) -> None:
+            found = db.execute(select(ATTEMPTS.c.id, ATTEMPTS.c.attempt).where(this).with_for_update()).one()
+            attempt = _read(Attempt, *found)
+            if attempt.bill is Bill.OPEN:
+                closed = attempt.model_copy(update={"bill": bill, "amount": amount})
+                db.execute(update(ATTEMPTS).where(this).values(attempt=closed.model_dump_json()))
+
+        await self._do(work)
+
+    async def attempts(self, investigation: str) -> tuple[Attempt, ...]:
+        """Every attempt of one investigation, in their order."""
+        return await self._all(Attempt, _attempts(investigation))
+
     async def _all(self, kind: type[V], wanted: Select[tuple[Any, Any]]) -> tuple[V, ...]:
         """The values that are kept in rows of a key and a text."""
         return tuple(_read(kind, *row) for row in await self._do(lambda db: db.execute(wanted).all()))
@@ -199,6 +242,10 @@ def _refuse_unusable(url: URL) -> None:
     folder = Path(url.database).absolute().parent
     if not folder.is_dir():
         raise SettingsError(VARIABLE, f"the folder {folder} does not exist; create it first", EXAMPLE)
+
+
+def _attempts(investigation: str) -> Select[tuple[Any, Any]]:
+    return select(ATTEMPTS.c.id, ATTEMPTS.c.attempt).where(ATTEMPTS.c.investigation == investigation).order_by(ATTEMPTS.c.id)
 
 
 def _posted(step: str) -> ColumnElement[bool]:

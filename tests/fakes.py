@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from compass_core.agents.base import Agent
-from compass_core.errors import AlreadyRunningError, SourceError, ThreadError
+from compass_core.errors import AlreadyRunningError, BudgetExceededError, SourceError, ThreadError
+from compass_core.ledger import Attempt, Bill, refuse_what_does_not_fit
 from compass_core.model import AgentName, Findings, Hypothesis, Incident, Observation, Thoughts, Window
 from compass_core.readings import Reading
 
@@ -109,6 +110,25 @@ class FakeInvestigations:
 
 
 @dataclass
+class FakeLedger:
+    """`ports.Ledger` in memory."""
+
+    rows: list[Attempt] = field(default_factory=list)
+
+    async def reserve(self, attempt: Attempt, limit: Decimal) -> int:
+        refuse_what_does_not_fit(attempt, await self.attempts(attempt.investigation), limit)
+        self.rows.append(attempt)
+        return len(self.rows)
+
+    async def close(self, number: int, bill: Bill, amount: Decimal) -> None:
+        if self.rows[number - 1].bill is Bill.OPEN:
+            self.rows[number - 1] = self.rows[number - 1].model_copy(update={"bill": bill, "amount": amount})
+
+    async def attempts(self, investigation: str) -> tuple[Attempt, ...]:
+        return tuple(row for row in self.rows if row.investigation == investigation)
+
+
+@dataclass
 class FakeIncidents:
     place: str = "declared incidents"
     incidents: dict[str, Incident] = field(default_factory=lambda: {INCIDENT.id: INCIDENT})
@@ -147,10 +167,14 @@ class FakeAgent(Agent):
     async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> Thoughts:
         if self.fails:
             raise self.fails
+        rules = tuple(hypothesis(self.name, confidence) for confidence in self.confidences)
         if self.cost:
-            reservation = self.budget.reserve(self.name, self.cost if self.reserves is None else self.reserves)
-            self.budget.settle(reservation, self.cost)
-        return Thoughts(hypotheses=tuple(hypothesis(self.name, confidence) for confidence in self.confidences))
+            try:
+                reservation = await self.budget.reserve(self.name, "fake", self.cost if self.reserves is None else self.reserves)
+            except BudgetExceededError as error:
+                return Thoughts(hypotheses=rules, unrefined=str(error), out_of_budget=True)
+            await self.budget.settle(reservation, self.cost)
+        return Thoughts(hypotheses=rules)
 
 
 @dataclass
@@ -164,7 +188,7 @@ class FakeModel:
 
     async def ask(self, agent: AgentName, messages: tuple[Message, ...], shape: type[V]) -> V:
         if self.budget:
-            self.budget.settle(self.budget.reserve(agent, self.cost), self.cost)
+            await self.budget.settle(await self.budget.reserve(agent, "fake", self.cost), self.cost)
         self.told.append((agent, "\n".join(message.text for message in messages)))
         answer = self.answer(agent)
         if isinstance(answer, Exception):

@@ -21,7 +21,7 @@ from compass_core.model import Request
 from compass_core.orchestrator import Orchestrator, Outside
 from compass_core.sources.recorded import Recorded, RecordedIncidents
 from tests.demo_incident import CASE
-from tests.fakes import FakeClock, FakeInvestigations, FakeJournal, FakeModel, FakeThread, inline
+from tests.fakes import FakeClock, FakeInvestigations, FakeJournal, FakeLedger, FakeModel, FakeThread, inline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +67,7 @@ class Played:
 async def play(model: FakeModel | None, source: Asked | None = None, incident: Incident | None = None, limit: str = "10.00") -> Played:
     given, thread, asked = incident or await demo_incident(), FakeThread(), source or Asked()
     view = View(Sources(asked, asked, asked, asked), inline, FakeClock(given.started_at + timedelta(minutes=12)))
-    budget = Budget(Decimal(limit))
+    budget = Budget(Decimal(limit), FakeLedger(), "run-1")
     if model:
         model.budget = budget
     agents = {kind.name: kind(view, model) for kind in (ApplicationAgent, DatabaseAgent, NetworkAgent)}

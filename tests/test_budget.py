@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 from hypothesis import given
@@ -11,10 +13,49 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from compass_core.budget import Budget, Reservation
 from compass_core.errors import BudgetExceededError
+from compass_core.ledger import Bill
 from compass_core.model import AgentName
+from compass_core.store import Store
+from tests.fakes import FakeLedger
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterator
+    from pathlib import Path
+
+    from compass_core.ports import Ledger
+
+T = TypeVar("T")
 
 APPLICATION, DATABASE, NETWORK = AgentName
 money = st.decimals(0, 20, places=4)
+
+
+def done(work: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine returns that never waits."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        value: T = end.value
+        return value
+    raise AssertionError
+
+
+@pytest.fixture(params=["in memory", "in a database"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    if request.param == "in memory":
+        yield FakeLedger()
+        return
+    store = Store(f"sqlite:///{tmp_path}/compass.db")
+    yield store
+    store.dispose()
+
+
+def budget_of(limit: str, ledger: Ledger | None = None) -> Budget:
+    return Budget(Decimal(limit), ledger or FakeLedger(), "run-1")
+
+
+async def bills(ledger: Ledger) -> list[tuple[Bill, Decimal]]:
+    return [(row.bill, row.amount) for row in await ledger.attempts("run-1")]
 
 
 class Schedule(RuleBasedStateMachine):
@@ -24,7 +65,7 @@ class Schedule(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.budget = Budget(Decimal(10))
+        self.budget = budget_of("10")
         self.spent = dict.fromkeys(AgentName, Decimal(0))
         self.open: list[Reservation] = []
 
@@ -32,7 +73,7 @@ class Schedule(RuleBasedStateMachine):
     def reserve(self, agent: AgentName, amount: Decimal) -> Reservation | None:
         fits = sum(self.spent.values()) + sum(one.amount for one in self.open) + amount <= self.budget.limit
         try:
-            reservation = self.budget.reserve(agent, amount)
+            reservation = done(self.budget.reserve(agent, "m", amount))
         except BudgetExceededError:
             assert not fits
             return None
@@ -43,14 +84,21 @@ class Schedule(RuleBasedStateMachine):
     @rule(reservation=consumes(held), share=st.decimals(0, 1, places=2))
     def settle(self, reservation: Reservation | None, share: Decimal) -> None:
         if reservation is not None:
-            self.budget.settle(reservation, reservation.amount * share)
+            done(self.budget.settle(reservation, reservation.amount * share))
             self.spent[reservation.agent] += reservation.amount * share
+            self.open = [one for one in self.open if one is not reservation]
+
+    @rule(reservation=consumes(held))
+    def lose(self, reservation: Reservation | None) -> None:
+        if reservation is not None:
+            done(self.budget.settle(reservation, None))
+            self.spent[reservation.agent] += reservation.amount
             self.open = [one for one in self.open if one is not reservation]
 
     @rule(reservation=consumes(held))
     def release(self, reservation: Reservation | None) -> None:
         if reservation is not None:
-            self.budget.release(reservation)
+            done(self.budget.release(reservation))
             self.open = [one for one in self.open if one is not reservation]
 
     @invariant()
@@ -65,69 +113,106 @@ class Schedule(RuleBasedStateMachine):
 TestSchedule = Schedule.TestCase
 
 
-def test_a_reservation_that_does_not_fit_takes_nothing() -> None:
-    budget = Budget(Decimal("1.00"))
-    budget.reserve(APPLICATION, Decimal("0.60"))
+async def test_a_reservation_that_does_not_fit_takes_nothing(ledger: Ledger) -> None:
+    budget = budget_of("1.00", ledger)
+    await budget.reserve(APPLICATION, "m", Decimal("0.60"))
     with pytest.raises(
         BudgetExceededError, match=r"\$0\.4001 for database does not fit: \$0\.0000 of \$1\.00 is spent and \$0\.6000 in flight"
     ):
-        budget.reserve(DATABASE, Decimal("0.4001"))
+        await budget.reserve(DATABASE, "m", Decimal("0.4001"))
     assert budget.reserved == Decimal("0.60")
-    budget.reserve(DATABASE, Decimal("0.40"))
+    await budget.reserve(DATABASE, "m", Decimal("0.40"))
+    assert await bills(ledger) == [(Bill.OPEN, Decimal("0.60")), (Bill.OPEN, Decimal("0.40"))]
 
 
-def test_a_bill_above_its_reservation_is_counted_and_stops_at_the_check() -> None:
-    budget = Budget(Decimal("1.00"))
-    budget.settle(budget.reserve(DATABASE, Decimal("0.90")), Decimal("1.00"))
+async def test_every_attempt_is_a_row_that_says_what_became_of_it(ledger: Ledger) -> None:
+    budget = budget_of("1.00", ledger)
+    held = [await budget.reserve(agent, "m", Decimal("0.20")) for agent in (*AgentName, DATABASE)]
+    await budget.settle(held[0], Decimal("0.01"))
+    await budget.settle(held[1], None)
+    await budget.release(held[2])
+    assert await bills(ledger) == [
+        (Bill.SETTLED, Decimal("0.01")),
+        (Bill.UNKNOWN, Decimal("0.20")),
+        (Bill.RELEASED, Decimal(0)),
+        (Bill.OPEN, Decimal("0.20")),
+    ]
+    assert [(row.agent, row.model) for row in await ledger.attempts("run-1")] == [(agent, "m") for agent in (*AgentName, DATABASE)]
+    assert await ledger.attempts("run-2") == ()
+    await ledger.close(held[0].number, Bill.RELEASED, Decimal(0))
+    assert (await bills(ledger))[0] == (Bill.SETTLED, Decimal("0.01")), "what became of it is said once"
+
+
+async def test_what_others_took_of_the_same_investigation_counts(ledger: Ledger) -> None:
+    one, other = budget_of("1.00", ledger), budget_of("1.00", ledger)
+    await one.settle(await one.reserve(DATABASE, "m", Decimal("0.50")), Decimal("0.50"))
+    await one.reserve(DATABASE, "m", Decimal("0.30"))
+    with pytest.raises(BudgetExceededError, match=r"\$0\.5000 of \$1\.00 is spent and \$0\.3000 in flight"):
+        await other.reserve(DATABASE, "m", Decimal("0.21"))
+    await Budget(Decimal(1), ledger, "run-2").reserve(DATABASE, "m", Decimal(1))
+    await other.reserve(DATABASE, "m", Decimal("0.20"))
+
+
+async def test_budgets_that_reserve_at_once_share_one_limit(ledger: Ledger) -> None:
+    tried = [budget_of("1.00", ledger).reserve(DATABASE, "m", Decimal("0.15")) for _ in range(20)]
+    results = await asyncio.gather(*tried, return_exceptions=True)
+    assert sum(isinstance(result, Reservation) for result in results) == 6
+    assert sum(isinstance(result, BudgetExceededError) for result in results) == 14
+    assert len(await ledger.attempts("run-1")) == 6
+
+
+async def test_a_bill_above_its_reservation_is_counted_and_stops_at_the_check(ledger: Ledger) -> None:
+    budget = budget_of("1.00")
+    await budget.settle(await budget.reserve(DATABASE, "m", Decimal("0.90")), Decimal("1.00"))
     budget.check()
-    budget = Budget(Decimal("1.00"))
-    budget.settle(budget.reserve(DATABASE, Decimal("0.90")), Decimal("1.20"))
+    budget = budget_of("1.00", ledger)
+    await budget.settle(await budget.reserve(DATABASE, "m", Decimal("0.90")), Decimal("1.20"))
     assert budget.spent == budget.spent_by(DATABASE) == Decimal("1.20")
     assert budget.spent_by(NETWORK) == budget.reserved == 0
     with pytest.raises(BudgetExceededError, match=r"\$1\.2000 was billed, the budget is \$1\.00"):
         budget.check()
     with pytest.raises(BudgetExceededError):
-        budget.reserve(NETWORK, Decimal("0.01"))
+        await budget.reserve(NETWORK, "m", Decimal("0.01"))
 
 
-def test_a_reservation_ends_once() -> None:
-    budget = Budget(Decimal(1))
-    first, second = budget.reserve(DATABASE, Decimal("0.5")), budget.reserve(DATABASE, Decimal("0.5"))
-    budget.settle(first, Decimal("0.1"))
+async def test_a_reservation_ends_once() -> None:
+    budget = budget_of("1")
+    first, second = [await budget.reserve(DATABASE, "m", Decimal("0.5")) for _ in range(2)]
+    await budget.settle(first, Decimal("0.1"))
     with pytest.raises(KeyError):
-        budget.settle(first, Decimal("0.1"))
+        await budget.settle(first, Decimal("0.1"))
     with pytest.raises(KeyError):
-        budget.release(first)
+        await budget.release(first)
     assert budget.spent == Decimal("0.1")
-    budget.release(second)
+    await budget.release(second)
     assert budget.reserved == 0
 
 
-def test_a_budget_of_nothing_pays_for_nothing() -> None:
-    budget = Budget(Decimal(0))
+async def test_a_budget_of_nothing_pays_for_nothing() -> None:
+    budget = budget_of("0")
     budget.check()
-    budget.settle(budget.reserve(DATABASE, Decimal(0)), Decimal(0))
+    await budget.settle(await budget.reserve(DATABASE, "m", Decimal(0)), Decimal(0))
     with pytest.raises(BudgetExceededError):
-        budget.reserve(DATABASE, Decimal("0.0001"))
+        await budget.reserve(DATABASE, "m", Decimal("0.0001"))
 
 
 @pytest.mark.parametrize("amount", ["-0.01", "NaN", "sNaN", "Infinity", "-Infinity"])
-def test_money_is_zero_or_more(amount: str) -> None:
+async def test_money_is_zero_or_more(amount: str) -> None:
     with pytest.raises(ValueError, match="a budget is zero or more US dollars"):
-        Budget(Decimal(amount))
-    budget = Budget(Decimal(1))
-    held = budget.reserve(DATABASE, Decimal("0.5"))
+        budget_of(amount)
+    budget = budget_of("1")
+    held = await budget.reserve(DATABASE, "m", Decimal("0.5"))
     with pytest.raises(ValueError, match="money is zero or more US dollars"):
-        budget.reserve(DATABASE, Decimal(amount))
+        await budget.reserve(DATABASE, "m", Decimal(amount))
     with pytest.raises(ValueError, match="money is zero or more US dollars"):
-        budget.settle(held, Decimal(amount))
+        await budget.settle(held, Decimal(amount))
     assert budget.spent == 0, "a bill that is none changes nothing"
     assert budget.reserved == Decimal("0.5")
 
 
 @given(st.lists(money, max_size=30))
-def test_cents_are_not_lost(bills: list[Decimal]) -> None:
-    budget = Budget(Decimal(10_000))
-    for bill in bills:
-        budget.settle(budget.reserve(NETWORK, bill), bill)
-    assert budget.spent == sum(bills, Decimal(0))
+def test_cents_are_not_lost(amounts: list[Decimal]) -> None:
+    budget = budget_of("10000")
+    for amount in amounts:
+        done(budget.settle(done(budget.reserve(NETWORK, "m", amount)), amount))
+    assert budget.spent == sum(amounts, Decimal(0))

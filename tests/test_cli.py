@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,7 +36,7 @@ def compass(folder: Path, *words: str, environ: Mapping[str, str] | None = None)
 def test_help_names_every_command(tmp_path: Path) -> None:
     done = compass(tmp_path, "--help")
     assert done.returncode == 0
-    assert re.findall(r"^  (\w+)  ", done.stdout, re.MULTILINE) == ["demo", "investigate", "serve"]
+    assert re.findall(r"^  (\w+)  ", done.stdout, re.MULTILINE) == ["demo", "eval", "investigate", "serve"]
 
 
 def test_investigate_a_case_as_text(tmp_path: Path) -> None:
@@ -68,6 +69,25 @@ def test_investigate_a_case_as_json(tmp_path: Path) -> None:
     assert all(one["verdict"] == "untested" and one["confidence"] == one["initial_confidence"] for one in shown["hypotheses"])
 
 
+def test_eval_prints_one_object_and_tells_what_it_could_not_read(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        shutil.copytree(CASE, tmp_path / "shop" / name)
+    (tmp_path / "shop" / "b" / "logs.jsonl.gz").write_bytes(b"not gzip")
+    done = compass(tmp_path, "eval", "shop", "--without", "spans", "--only", "database", "--json")
+    (shop,) = json.loads(done.stdout)["sets"]
+    assert (shop["name"], shop["n"], [case["case"] for case in shop["cases"]]) == ("shop", 1, ["a"])
+    assert done.returncode == 1
+    said = done.stderr.splitlines()
+    assert "shop/b/logs.jsonl.gz is not a readable gzip file" in said[0]
+    assert said[1:] == ["Error: 1 of 2 cases could not be read; they are not counted."]
+
+
+def test_eval_as_text(tmp_path: Path) -> None:
+    done = compass(tmp_path, "eval", str(CASE))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"^bot +1 +1\.00 ", done.stdout, re.MULTILINE)
+
+
 @pytest.mark.parametrize(
     ("words", "environ", "says"),
     [
@@ -83,6 +103,9 @@ def test_investigate_a_case_as_json(tmp_path: Path) -> None:
         (("investigate", "--case", "nowhere"), {}, "nowhere"),
         (("investigate", "INC-7", "--case", str(CASE)), {}, "Nearest: INC-42"),
         (("demo", "--json"), {}, "--json goes with --once"),
+        (("eval",), {}, "DIR"),
+        (("eval", "nowhere"), {}, "'nowhere' does not exist"),
+        (("eval", "."), {}, ". holds no recorded case"),
     ],
 )
 def test_bad_input_gets_a_line_and_no_traceback(tmp_path: Path, words: tuple[str, ...], environ: dict[str, str], says: str) -> None:

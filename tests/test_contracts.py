@@ -18,9 +18,14 @@ FORBIDDEN = [
     ("core", "compass_core/journal.py", "import compass_core.store"),
     ("core", "compass_core/agents/base.py", "import compass_core.store"),
     ("core", "compass_core/unplaced.py", ""),
+    ("core", "compass_core/llm/gateway.py", "import compass_core.store"),
     ("adapters", "compass_core/store.py", "import compass_core.signals.catalogue"),
     ("http", "compass_core/agents/base.py", "import httpx"),
     ("http", "compass_core/store.py", "import compass_core.http"),
+    ("http", "compass_core/llm/prices.py", "import httpx"),
+    ("model", "compass_core/bootstrap.py", "import openai"),
+    ("model", "bot/app.py", "import httpx2"),
+    ("model", "compass_core/sources/loki.py", "import genai_prices"),
     ("specialists", "compass_core/agents/network.py", "import compass_core.agents.application"),
     ("slack", "compass_core/bootstrap.py", "import slack_sdk"),
     ("slack", "compass_core/orchestrator.py", "import bot.command"),
@@ -30,6 +35,7 @@ FORBIDDEN = [
     ("backends", "bot/thread.py", "import sqlalchemy"),
     ("backends", "bot/command.py", "import httpx"),
     ("backends", "bot/app.py", "import compass_core.store"),
+    ("backends", "bot/app.py", "import compass_core.llm.gateway"),
     ("backends", "compass_core/evaluation.py", "import compass_core.sources.recorded"),
 ]
 

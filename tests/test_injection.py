@@ -26,7 +26,7 @@ from tests.playing import Asked, Played, demo_incident, play
 if TYPE_CHECKING:
     from compass_core.hypotheses.refine import Answer
 
-LOG, SPAN = "could not open transaction", "SELECT bookings.seats"  # of the demo's incident; both are told to the model
+LOG, SPAN = "Connection is not available", "SELECT bookings.seats"  # of the demo's incident; both are told to the model
 
 ATTEMPTS = (
     # orders
@@ -98,7 +98,7 @@ def planted(text: str) -> Asked:
 
     def change(one: Any) -> Any:
         if isinstance(one, LogLine) and LOG in one.line:
-            return replace(one, line=one.line.replace(LOG, f"{LOG} {json.dumps(text, ensure_ascii=False)[1:-1]}"))  # as a logger quotes it
+            return replace(one, line=one.line.replace(LOG, f"{json.dumps(text, ensure_ascii=False)[1:-1]}: {LOG}"))  # as a logger quotes it
         if isinstance(one, Change) and one.service == "bookings":
             return replace(one, text=f"{one.text} {text}")
         if isinstance(one, Span) and one.name == SPAN:
@@ -171,8 +171,9 @@ def test_there_are_enough_of_them() -> None:
 async def test_an_attempt_changes_nothing(text: str, calm: tuple[Played, Asked, Gullible]) -> None:
     usual, usual_source, _ = calm
     played, source, model = await attack(text)
-    assert model.reached[AgentName.APPLICATION] >= {"incident", "new_errors", "deploy"}, "the attempt reached the model, and was obeyed"
-    assert model.reached[AgentName.DATABASE] >= {"incident", "database_time"}
+    assert model.reached[AgentName.APPLICATION] >= {"incident", "deploy"}, "the attempt reached the model, and was obeyed"
+    assert model.reached[AgentName.APPLICATION] & {"new_errors", "new_exceptions"}
+    assert model.reached[AgentName.DATABASE] >= {"incident", "log_connection_exhaustion", "database_time"}
     assert model.reached[AgentName.NETWORK] >= {"incident"}
     assert services(played) == services(usual)
     assert [one.verdict for one in played.conclusion.hypotheses] == ["untested"] * len(played.conclusion.hypotheses)

@@ -17,7 +17,7 @@ from compass_core.budget import Budget
 from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reason, SourceError, StoreError, ThreadError
 from compass_core.model import AgentName, Conclusion, Outcome, Request
 from compass_core.orchestrator import Limits, Orchestrator, Outside
-from tests.fakes import INCIDENT, FakeAgent, FakeClock, FakeIncidents, FakeInvestigations, FakeJournal, FakeThread
+from tests.fakes import INCIDENT, FakeAgent, FakeClock, FakeIncidents, FakeInvestigations, FakeJournal, FakeLedger, FakeThread
 
 APPLICATION, DATABASE, NETWORK = AgentName
 
@@ -35,7 +35,7 @@ class Stage:
     places: tuple[FakeIncidents, ...] = field(default_factory=lambda: (FakeIncidents(),))
 
     def __post_init__(self) -> None:
-        self.budget = Budget(Decimal(self.limit))
+        self.budget = Budget(Decimal(self.limit), FakeLedger(), "run-1")
         self.cast = {name: FakeAgent(name, self.budget, **told) for name, told in self.agents.items()}
         outside = Outside(self.places, self.kept, self.thread, self.journal, FakeClock())
         self.orchestrator = Orchestrator(self.cast, self.budget, outside, self.limits)
@@ -95,7 +95,9 @@ async def test_budget_exceeded_error_stops_investigation() -> None:
     assert outcomes(conclusion) == [Outcome.ANSWERED, Outcome.OUT_OF_BUDGET, Outcome.SKIPPED]
     assert conclusion.total_cost == Decimal("0.4"), "what did not fit was not spent"
     assert conclusion.runs[1].findings.observations
-    assert [one.agent for one in conclusion.hypotheses] == [APPLICATION]
+    assert [one.agent for one in conclusion.hypotheses] == [APPLICATION, DATABASE], "the rules' hypotheses are kept"
+    assert "does not fit" in conclusion.runs[1].reason
+    assert conclusion.runs[1].reason == conclusion.runs[1].unrefined
     assert stage.thread.said == ["root", "application", "database", "final"]
 
 
@@ -285,3 +287,7 @@ async def test_spans(monkeypatch: pytest.MonkeyPatch) -> None:
         assert inner.parent is not None
         assert inner.parent.span_id == outer.context.span_id
         assert inner.attributes == {"compass.outcome": "answered"}
+        agent = spans[f"invoke_agent {name}"]
+        assert agent.parent is not None
+        assert agent.parent.span_id == inner.context.span_id
+        assert agent.attributes == {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": name.value}

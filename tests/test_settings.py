@@ -103,6 +103,17 @@ def test_values_are_trimmed_and_empty_ones_count_as_not_set() -> None:
         ("SLACK_APP_TOKEN", f"xoxb-{SECRET}", "are swapped"),
         ("SLACK_BOT_TOKEN", f"xoxp-{SECRET}", "must begin with xoxb-"),
         ("SLACK_APP_TOKEN", f"xapp-{SECRET}\nmore", "copied whole"),
+        ("OPENAI_API_KEY", f"{SECRET} {SECRET}", "copied whole"),
+        ("OPENAI_BASE_URL", "localhost:8080", "begin with http"),
+        ("OPENAI_BASE_URL", f"https://me:{SECRET}@models", "_USERNAME and _PASSWORD"),
+        ("COMPASS_MODEL", "gpt 4o", "match pattern"),
+        ("COMPASS_MODEL_FREE", "perhaps", "valid boolean"),
+        ("COMPASS_MODEL_SECONDS", "0", "greater than 0"),
+        ("COMPASS_TOKEN_LIMIT_FIELD", "tokens", "max_completion_tokens"),
+        *(
+            ("COMPASS_PRICES", wrong, "must be model=input/output")
+            for wrong in ("0.15/0.60", "m=1", "m=1/2/3/4", "m=-1/2", "m=1/2;n=1/2", "m=1e3/2", "m=one/two", "m=1/2,")
+        ),
     ],
 )
 def test_a_wrong_value_is_named_with_an_example_and_not_repeated(name: str, value: str, problem: str) -> None:
@@ -151,7 +162,7 @@ def test_an_unknown_name_is_told_with_the_nearest(name: str) -> None:
 
 
 def test_names_of_other_versions_and_of_kubernetes_are_let_through() -> None:
-    others = ("COMPASS_MODEL", "COMPASS_REDACT", "OPENAI_API_KEY", "SLACK_SIGNING_SECRET", "OTEL_TRACES_EXPORTER", "PATH")
+    others = ("COMPASS_REDACT", "SLACK_SIGNING_SECRET", "OTEL_TRACES_EXPORTER", "PATH")
     injected = (
         "COMPASS_PORT",
         "COMPASS_PORT_8080_TCP",
@@ -160,6 +171,24 @@ def test_names_of_other_versions_and_of_kubernetes_are_let_through() -> None:
         "COMPASS_DB_SERVICE_PORT_HTTP",
     )
     assert load(dict.fromkeys(others + injected, "x")) == load({})
+
+
+def test_the_model_is_set_by_name_key_server_and_price() -> None:
+    assert (load({}).model, load({}).openai_base_url, load({}).model_seconds) == ("gpt-4o-mini", None, 45)
+    settings = load(
+        {
+            "OPENAI_API_KEY": f" {SECRET}\n",
+            "OPENAI_BASE_URL": "http://127.0.0.1:11434/v1/",
+            "COMPASS_MODEL": "qwen3:8b",
+            "COMPASS_PRICES": "qwen3:8b=0.1/0.2, org/other=1/2/0.5",
+            "COMPASS_MODEL_FREE": "true",
+            "COMPASS_TOKEN_LIMIT_FIELD": "max_tokens",
+        }
+    )
+    assert settings.openai_api_key.get_secret_value() == SECRET
+    assert (settings.openai_base_url, settings.model, settings.model_free) == ("http://127.0.0.1:11434/v1", "qwen3:8b", True)
+    assert (settings.token_limit_field, settings.prices) == ("max_tokens", "qwen3:8b=0.1/0.2, org/other=1/2/0.5")
+    assert SECRET not in repr(settings)
 
 
 def test_the_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:

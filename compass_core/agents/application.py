@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from compass_core.agents.base import Seen, Specialist
 from compass_core.analysis import log_notes, metric_notes, span_notes
+from compass_core.analysis.notes import LEAST
 from compass_core.analysis.templates import templates
-from compass_core.analysis.traces import failures, growths
 from compass_core.model import AgentName
 from compass_core.signals.logs import ERROR_PHRASES
 from compass_core.signals.plan import others, versions
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from compass_core.analysis.notes import Note
     from compass_core.model import Observation
 
-MOST_OTHERS, NEAREST = 24, 12  # families beyond the catalogue that are looked at, and of how many services
-OTHERS_SHOWN = 5
+MOST_OTHERS, MOST_MEMBERS = 60, 1_200  # families beyond the catalogue that are looked at, and their series in all
 
 
 class ApplicationAgent(Specialist):
@@ -42,39 +41,41 @@ class ApplicationAgent(Specialist):
         families = await self._view.families(scope.services, (), note.times.all)
         measured = await self.measured(note, families)
         deployed = await self._view.series(versions(families.values), note.times.all, note.times.step)
-        rest = await self._view.series(others(families.values, scope.services[:NEAREST], MOST_OTHERS), note.times.all, note.times.step)
+        wanted = others(families.values, scope.services, MOST_OTHERS, MOST_MEMBERS)
+        rest = await self._view.series(wanted, note.times.all, note.times.step)
 
         def read() -> list[Observation]:
-            changed = sorted(metric_notes.of_series(note, rest.values), key=lambda seen: -seen.score)
-            return [*metric_notes.of_versions(note, deployed.values), *changed[:OTHERS_SHOWN]]
+            changed = [one for one in metric_notes.of_series(note, rest.values) if one.score >= LEAST]
+            return [*metric_notes.of_versions(note, deployed.values), *changed]
 
         found = await self._view.offload(read)
         return Seen((*measured.observations, *found), (*measured.gaps, *deployed.gaps, *rest.gaps))
 
     async def _errors(self, note: Note, scope: Scope) -> Seen:
         times = note.times
-        counts = await self._view.log_counts(scope.services, times.all, times.step, ERROR_PHRASES)
+        ratio, counts = await self.exposure(note, scope)
         window = await self._view.log_lines(scope.services, times.window, ERROR_PHRASES)
         before = await self._view.log_lines(scope.services, times.baseline, ERROR_PHRASES)
 
         def read() -> list[Observation]:
             return [
                 *metric_notes.of_counts(note, counts.values),
-                *log_notes.of_templates(note, templates(window.values, before.values), window),
+                *log_notes.of_templates(note, templates(window.values, before.values), ratio, window),
             ]
 
         return Seen(await self._view.offload(read), (*counts.gaps, *window.gaps, *before.gaps))
 
     async def _spans(self, note: Note, scope: Scope) -> Seen:
-        window = await self._view.spans(scope.affected, note.times.window)
-        before = await self._view.spans(scope.affected, note.times.baseline)
-
-        def read() -> list[Observation]:
-            grown = [one for one in growths(window.values, before.values) if one.operation.measure == "self_time"]
-            own = [one for one in failures(window.values, before.values) if not one.system]
-            return [*span_notes.of_growths(note, grown, window), *span_notes.of_failures(note, own, window)]
-
-        return Seen(await self._view.offload(read), (*window.gaps, *before.gaps))
+        traced = await self._view.traced(scope.traced, note.times)
+        grown = [one for one in traced.growths if one.operation.measure == "self_time"]
+        own = [one for one in traced.failures if not one.system]
+        found = (
+            *span_notes.of_growths(note, grown, traced.spans),
+            *span_notes.of_slowness(note, traced.slow_throughout, traced.spans),
+            *span_notes.of_failures(note, own, traced.spans),
+            *span_notes.of_detours(note, traced.detours, traced.spans),
+        )
+        return Seen(found, traced.spans.gaps)
 
     async def _changes(self, note: Note, scope: Scope) -> Seen:
         changes = await self._view.changes(scope.services, note.times.all)

@@ -11,9 +11,10 @@ from compass_core.agents.thinking import think
 from compass_core.analysis import log_notes, metric_notes, notes
 from compass_core.analysis.notes import Note
 from compass_core.hypotheses.known import Known
+from compass_core.hypotheses.localise import suspects
 from compass_core.hypotheses.propose import propose
 from compass_core.model import AgentName, Findings
-from compass_core.signals.logs import phrases_of
+from compass_core.signals.logs import ERROR_PHRASES, phrases_of
 from compass_core.signals.plan import plan
 
 if TYPE_CHECKING:
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
     from compass_core.agents.view import View
     from compass_core.model import Gap, Incident, Observation, Run, Thoughts
     from compass_core.ports import Model
-    from compass_core.readings import Family, Reading
+    from compass_core.readings import Family, Reading, Series
 
-MOST_OBSERVATIONS = 40
-TROUBLED = 0.5  # services with an observation from this score on are looked at first by the agents after
+MOST_OBSERVATIONS = 60
+TROUBLED = 0.25  # services with an observation from this score on are looked at first by the agents after
 
 
 class Agent(Protocol):
@@ -66,14 +67,13 @@ class Specialist:
         parts = [look.result() for look in looks]
         observations = [one for part in parts for one in part.observations]
         gaps = dict.fromkeys((*scope.gaps, *(gap for part in parts for gap in part.gaps)))
-        return Findings(
-            observations=notes.numbered(self.name, observations, scope.affected, MOST_OBSERVATIONS), gaps=tuple(gaps), edges=scope.edges
-        )
+        told = notes.numbered(self.name, observations, scope.affected, MOST_OBSERVATIONS)
+        blamed = suspects((*seen_by(earlier), *told), scope.edges, scope.services, scope.affected)
+        return Findings(observations=told, gaps=tuple(gaps), edges=scope.edges, suspects=blamed)
 
     async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> Thoughts:
         """Apply the rules of this agent to everything observed so far, and let a model refine them if there is one."""
-        observations = [*(one for run in earlier for one in run.findings.observations), *findings.observations]
-        proposed = propose(self.name, observations, findings.edges)
+        proposed = propose(self.name, (*seen_by(earlier), *findings.observations), findings)
         return await think(self._model, Known(self.name, incident, findings, earlier, proposed))
 
     def look(self, note: Note, scope: Scope) -> Sequence[Awaitable[Seen]]:
@@ -92,12 +92,25 @@ class Specialist:
         phrases = tuple(phrase for kind in kinds for phrase in kind.phrases)
         window = await self._view.log_lines(scope.services, note.times.window, phrases)
         before = await self._view.log_lines(scope.services, note.times.baseline, phrases)
-        found = await self._view.offload(lambda: log_notes.of_phrases(note, kinds, window, before, scope.services))
+        ratio, _ = await self.exposure(note, scope)
+        writers = log_notes.Writers(ratio, scope.services)
+        found = await self._view.offload(lambda: log_notes.of_phrases(note, kinds, window, before, writers))
         return Seen(found, (*window.gaps, *before.gaps))
+
+    async def exposure(self, note: Note, scope: Scope) -> tuple[float, Reading[Series]]:
+        """What a count of lines before is multiplied by to expect it in the window, and the counts of lines that tell of errors."""
+        every = await self._view.log_counts(scope.services, note.times.all, note.times.step, ())
+        errors = await self._view.log_counts(scope.services, note.times.all, note.times.step, ERROR_PHRASES)
+        return log_notes.exposure(note.times, every.values, errors.values), errors
 
 
 async def _awaited(look: Awaitable[Seen]) -> Seen:
     return await look
+
+
+def seen_by(runs: Sequence[Run]) -> tuple[Observation, ...]:
+    """Everything that these runs observed."""
+    return tuple(one for run in runs for one in run.findings.observations)
 
 
 def _troubled_first(services: tuple[str, ...], earlier: Sequence[Run]) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from compass_core.agents.base import Seen, Specialist
 from compass_core.analysis import span_notes
-from compass_core.analysis.traces import failures, growths
 from compass_core.model import AgentName
 from compass_core.readings import Reading
 from compass_core.signals.catalogue import DATABASES, names_of
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
     from compass_core.agents.scope import Scope
     from compass_core.analysis.notes import Note
-    from compass_core.model import Observation
 
 DISKS = tuple(name for name in names_of(AgentName.DATABASE) if name.startswith("node_"))
 
@@ -40,12 +38,8 @@ class DatabaseAgent(Specialist):
         return await self.measured(note, families)
 
     async def _calls(self, note: Note, scope: Scope) -> Seen:
-        window = await self._view.spans(scope.affected, note.times.window)
-        before = await self._view.spans(scope.affected, note.times.baseline)
-
-        def read() -> list[Observation]:
-            slow = [one for one in growths(window.values, before.values) if one.operation.measure == "database_time"]
-            failing = [one for one in failures(window.values, before.values) if one.system]
-            return [*span_notes.of_growths(note, slow, window), *span_notes.of_failures(note, failing, window)]
-
-        return Seen(await self._view.offload(read), (*window.gaps, *before.gaps))
+        traced = await self._view.traced(scope.traced, note.times)
+        slow = [one for one in traced.growths if one.operation.measure == "database_time"]
+        failing = [one for one in traced.failures if one.system]
+        found = (*span_notes.of_growths(note, slow, traced.spans), *span_notes.of_failures(note, failing, traced.spans))
+        return Seen(found, traced.spans.gaps)

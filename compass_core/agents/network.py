@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from compass_core.agents.base import Seen, Specialist
 from compass_core.analysis import span_notes
-from compass_core.analysis.traces import growths
 from compass_core.model import AgentName
 from compass_core.signals.catalogue import names_of
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
     from compass_core.agents.scope import Scope
     from compass_core.analysis.notes import Note
-    from compass_core.model import Observation
 
 SHARED = tuple(name for name in names_of(AgentName.NETWORK) if name.startswith(("node_", "coredns_", "probe_")))
 
@@ -33,11 +31,6 @@ class NetworkAgent(Specialist):
         return await self.measured(note, await self._view.families(scope.services, SHARED, note.times.all))
 
     async def _ways(self, note: Note, scope: Scope) -> Seen:
-        window = await self._view.spans(scope.affected, note.times.window)
-        before = await self._view.spans(scope.affected, note.times.baseline)
-
-        def read() -> list[Observation]:
-            longer = [one for one in growths(window.values, before.values) if one.operation.measure == "gap"]
-            return span_notes.of_growths(note, longer, window)
-
-        return Seen(await self._view.offload(read), (*window.gaps, *before.gaps))
+        traced = await self._view.traced(scope.traced, note.times)
+        longer = [one for one in traced.growths if one.operation.measure == "gap"]
+        return Seen(span_notes.of_growths(note, longer, traced.spans), traced.spans.gaps)

@@ -5,51 +5,66 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from compass_core.analysis.traces import edges
 from compass_core.model import Edge
 from compass_core.readings import service_name
 from compass_core.signals.catalogue import GRAPH_FAMILIES, ROWS
 from compass_core.signals.plan import graph
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from compass_core.agents.view import View
     from compass_core.analysis.notes import Times
     from compass_core.model import Gap
     from compass_core.readings import Series
 
-MOST_SERVICES = 30
+MOST_SERVICES = 48
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Services in the order in which they are looked at; `gaps` is what could not be read to find them."""
+    """Services in the order in which they are looked at; `gaps` is what could not be read to find them.
+
+    `traced` are those by which traces are asked for: the affected ones, or all where none of these is traced.
+    """
 
     affected: tuple[str, ...]
     services: tuple[str, ...]
+    traced: tuple[str, ...]
     edges: tuple[Edge, ...]
     gaps: tuple[Gap, ...]
 
 
 async def find_scope(view: View, affected: tuple[str, ...], times: Times) -> Scope:
-    """Follow the calls that spans and client metrics show; where none are known, take every service that has metrics."""
-    spans = await view.spans(affected, times.window)
+    """Follow the calls that spans and client metrics show; a system that is small enough is looked at whole.
+
+    A service that nobody is seen to call may be the silent cause. Where no calls are known, as many as there is room for are taken.
+    """
+    seen = await view.traced(affected, times)
     families = await view.families(affected, GRAPH_FAMILIES, times.all)
     series = await view.series(graph(families.values), times.all, times.step)
-    calls = _merged((*await view.offload(lambda: edges(spans.values)), *_edges(series.values)))
-    services = _around(affected, calls)
-    gaps = (*spans.gaps, *families.gaps, *series.gaps)
-    if len(services) <= len(affected):
-        everything = await view.families((), tuple(name for row in ROWS for name in row.families), times.all)
-        if not any(one.services - set(affected) for one in everything.values):
-            everything = await view.families((), ("*",), times.all)
-        services = _first((*services, *sorted({service for one in everything.values for service in one.services})))
-        gaps += everything.gaps
-    return Scope(affected, services, calls, gaps)
+    metered = _edges(series.values)
+    services = _around(affected, (*seen.edges, *metered))
+    gaps = (*seen.spans.gaps, *families.gaps, *series.gaps)
+    alone = len(services) <= len(affected)
+    everything = await view.families((), tuple(name for row in ROWS for name in row.families), times.all)
+    if alone and not any(one.services - set(affected) for one in everything.values):
+        everything = await view.families((), ("*",), times.all)
+    whole = _distinct((*services, *sorted({service for one in everything.values for service in one.services})))
+    if alone or len(whole) <= MOST_SERVICES:
+        services, gaps = whole[:MOST_SERVICES], (*gaps, *everything.gaps)
+    traced = affected
+    if alone and not seen.spans.values:
+        traced = services
+        seen = await view.traced(traced, times)
+    return Scope(affected, services[:MOST_SERVICES], traced, _merged((*seen.edges, *metered)), gaps)
 
 
-def _edges(series: Iterable[Series]) -> Iterable[Edge]:
+def _edges(series: Iterable[Series]) -> tuple[Edge, ...]:
+    return tuple(_called(series))
+
+
+def _called(series: Iterable[Series]) -> Iterator[Edge]:
     for one in series:
         *clients, callee = (one.labels.get(label, "") for label in one.selection.by)
         caller = clients[0] if clients else one.service
@@ -72,8 +87,8 @@ def _around(affected: tuple[str, ...], calls: Sequence[Edge]) -> tuple[str, ...]
     found = list(dict.fromkeys(affected))
     for service in found:
         found += [call.callee for call in calls if call.caller == service and call.callee not in found]
-    return _first((*found, *(call.caller for call in calls if call.callee in affected)))
+    return _distinct((*found, *(call.caller for call in calls if call.callee in affected)))
 
 
-def _first(services: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(services))[:MOST_SERVICES]
+def _distinct(services: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(services))

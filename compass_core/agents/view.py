@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import asyncio
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from compass_core.analysis.calls import detours, failures
 from compass_core.analysis.notes import Times
+from compass_core.analysis.timing import changed, growths, slow_throughout
+from compass_core.analysis.traces import edges, traces
 from compass_core.errors import Reason, SourceError
 from compass_core.model import Gap
 from compass_core.readings import Reading
@@ -14,13 +18,15 @@ from compass_core.readings import Reading
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable, Sequence
 
-    from compass_core.model import Incident, Window
+    from compass_core.analysis.calls import Detour, Failure
+    from compass_core.analysis.timing import Growth, Slowness
+    from compass_core.model import Edge, Incident, Window
     from compass_core.ports import Changes, Clock, Logs, Metrics, Offload, Traces
     from compass_core.readings import Change, Family, LogLine, Selection, Series, Span
 
 T = TypeVar("T")
 
-STEPS = (5.0, 10.0, 15.0, 20.0, 30.0, 60.0)  # each divides the baseline, so that points fall on the window's start
+STEPS = (5.0, 10.0, 15.0, 20.0, 30.0, 60.0)  # each divides the baseline: see `model.WHOLE`
 POINTS = 40
 LASTING = frozenset({Reason.UNREACHABLE, Reason.TIMEOUT, Reason.UNAUTHORIZED, Reason.REQUEST_LIMIT, Reason.NOT_CONFIGURED})
 
@@ -47,6 +53,25 @@ class Sources:
     changes: Changes = field(default_factory=lambda: Absent("Grafana"))
 
 
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """What the spans of window and baseline say; `spans` is the window's reading, with the gaps of both."""
+
+    spans: Reading[Span]
+    edges: tuple[Edge, ...]
+    growths: tuple[Growth, ...]
+    slow_throughout: tuple[Slowness, ...]
+    failures: tuple[Failure, ...]
+    detours: tuple[Detour, ...]
+
+
+def _traced(window: Reading[Span], before: Reading[Span]) -> Traced:
+    found = traces(window.values, before.values)
+    gaps = tuple(dict.fromkeys((*window.gaps, *before.gaps)))
+    grown = changed(found)
+    return Traced(replace(window, gaps=gaps), edges(found), growths(grown), slow_throughout(grown), failures(found), detours(found))
+
+
 class View:
     """Readings of the sources.
 
@@ -60,6 +85,8 @@ class View:
         self._times: Times | None = None
         self._sources = sources
         self._answers: dict[Hashable, Reading[Any]] = {}
+        self._asked: dict[Hashable, asyncio.Lock] = {}
+        self._worked_out: dict[Hashable, Any] = {}
         self._down: dict[str, Gap] = {}
 
     def times(self, incident: Incident) -> Times:
@@ -70,7 +97,7 @@ class View:
         if self._times is None:
             window = incident.window(self._clock())
             step = next((step for step in STEPS if window.seconds / step <= POINTS), STEPS[-1])
-            self._times = Times(window, window.baseline, step)
+            self._times = Times(window, incident.baseline(window), step)
         return self._times
 
     async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Family]:
@@ -99,6 +126,16 @@ class View:
         """As `ports.Traces.spans`."""
         return await self._ask("traces", partial(self._sources.traces.spans, services, window), tuple(services), window)
 
+    async def traced(self, services: Sequence[str], times: Times) -> Traced:
+        """What the spans of these services say, worked out once for all agents."""
+        window, before = await self.spans(services, times.window), await self.spans(services, times.baseline)
+        async with self._asked.setdefault("traced", asyncio.Lock()):
+            key = (tuple(services), times)
+            if key not in self._worked_out:
+                self._worked_out[key] = await self.offload(partial(_traced, window, before))
+        traced: Traced = self._worked_out[key]
+        return traced
+
     async def changes(self, services: Sequence[str], window: Window) -> Reading[Change]:
         """As `ports.Changes.changes`."""
         return await self._ask("changes", partial(self._sources.changes.changes, services, window), tuple(services), window)
@@ -107,13 +144,14 @@ class View:
         if kind in self._down:
             return Reading(gaps=(self._down[kind],))
         key = (kind, *question)
-        if key not in self._answers:
-            try:
-                self._answers[key] = await ask()
-            except SourceError as error:
-                gap = Gap(source=kind, reason=error.reason, detail=f"no {kind}: {error.detail}")
-                if error.reason in LASTING:
-                    self._down[kind] = gap
-                self._answers[key] = Reading(gaps=(gap,))
+        async with self._asked.setdefault(key, asyncio.Lock()):
+            if key not in self._answers:
+                try:
+                    self._answers[key] = await ask()
+                except SourceError as error:
+                    gap = Gap(source=kind, reason=error.reason, detail=f"no {kind}: {error.detail}")
+                    if error.reason in LASTING:
+                        self._down[kind] = gap
+                    self._answers[key] = Reading(gaps=(gap,))
         answer: Reading[T] = self._answers[key]
         return answer

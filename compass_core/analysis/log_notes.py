@@ -3,44 +3,66 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from compass_core.analysis.notes import LEAST, at
-from compass_core.analysis.shifts import squash
+from compass_core.analysis.shifts import grade
 from compass_core.analysis.templates import message
 from compass_core.analysis.wording import amount
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from compass_core.analysis.notes import Note
+    from compass_core.analysis.notes import Note, Times
     from compass_core.analysis.templates import Template
     from compass_core.model import Observation
-    from compass_core.readings import LogLine, Reading
+    from compass_core.readings import LogLine, Reading, Series
     from compass_core.signals.logs import Phrases
 
 NEW_TEMPLATES = 5
+_EXCEPTION = re.compile(r"exception|traceback|panic|stack ?trace|segfault|assert", re.IGNORECASE)
+UNSEEN = 0.5  # lines of a kind that a baseline without any may still have missed
+NORMAL, SCALE = 2.0, 1.5  # standard deviations of a count that are no accident, and the scale of their logarithm
 
 
-def of_templates(note: Note, templates: Iterable[Template], lines: Reading[LogLine]) -> list[Observation]:
-    """Kinds of error lines that are new or come much more often, the strongest of each service."""
-    ratio = note.times.window.seconds / note.times.baseline.seconds
+def exposure(times: Times, every: Iterable[Series], errors: Iterable[Series]) -> float:
+    """How much more was written in the window than before, errors left out: what a count before is multiplied by.
+
+    `every` and `errors` count all lines and those that tell of errors in each step. Where the rest says nothing, window ÷ baseline
+    in seconds.
+    """
+    start = times.window.start.timestamp()
+    before, after = (
+        sum(sign * float(one.v[(one.t > start) == late].sum()) for sign, part in ((1, every), (-1, errors)) for one in part)
+        for late in (False, True)
+    )
+    return after / before if before > 0 and after > 0 else times.window.seconds / times.baseline.seconds
+
+
+def of_templates(note: Note, templates: Iterable[Template], ratio: float, lines: Reading[LogLine]) -> list[Observation]:
+    """Kinds of lines of errors that are new or come more often than the `ratio` of exposures explains, the strongest of each service.
+
+    Score: grade of (count − expected) ÷ √(expected + 1), less where several services write the same: that is passed on, not begun.
+    """
     best: dict[str, list[Observation]] = {}
-    scored = ((squash((one.count - one.before * ratio) / max(1.0, (one.before * ratio) ** 0.5)), one) for one in templates)
-    for excess, one in sorted(scored, key=lambda pair: (pair[1].before > 0, -pair[0])):
-        usual, score = one.before * ratio, excess * (0.8 if one.before else 1.0)
+    scored = []
+    for one in templates:
+        expected = (one.before + UNSEEN) * ratio
+        scored.append((grade((one.count - expected) / ((expected + 1) * one.shared) ** 0.5, NORMAL, SCALE) if one.severe else 0.0, one))
+    for score, one in sorted(scored, key=lambda pair: -pair[0]):
         if score < LEAST or len(best.setdefault(one.service, [])) >= NEW_TEMPLATES:
             continue
+        usual = one.before * ratio
         best[one.service].append(
             note.observation(
                 one.service,
-                "new_errors",
+                "new_exceptions" if _EXCEPTION.search(one.example) else "new_errors",
                 f"{one.count} lines{f', usually {amount(usual)}' if one.before else ' of a new kind'}: {one.example[:160]}",
                 round(score, 4),
                 source=lines.source,
                 value=one.count,
                 baseline_value=usual,
-                reduction="lines of one template over the window; usually: lines before × window ÷ baseline",
+                reduction="lines of one template over the window; usually: lines before × other lines in the window ÷ before",
                 onset=at(one.first),
                 query=lines.query,
                 link=lines.link,
@@ -49,17 +71,23 @@ def of_templates(note: Note, templates: Iterable[Template], lines: Reading[LogLi
     return [seen for kinds in best.values() for seen in kinds]
 
 
+class Writers(NamedTuple):
+    """Who writes lines, and the ratio of exposures of window and baseline."""
+
+    ratio: float
+    services: Collection[str]
+
+
 def of_phrases(
-    note: Note, kinds: Iterable[Phrases], window: Reading[LogLine], before: Reading[LogLine], services: Collection[str]
+    note: Note, kinds: Iterable[Phrases], window: Reading[LogLine], before: Reading[LogLine], writers: Writers
 ) -> list[Observation]:
     """Lines that tell of a kind of trouble, at the service that wrote them, or, for refused connections, that they name."""
-    ratio = note.times.window.seconds / note.times.baseline.seconds
     found = []
     for kind in kinds:
-        usually = _by_service(kind, before.values, services)
-        for service, lines in _by_service(kind, window.values, services).items():
-            usual = len(usually.get(service, ())) * ratio
-            score = squash((len(lines) - usual) / max(1.0, usual**0.5))
+        usually = _by_service(kind, before.values, writers.services)
+        for service, lines in _by_service(kind, window.values, writers.services).items():
+            usual = len(usually.get(service, ())) * writers.ratio
+            score = grade((len(lines) - usual) / (usual + 1) ** 0.5, NORMAL, SCALE)
             found.append(
                 note.observation(
                     service,
@@ -69,7 +97,7 @@ def of_phrases(
                     source=window.source,
                     value=len(lines),
                     baseline_value=usual,
-                    reduction="lines with these phrases over the window; usually: lines before × window ÷ baseline",
+                    reduction="lines with these phrases over the window; usually: lines before × other lines in the window ÷ before",
                     onset=at(lines[0].t),
                     query=window.query,
                     link=window.link,

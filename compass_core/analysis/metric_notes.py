@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from compass_core.analysis.notes import at
-from compass_core.analysis.shifts import LOOK_BACK_SECONDS, shift
+from compass_core.analysis.shifts import LOOK_BACK_SECONDS, Shift, shifts
 from compass_core.analysis.wording import amount
+from compass_core.model import AgentName
 from compass_core.readings import Change, service_name
 from compass_core.signals.catalogue import ROWS, resembled
 from compass_core.signals.watched import SIGNALS, Signal
@@ -16,33 +17,29 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from compass_core.analysis.notes import Note
-    from compass_core.model import AgentName, Observation
+    from compass_core.model import Observation
     from compass_core.readings import Reading, Series
 
 TO_PEER = frozenset(row.signal for row in ROWS if row.to_peer)
 DEPLOY_MINUTES = 60.0
+ERROR_LINES = Signal("error_lines", AgentName.APPLICATION, "error lines", floor=2)
 SETTLED_SECONDS = 120.0  # a version that shows so soon after the baseline's start was there before it
 
 
 def of_series(note: Note, series: Sequence[Series]) -> list[Observation]:
     """The strongest observation of each signal and service among the series."""
-    best: dict[tuple[str, str, str], Observation] = {}
-    for one in series:
-        seen = _of_series(note, one)
-        if seen is None:
+    signals = [_signal(one, note.agent) for one in series]
+    best: dict[tuple[str, str, str], tuple[Series, Signal, Shift]] = {}
+    for one, signal, moved in zip(series, signals, shifts(series, signals, note.times.window.start.timestamp()), strict=True):
+        if moved is None:
             continue
-        key = (seen.signal, seen.service, one.service)
-        if key not in best or seen.score > best[key].score:
-            best[key] = seen
-    return list(best.values())
+        key = (signal.name, one.service, _peer(one) if signal.name in TO_PEER else "")
+        if key not in best or moved.score > best[key][2].score:
+            best[key] = (one, signal, moved)
+    return [_of_shift(note, *found) for found in best.values()]
 
 
-def _of_series(note: Note, series: Series) -> Observation | None:
-    signal = _signal(series, note.agent)
-    start = note.times.window.start.timestamp()
-    moved = shift(series.t, series.v, start, signal.direction, floor=signal.floor, level=signal.level)
-    if moved is None:
-        return None
+def _of_shift(note: Note, series: Series, signal: Signal, moved: Shift) -> Observation:
     service, where = series.service, ""
     name = f"{signal.name}_drop" if signal.direction == "both" and moved.falls and moved.score else signal.name
     if signal.name in TO_PEER and (peer := _peer(series)):
@@ -59,6 +56,7 @@ def _of_series(note: Note, series: Series) -> Observation | None:
         unit=signal.unit,
         reduction=f"{'min' if moved.falls else 'max'} over the window; usually: median before",
         onset=at(moved.onset),
+        onset_within=moved.uncertainty if moved.onset is not None else None,
         query=series.query,
         link=series.link,
         step=series.step,
@@ -103,29 +101,9 @@ def of_versions(note: Note, series: Sequence[Series]) -> list[Observation]:
 
 def of_counts(note: Note, series: Sequence[Series]) -> list[Observation]:
     """How many lines that tell of errors each service writes."""
-    found = []
-    for one in series:
-        moved = shift(one.t, one.v, note.times.window.start.timestamp(), "up", floor=2)
-        if moved is None or moved.score <= 0:
-            continue
-        onset = at(moved.onset)
-        found.append(
-            note.observation(
-                one.service,
-                "error_lines",
-                f"{amount(moved.value)} error lines in {one.step:.0f} s, usually {amount(moved.baseline or 0)}",
-                moved.score,
-                source=one.source,
-                value=moved.value,
-                baseline_value=moved.baseline,
-                reduction="max over the window; usually: median before",
-                onset=onset,
-                query=one.query,
-                link=one.link,
-                step=one.step,
-            )
-        )
-    return found
+    signals = [replace(ERROR_LINES, words=f"error lines in {one.step:.0f} s:") for one in series]
+    found = zip(series, signals, shifts(series, signals, note.times.window.start.timestamp()), strict=True)
+    return [_of_shift(note, one, signal, moved) for one, signal, moved in found if moved is not None and moved.score > 0]
 
 
 def of_changes(note: Note, reading: Reading[Change]) -> list[Observation]:

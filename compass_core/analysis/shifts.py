@@ -1,32 +1,46 @@
-"""Shifts: how far a series moved from its baseline, and when that began."""
+"""Shifts: how far each of many series moved from its baseline, and when that began."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from numpy.typing import NDArray
 
-Direction = Literal["up", "down", "both"]
+    from compass_core.readings import Series
+    from compass_core.signals.watched import Signal
+
+    Floats = NDArray[np.float64]
+    Rows = NDArray[np.intp]
 
 NORMAL_SPREADS = 3.0  # deviations up to this many spreads are what a quiet series does by itself
-HALVING_SPREADS = 5.0  # each so many spreads more halve what is missing from a score of 1
+SCALE_SPREADS = 5.0  # of the logarithm by which unusual things are told apart
+FULL_SCORE = 3.5  # the logarithm that makes a score of 1: a deviation of about 160 spreads
 RELATIVE_SPREAD = 0.05  # no series is taken to be steadier than 5 % of its own median
 MAD_TO_SIGMA = 1.4826  # a normal distribution's standard deviation ÷ its median absolute deviation
-SUSTAINED = 0.8  # the window's level is this quantile: a fifth of it must be beyond
+SUSTAINED = 0.8  # the window's level is this quantile, the lower neighbour: one point alone is not a level
+FEWEST = 3  # points of a baseline that say what is usual
+RARE = 0.99  # of a long baseline the extreme that was usual; of a short one its very extreme
+LONG = 100
+SEEN_BEFORE = 0.5  # what is left of a deviation that the baseline reached as well
 LOOK_BACK_SECONDS = 600.0  # an alert fires after its cause: an onset may lie so far before the window
 LARGEST = 1e150  # no measurement; beyond it sums and differences overflow
 ALARMING = 0.6  # the least score of a series that is at a level which is bad in itself
+MOST_CELLS = 2_000_000  # of one block of series that is computed at once
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """`value`: extreme over the window; `baseline`: median before it, None where there is none; `onset` in unix seconds.
+    """`value`: extreme over the window; `baseline`: median before it, None where that is not known.
 
     `spreads` is the signed deviation of the window's sustained level from the baseline, in spreads of the baseline.
+    `onset` in unix seconds is the first point that deviates for long: it began in the `uncertainty` seconds before that.
     """
 
     value: float
@@ -34,58 +48,125 @@ class Shift:
     spreads: float
     score: float
     onset: float | None
+    uncertainty: float
     falls: bool
 
 
-def squash(spreads: float) -> float:
-    """0 up to `NORMAL_SPREADS`, then 1 − 2^(−excess ÷ `HALVING_SPREADS`)."""
-    return float(1.0 - 2.0 ** (-max(0.0, spreads - NORMAL_SPREADS) / HALVING_SPREADS))
+def grade(spreads: float, normal: float = NORMAL_SPREADS, scale: float = SCALE_SPREADS) -> float:
+    """How unusual a deviation is, from 0 to 1: of a series 0 up to 3 spreads, 0.25 at 10, 0.5 at 27, 1 from about 160 on.
 
-
-def shift(
-    t: NDArray[np.float64],
-    v: NDArray[np.float64],
-    start: float,
-    direction: Direction = "both",
-    *,
-    floor: float = 0.0,
-    level: float | None = None,
-) -> Shift | None:
-    """Compare the points at or after `start` with those before it; None when the window holds no finite point.
-
-    `floor` is the smallest spread that matters, in the series' own unit; `level` is bad in itself once it was not so
-    in the baseline. Without a baseline only `level` can make a score.
+    ln(1 + (spreads − normal) ÷ scale) ÷ `FULL_SCORE`: a logarithm, so that the scores of several signals can be added up.
     """
+    return min(1.0, math.log1p(max(0.0, spreads - normal) / scale) / FULL_SCORE)
+
+
+def shifts(series: Sequence[Series], signals: Sequence[Signal], start: float) -> tuple[Shift | None, ...]:
+    """Compare each series' points at or after `start` (unix seconds) with those before it, by its signal's direction, floor and level.
+
+    None where the window holds no finite point. `floor` is the smallest spread that matters, in the series' own unit; `level` is
+    bad in itself once it was not so before. Without a baseline of three points only `level` can make a score.
+    """
+    found: list[Shift | None] = [None] * len(series)
+    for block in _blocks(series):
+        rows, t, v = _together([series[i] for i in block])
+        before, window = _sorted(rows[t < start], v[t < start], len(block)), _sorted(rows[t >= start], v[t >= start], len(block))
+        with np.errstate(all="ignore"):  # rows without points are NaN, and are not asked for
+            sides = {sign: _deviations(before, window, sign, [signals[i].floor for i in block]) for sign in (1.0, -1.0)}
+        for row, i in enumerate(block):
+            if window.count[row]:
+                found[i] = _shift(series[i], signals[i], start, before, window, {sign: side[:, row] for sign, side in sides.items()}, row)
+    return tuple(found)
+
+
+def _blocks(series: Sequence[Series]) -> Iterator[list[int]]:
+    """Series of like length together, so that one long series does not make a row of every other as long."""
+    block: list[int] = []
+    for i in sorted(range(len(series)), key=lambda i: series[i].t.size):
+        if block and (len(block) + 1) * series[i].t.size > MOST_CELLS:
+            yield block
+            block = []
+        block.append(i)
+    if block:
+        yield block
+
+
+def _together(series: Sequence[Series]) -> tuple[Rows, Floats, Floats]:
+    rows = np.repeat(np.arange(len(series)), [one.t.size for one in series])
+    t, v = np.concatenate([one.t for one in series]), np.concatenate([one.v for one in series])
     sane = np.abs(v) < LARGEST
-    t, v = t[sane], v[sane]
-    before, window = v[t < start], v[t >= start]
-    if not window.size:
-        return None
-    middle = float(np.median(before)) if before.size else None
-    falls = direction == "down" or (direction == "both" and middle is not None and float(np.median(window)) < middle)
-    value = float(window.min() if falls else window.max())
-    if middle is None:
-        alarming = level is not None and (value <= level if falls else value >= level)
-        return Shift(value, None, 0.0, ALARMING if alarming else 0.0, float(t[0]) if alarming else None, falls)
+    return rows[sane], t[sane], v[sane]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """One row a series: its `count` values ascending, then NaN."""
+
+    values: Floats
+    count: Rows
+
+    def at(self, place: Rows) -> Floats:
+        """The value of each row at a place in it."""
+        found: Floats = self.values[np.arange(len(place)), np.clip(place, 0, self.values.shape[1] - 1)]
+        return found
+
+    def quantile(self, q: float) -> Floats:
+        """Interpolated linearly."""
+        place = q * np.maximum(self.count - 1, 0)
+        low = place.astype(np.intp)
+        value = self.at(low)
+        return value + (self.at(np.minimum(low + 1, self.count - 1)) - value) * (place - low)
+
+
+def _sorted(rows: Rows, v: Floats, n: int) -> _Sorted:
+    count = np.bincount(rows, minlength=n)
+    first = np.cumsum(count) - count
+    values = np.full((n, max(1, int(count.max(initial=1)))), np.nan)
+    values[rows, np.arange(rows.size) - first[rows]] = v
+    values.sort(axis=1)
+    return _Sorted(values, count)
+
+
+def _deviations(before: _Sorted, window: _Sorted, sign: float, floors: Sequence[float]) -> Floats:
+    """Rows of: deviation in spreads, the spread, the sustained level, the median before; a column for each series."""
+    middle = before.quantile(0.5)
+    usual, seen = (_Sorted(np.sort(sign * (part.values - middle[:, None]), axis=1), part.count) for part in (before, window))
+    absolute = _Sorted(np.sort(np.abs(usual.values), axis=1), usual.count)
+    # robust, but not smaller than half of what one point in twenty does in that direction
+    spread = np.maximum.reduce(
+        [
+            absolute.quantile(0.5) * MAD_TO_SIGMA,
+            usual.quantile(0.95) / 2,
+            np.asarray(floors) / NORMAL_SPREADS,
+            RELATIVE_SPREAD * np.abs(middle),
+            np.full_like(middle, 1e-12),
+        ]
+    )
+    sustained = seen.at((SUSTAINED * (seen.count - 1)).astype(np.intp))
+    deviation = sustained / spread * np.where(window.count > 1, 1.0, SEEN_BEFORE) * before.count / (before.count + 2)
+    reached = np.where(before.count < LONG, usual.quantile(1.0), usual.quantile(RARE))
+    deviation *= np.where(sustained < reached, SEEN_BEFORE, 1.0)
+    return np.stack([deviation, spread, sign * sustained + middle, middle])
+
+
+def _shift(  # noqa: PLR0917, PLR0913 - one row of everything that was computed for all of them
+    series: Series, signal: Signal, start: float, before: _Sorted, window: _Sorted, sides: dict[float, Floats], row: int
+) -> Shift:
+    known = bool(before.count[row] >= FEWEST)
+    falls = signal.direction == "down" or (signal.direction == "both" and known and sides[-1.0][0] > sides[1.0][0])
     sign = -1.0 if falls else 1.0
-    spread = _spread(before, middle, sign, floor)
-    sustained = float(np.quantile(window, 1 - SUSTAINED if falls else SUSTAINED))
-    spreads = sign * (sustained - middle) / spread
-    score = squash(spreads)
-    if level is not None and spreads > 1 and sign * (sustained - level) >= 0 > sign * (middle - level):
+    value = float(window.values[row, 0] if falls else window.values[row, window.count[row] - 1])
+    if not known:
+        alarming = signal.level is not None and sign * (value - signal.level) >= 0
+        return Shift(value, None, 0.0, ALARMING if alarming else 0.0, float(series.t[0]) if alarming else None, series.step, falls)
+    deviation, spread, sustained, middle = (float(each) for each in sides[sign])
+    score = grade(deviation)
+    if signal.level is not None and deviation > 1 and sign * (sustained - signal.level) >= 0 > sign * (middle - signal.level):
         score = max(score, ALARMING)
-    onset = _onset(t, sign * (v - middle) / spread, start) if score > 0 else None
-    return Shift(value, middle, sign * spreads, score, onset, falls)
+    onset = _onset(series.t, sign * (series.v - middle) / spread, start) if score > 0 else None
+    return Shift(value, middle, sign * deviation, score, onset, series.step, falls)
 
 
-def _spread(before: NDArray[np.float64], middle: float, sign: float, floor: float) -> float:
-    """The usual deviation: robust, but not smaller than half of what one point in twenty does in that direction."""
-    mad = float(np.median(np.abs(before - middle))) * MAD_TO_SIGMA
-    tail = sign * (float(np.quantile(before, 0.95 if sign > 0 else 0.05)) - middle) / 2
-    return max(mad, tail, floor / NORMAL_SPREADS, RELATIVE_SPREAD * abs(middle), 1e-12)
-
-
-def _onset(t: NDArray[np.float64], deviations: NDArray[np.float64], start: float) -> float | None:
+def _onset(t: Floats, deviations: Floats, start: float) -> float | None:
     """The first point from which most of four points in a row deviate, looking back a little before the window."""
     beyond = deviations > NORMAL_SPREADS
     for i in np.flatnonzero(beyond & (t >= start - LOOK_BACK_SECONDS)):

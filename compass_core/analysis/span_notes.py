@@ -10,42 +10,66 @@ from compass_core.analysis.wording import amount
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from compass_core.analysis.calls import Detour, Failure
     from compass_core.analysis.notes import Note
-    from compass_core.analysis.traces import Failure, Growth
+    from compass_core.analysis.timing import Growth, Measure, Slowness
     from compass_core.model import Observation
     from compass_core.readings import Reading, Span
+
+LISTED = 3  # calls that an observation names
+_FORMULAS: dict[Measure, str] = {
+    "self_time": "duration − time in child spans",
+    "gap": "client span − server span beneath it",
+    "database_time": "duration of database client spans",
+}
 
 
 def of_growths(note: Note, growths: Iterable[Growth], spans: Reading[Span]) -> list[Observation]:
     """Operations, ways and database calls that take longer than before, the most grown of each service."""
-    best: dict[tuple[str, str], Observation] = {}
+    found = []
     for one in growths:
-        what, formula, service = {
-            "self_time": (f"{one.operation.name} itself", "duration − time in child spans", one.operation.service),
-            "gap": (f"way from {one.operation.service} ({one.operation.name})", "client span − server span beneath it", one.operation.peer),
-            "database_time": (
-                f"calls from {one.operation.service} ({one.operation.name})",
-                "duration of database client spans",
-                one.operation.peer or one.operation.service,
-            ),
+        name, caller, peer = one.operation.name, one.operation.service, one.operation.peer
+        what = {
+            "self_time": f"{name} itself",
+            "gap": f"the way from {caller} ({name})" if one.service == peer else f"the way to {peer} ({name})",
+            "database_time": f"calls from {caller} ({name})",
         }[one.operation.measure]
-        onset = at(one.first)
-        seen = note.observation(
-            service,
-            one.operation.measure,
-            f"{what} {amount(one.value, 'ms')}, usually {amount(one.baseline, 'ms')}",
-            one.score,
+        found.append(
+            note.observation(
+                one.service,
+                one.operation.measure,
+                f"{what} {amount(one.value, 'ms')}, usually {amount(one.baseline, 'ms')}",
+                round(one.score, 4),
+                source=spans.source,
+                value=one.value,
+                baseline_value=one.baseline,
+                unit="ms",
+                reduction=f"90th percentile over {one.count} spans of the window ({_FORMULAS[one.operation.measure]}); usually: before",
+                onset=at(one.first),
+                query=spans.query,
+                link=spans.link,
+            )
+        )
+    return found
+
+
+def of_slowness(note: Note, slow: Iterable[Slowness], spans: Reading[Span]) -> list[Observation]:
+    """Services in which unrelated operations take longer."""
+    return [
+        note.observation(
+            one.service,
+            "slow_throughout",
+            f"{one.grown} of {one.known} operations and ways to and from it take longer than before",
+            round(one.score, 4),
             source=spans.source,
-            value=one.value,
-            baseline_value=one.baseline,
-            unit="ms",
-            reduction=f"median over {one.count} spans of the window ({formula}); usually: median before",
-            onset=onset,
+            value=one.grown,
+            reduction="operations and ways whose time grew beyond their usual spread",
+            onset=at(one.first),
             query=spans.query,
             link=spans.link,
         )
-        best.setdefault((service, seen.signal), seen)
-    return list(best.values())
+        for one in slow
+    ]
 
 
 def of_failures(note: Note, failures: Iterable[Failure], spans: Reading[Span]) -> list[Observation]:
@@ -60,12 +84,37 @@ def of_failures(note: Note, failures: Iterable[Failure], spans: Reading[Span]) -
                 "failing_spans",
                 f"{one.name}{caller} fails in {amount(one.share, 'ratio')} of {one.count / one.share:.0f} spans, "
                 f"usually {amount(one.baseline_share, 'ratio')}{said}",
-                one.score,
+                round(one.score, 4),
                 source=spans.source,
                 value=one.share,
                 baseline_value=one.baseline_share,
                 unit="ratio",
                 reduction="failing spans without a failing child ÷ spans of the operation, over the window",
+                onset=at(one.first),
+                query=spans.query,
+                link=spans.link,
+            )
+        )
+    return found
+
+
+def of_detours(note: Note, detours: Iterable[Detour], spans: Reading[Span]) -> list[Observation]:
+    """Where requests run otherwise than before: which calls are missing, and which is the last."""
+    found = []
+    for one in detours:
+        where = one.name if one.at == one.service else f"{one.at} ({one.name})"
+        lacks = f", without {', '.join(one.lacks[:LISTED])}{' …' if len(one.lacks) > LISTED else ''}" if one.lacks else ""
+        stops = f", ending after {one.stops}" if one.stops and one.lacks else ""
+        found.append(
+            note.observation(
+                one.service,
+                "detour",
+                f"{where} runs otherwise than before in {one.count} of {one.total} spans{lacks}{stops}",
+                round(one.score, 4),
+                source=spans.source,
+                value=one.count,
+                baseline_value=0.0,
+                reduction="spans of the window that call other operations than those before",
                 onset=at(one.first),
                 query=spans.query,
                 link=spans.link,

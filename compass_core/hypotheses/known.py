@@ -42,4 +42,5 @@ class Known:
         edges = (*self.findings.edges, *(edge for run in self.earlier for edge in run.findings.edges))
         seen = (one.service for one in (*self.seen_earlier, *self.findings.observations))
         called = (service for edge in edges for service in (edge.caller, edge.callee))
-        return frozenset((*self.incident.services, *seen, *called, *(one.service for one in self.hypotheses)))
+        blamed = (*(one.service for one in self.findings.suspects), *(one.service for one in self.hypotheses))
+        return frozenset((*self.incident.services, *seen, *called, *blamed))

@@ -1,80 +1,90 @@
-"""Hypotheses by rules: what the observations so far say for each mechanism at each service."""
+"""Hypotheses by rules: who is suspected, and what the observations so far say for each mechanism there."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from compass_core.hypotheses.localise import callees
 from compass_core.hypotheses.rules import RULES, Rule
 from compass_core.model import MECHANISMS, AgentName, Hypothesis
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from compass_core.model import Edge, Observation
+    from compass_core.model import Edge, Findings, Observation, Suspect
 
-LEAST = 0.15  # a hypothesis below this confidence is noise
-MOST_PER_AGENT = 4
-TROUBLED = 0.5  # a callee's observation from this score on explains its callers' trouble
-EXPLAINED = 0.5  # what is left of a confidence that a callee explains
+LEAST = 0.05  # a hypothesis below this confidence is noise
+MOST = {AgentName.APPLICATION: 4, AgentName.DATABASE: 3, AgentName.NETWORK: 3}  # ten an investigation
+SURE = 0.97  # nobody is surer than this by rules alone
+TROUBLED = 0.25  # a callee's observation from this score on is told against a caller
 SHOWN = 3  # pieces of evidence that a statement quotes
-ONSET_SLACK_SECONDS = 60.0
 
 Best = dict[str, dict[str, "Observation"]]
 
 
-def propose(agent: AgentName, observations: Sequence[Observation], edges: Iterable[Edge]) -> tuple[Hypothesis, ...]:
-    """The agent's strongest hypotheses over everything observed so far, most confident first.
+class Weighed(NamedTuple):
+    """A rule at a service: its evidence, the weightiest first, and the confidence that it gives."""
 
-    Confidence = cap × (1 − Π(1 − weight × score)) over the rule's evidence; halved where the evidence is of a kind that
-    a callee's own trouble, begun no later, explains: that trouble then stands as evidence against.
+    rule: Rule
+    service: str
+    evidence: tuple[Observation, ...]
+    confidence: float
+
+
+def propose(agent: AgentName, observations: Sequence[Observation], findings: Findings) -> tuple[Hypothesis, ...]:
+    """The agent's strongest hypotheses over everything observed so far, most confident first."""
+    beneath = callees(findings.edges)
+    best = _best(observations)
+    mine = [one for one in weigh(observations, findings.edges, findings.suspects) if one.rule.agent is agent and one.confidence >= LEAST]
+    return tuple(_hypothesis(one, _against(one, beneath, best)) for one in mine[: MOST[agent]])
+
+
+def weigh(observations: Sequence[Observation], edges: Iterable[Edge], suspects: Iterable[Suspect]) -> list[Weighed]:
+    """Every rule that has evidence at a suspect, most confident first.
+
+    What a rule says = cap × (1 − Π(1 − weight × score)) over its evidence. Confidence = the suspect's probability × what the rule says ÷
+    the most that any rule says of that suspect.
     """
+    best = _best(observations)
+    callers: dict[str, set[str]] = defaultdict(set)
+    databases = set()
+    for edge in edges:
+        callers[edge.callee].add(edge.caller)
+        databases |= {edge.callee} if edge.system else set()
+    found = []
+    for suspect in suspects:
+        told = [(rule, _evidence(rule, suspect.service, callers[suspect.service], best)) for rule in RULES]
+        says = [(rule, evidence, rule.cap * (1 - _product(evidence))) for rule, evidence in told if evidence]
+        most = max((value for rule, _, value in says if _may_be(rule, suspect.service, databases)), default=0.0)
+        found += [
+            Weighed(rule, suspect.service, tuple(seen for _, seen in evidence), round(min(SURE, suspect.score) * value / most, 4))
+            for rule, evidence, value in says
+            if most and _may_be(rule, suspect.service, databases)
+        ]
+    return sorted(found, key=lambda one: -one.confidence)
+
+
+def _may_be(rule: Rule, service: str, databases: set[str]) -> bool:
+    """No code of ours runs in a database."""
+    return service not in databases or rule.agent is not AgentName.APPLICATION or rule.mechanism in {"cpu_exhaustion", "memory_pressure"}
+
+
+def _best(observations: Iterable[Observation]) -> Best:
     best: Best = defaultdict(dict)
     for seen in observations:
         held = best[seen.service].get(seen.signal)
         if held is None or seen.score > held.score:
             best[seen.service][seen.signal] = seen
-    callees: dict[str, set[str]] = defaultdict(set)
-    callers: dict[str, set[str]] = defaultdict(set)
-    calls = tuple(edges)
-    databases = {edge.callee for edge in calls if edge.system} if agent is AgentName.APPLICATION else set()  # no code of ours runs there
-    for edge in calls:
-        callees[edge.caller].add(edge.callee)
-        callers[edge.callee].add(edge.caller)
-    made = (
-        _hypothesis(rule, service, best, callers[service], _downstream(service, callees))
-        for rule in RULES
-        if rule.agent is agent
-        for service in tuple(best)
-        if service and service not in databases
-    )
-    found = [one for one in made if one is not None and one.confidence >= LEAST]
-    return tuple(sorted(found, key=lambda one: -one.confidence)[:MOST_PER_AGENT])
+    return best
 
 
-def _hypothesis(rule: Rule, service: str, best: Best, callers: set[str], downstream: set[str]) -> Hypothesis | None:
+def _evidence(rule: Rule, service: str, callers: set[str], best: Best) -> list[tuple[float, Observation]]:
+    """Weight × score and observation, the most first; nothing where the rule lacks what it needs."""
     own = _weighed(rule.own, [service], best)
     if not own or (rule.needs and not any(seen.signal in rule.needs for _, seen in own)):
-        return None
-    evidence = own + _weighed(rule.callers, sorted(callers), best)
-    confidence = rule.cap * (1 - _product(1 - weight * seen.score for weight, seen in evidence))
-    explained = _explained_by(own, downstream, best) if rule.propagates else ()
-    against = [seen for seen in explained if all(seen is not one for _, one in evidence)]
-    if against:
-        confidence *= EXPLAINED
-    evidence.sort(key=lambda pair: -pair[0] * pair[1].score)
-    quoted = "; ".join(seen.summary.removeprefix(f"{service}: ") for _, seen in evidence[:SHOWN])
-    confidence = round(confidence, 4)
-    return Hypothesis(
-        agent=rule.agent,
-        service=service,
-        mechanism=rule.mechanism,
-        statement=f"{MECHANISMS[rule.mechanism]}: {quoted}",
-        initial_confidence=confidence,
-        confidence=confidence,
-        evidence_for=tuple(seen.id for _, seen in evidence),
-        evidence_against=tuple(seen.id for seen in against),
-    )
+        return []
+    return sorted(own + _weighed(rule.callers, sorted(callers), best), key=lambda pair: -pair[0])
 
 
 def _weighed(weights: Mapping[str, float], services: Sequence[str], best: Best) -> list[tuple[float, Observation]]:
@@ -83,33 +93,32 @@ def _weighed(weights: Mapping[str, float], services: Sequence[str], best: Best) 
     for signal, weight in weights.items():
         seen = max((best[one][signal] for one in services if signal in best.get(one, {})), key=lambda one: one.score, default=None)
         if seen is not None and seen.score > 0:
-            found.append((weight, seen))
+            found.append((min(1.0, weight * seen.score), seen))
     return found
 
 
-def _explained_by(own: list[tuple[float, Observation]], downstream: set[str], best: Best) -> tuple[Observation, ...]:
-    """The strongest trouble of a callee that began no later than ours."""
-    onset = min((seen.onset for _, seen in own if seen.onset is not None), default=None)
-    troubles = [seen for one in downstream for seen in best.get(one, {}).values() if seen.score >= TROUBLED]
-    if onset is not None:
-        troubles = [seen for seen in troubles if seen.onset is None or (seen.onset - onset).total_seconds() <= ONSET_SLACK_SECONDS]
-    return tuple(sorted(troubles, key=lambda seen: -seen.score)[:SHOWN])
+def _hypothesis(one: Weighed, against: tuple[Observation, ...]) -> Hypothesis:
+    quoted = "; ".join(seen.summary.removeprefix(f"{one.service}: ") for seen in one.evidence[:SHOWN])
+    return Hypothesis(
+        agent=one.rule.agent,
+        service=one.service,
+        mechanism=one.rule.mechanism,
+        statement=f"{MECHANISMS[one.rule.mechanism]}: {quoted}",
+        initial_confidence=one.confidence,
+        confidence=one.confidence,
+        evidence_for=tuple(seen.id for seen in one.evidence),
+        evidence_against=tuple(seen.id for seen in against),
+    )
 
 
-def _downstream(service: str, callees: Mapping[str, set[str]]) -> set[str]:
-    """Every service that this one calls, directly or through others."""
-    found: set[str] = set()
-    waiting = [service]
-    while waiting:
-        for callee in callees.get(waiting.pop(), ()):
-            if callee not in found and callee != service:
-                found.add(callee)
-                waiting.append(callee)
-    return found
+def _against(one: Weighed, beneath: Mapping[str, frozenset[str]], best: Best) -> tuple[Observation, ...]:
+    """The strongest trouble of what the service calls: it may be its victim."""
+    troubles = [seen for callee in beneath.get(one.service, ()) for seen in best.get(callee, {}).values() if seen.score >= TROUBLED]
+    return tuple(sorted((seen for seen in troubles if seen not in one.evidence), key=lambda seen: -seen.score)[:SHOWN])
 
 
-def _product(factors: Iterable[float]) -> float:
+def _product(evidence: Iterable[tuple[float, Observation]]) -> float:
     total = 1.0
-    for factor in factors:
-        total *= factor
+    for value, _ in evidence:
+        total *= 1 - value
     return total

@@ -1,13 +1,15 @@
 """The rules' hypotheses, refined by a model's answer; pure.
 
 The model says what happened, in words, and what would prove it wrong. It does not say who is to blame: telemetry that it read may
-have told it so. Therefore every service keeps the confidence of the best hypothesis that its rules have, to the last digit, and so
+have told it so. Therefore every service keeps the confidence of the best hypothesis that rules have of it, to the last digit, and so
 its place in the ranking; the model's confidence counts among the hypotheses of one service:
 
-- A hypothesis of the rules moves by at most `BAND`, and not above the rules' best for that service. Which of them is the service's best
+- A hypothesis of the rules moves by at most `BAND`, and not above the rules' best for that service. Which of them is the likeliest
   may change; it then has the confidence that the best had. Without valid evidence of the model it does not move.
 - A new one is about a service that rules have named. It has at most `SHARE` of the score of the strongest observation that it cites, at
-  most `UNSUPPORTED` where it cites none that exists, and always less than the best for that service (`BELOW`).
+  most `UNSUPPORTED` where it cites none that exists, and always less than the likeliest for that service (`BELOW`).
+
+`rank` weighs the rules' part again at the end of an investigation, and puts all of it in its place again.
 
 Nothing of the rules is lost: what the model leaves out stays as it is.
 """
@@ -22,6 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from compass_core.analysis.wording import plain
+from compass_core.hypotheses.propose import MOST
 from compass_core.model import MECHANISMS, Hypothesis, Prediction
 
 if TYPE_CHECKING:
@@ -33,7 +36,7 @@ BAND = 0.1
 SHARE = 0.5
 UNSUPPORTED = 0.2
 BELOW = 0.9
-MOST_OF_AGENT, MOST_OF_ALL = 4, 10  # hypotheses beyond which the model adds none
+LESS = 0.0001  # by which all but the likeliest explanation of a service stay below it
 MOST_CITED, MOST_PREDICTIONS = 6, 2
 SHORT = 120  # characters of a part of a prediction
 
@@ -87,6 +90,13 @@ class Dropped:
         return ", ".join(f"{number} {name}{'s' if number > 1 else ''}" for name, number in counts if number)
 
 
+class Placed(NamedTuple):
+    """A hypothesis and where it stands among equals."""
+
+    place: int
+    one: Hypothesis
+
+
 class Refined(NamedTuple):
     """What the agent thinks now, the most confident first, and what of the answer was left out."""
 
@@ -107,12 +117,40 @@ def refine(known: Known, answer: Answer) -> Refined:
         else:
             said.setdefault((cause.service, cause.mechanism), _existing(cause, known, dropped))
     held = {(one.service, one.mechanism) for one in known.hypotheses}
-    room = min(MOST_OF_AGENT - len(known.proposed), MOST_OF_ALL - len(known.hypotheses))
-    added = [_new(known, cause, best[cause.service]) for pair, cause in said.items() if pair not in held][: max(room, 0)]
-    refined = _in_their_places(known.proposed, [_refined(one, said.get((one.service, one.mechanism))) for one in known.proposed])
-    places = {service: place for place, service in enumerate(best)}
-    ranked = sorted((*refined, *added), key=lambda one: (-one.confidence, places[one.service]))
-    return Refined(tuple(ranked), Dropped(**dropped))
+    room = max(0, MOST[known.agent] - len(known.proposed))
+    added = [_new(known, cause, best[cause.service]) for pair, cause in said.items() if pair not in held][:room]
+    refined = [_refined(one, said.get((one.service, one.mechanism))) for one in known.proposed]
+    return Refined(in_their_places((*refined, *added)), Dropped(**dropped))
+
+
+def in_their_places(hypotheses: Iterable[Hypothesis]) -> tuple[Hypothesis, ...]:
+    """The most confident first, of equals as they came, and no service gains or loses by what a model moved.
+
+    The likeliest explanation of a service, as far as the model may say which that is, has the confidence and the place that the rules'
+    best for that service has without it; the others have less. Nothing changes where no model moved anything. Holds before tests.
+    """
+    services: dict[str, list[Placed]] = {}
+    for place, one in enumerate(hypotheses):
+        services.setdefault(one.service, []).append(Placed(place, one))
+    placed = [each for alike in services.values() for each in _in_one_service(alike)]
+    return tuple(one for _, one in sorted(placed, key=lambda each: (-each.one.confidence, each.place)))
+
+
+def _in_one_service(alike: Sequence[Placed]) -> Iterable[Placed]:
+    by_rules = [each for each in alike if each.one.by_rules]
+    if not by_rules:  # this agent's say nothing of that service
+        return alike
+    first = max(by_rules, key=lambda each: each.one.initial_confidence)
+    best = first.one.initial_confidence
+    top = max(by_rules, key=lambda each: (min(each.one.confidence, best), each.one.initial_confidence))
+    others = (Placed(place, _sure(one, min(one.confidence, _most(one, best)))) for place, one in alike if place != top.place)
+    return (Placed(first.place, _sure(top.one, best)), *others)
+
+
+def _most(one: Hypothesis, best: float) -> float:
+    if not one.by_rules:
+        return round(BELOW * best, 4)
+    return best if one.initial_confidence == best else max(one.initial_confidence, round(best - LESS, 4))
 
 
 def _best(hypotheses: Iterable[Hypothesis]) -> dict[str, float]:
@@ -152,8 +190,9 @@ def _new(known: Known, cause: Cause, best: float) -> Hypothesis:
         service=cause.service,
         mechanism=cause.mechanism,
         statement=MECHANISMS[cause.mechanism],
-        initial_confidence=0.0,
-        confidence=0.0,
+        initial_confidence=round(confidence, 4),
+        confidence=0,
+        by_rules=False,
     )
     return _worded(blank, cause, confidence)
 
@@ -180,12 +219,5 @@ def _joined(first: tuple[str, ...], then: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*first, *islice(then, MOST_CITED))))
 
 
-def _in_their_places(rules: Iterable[Hypothesis], refined: Sequence[Hypothesis]) -> list[Hypothesis]:
-    """No service gains or loses: nothing passes the rules' best for it, and the likeliest of it now has that."""
-    best = _best(rules)
-    tops = [max((one for one in refined if one.service == service), key=lambda one: one.confidence) for service in best]
-    return [_sure(one, best[one.service] if one in tops else min(one.confidence, best[one.service])) for one in refined]
-
-
 def _sure(one: Hypothesis, confidence: float) -> Hypothesis:
-    return one.model_copy(update={"initial_confidence": confidence, "confidence": confidence})
+    return one.model_copy(update={"confidence": confidence})

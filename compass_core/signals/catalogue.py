@@ -203,19 +203,22 @@ ROWS: tuple[Row, ...] = (
 )
 
 RESEMBLANCE = (
-    ("throttl", "cpu_throttling"),
-    ("cpu", "cpu_usage"),
-    ("mem", "memory_used"),
-    ("lat", "latency_p95"),
-    ("duration", "latency_p95"),
-    ("response_time", "latency_p95"),
-    ("error", "error_ratio"),
-    ("fail", "error_ratio"),
-    ("restart", "restarts"),
-    ("retrans", "tcp_retransmits"),
-    ("drop", "packet_drops"),
+    ("throttl.*", "cpu_throttling"),
+    ("cpu.*", "cpu_usage"),
+    ("mem|memory|heap|rss|swap", "memory_used"),
+    ("disk.*|fs|iops|io", "disk_busy"),
+    ("oom.*", "out_of_memory_kills"),
+    ("retrans.*", "tcp_retransmits"),
+    ("dropp?(ed|s)?", "packet_drops"),
+    ("success.*|availab.*", "availability"),
+    ("err|error.*|fail.*|exception.*|5xx|timeouts?|reject.*", "error_ratio"),
+    ("lat|latency|latencies|duration.*|response|elapsed|rtt", "latency_p95"),
+    ("restart.*", "restarts"),
+    ("sockets?|conn|connections?|threads?|fds?|handles?|queued?|pool|gc", "saturation"),
+    ("requests?|req|ops|rps|qps|tps|workload|throughput|calls", "request_rate"),
+    ("bytes|packets?|network|receive.*|transmit.*|rx|tx", "bytes_in"),
 )
-"""What the name of a family that the catalogue does not hold begins a word with, and the signal it then speaks for."""
+"""What a word in the name of a family that the catalogue does not hold looks like, and the signal it then speaks for; the first counts."""
 
 GRAPH_FAMILIES = (
     *_CALLS,
@@ -234,8 +237,8 @@ DATABASES = ("pg_up", "mysql_up", "redis_up", "mongodb_up")
 
 def resembled(family: str) -> str:
     """The signal that an unknown family's name speaks for, or ''."""
-    words = re.split(r"[^a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", family).lower())
-    return next((signal for begin, signal in RESEMBLANCE if any(word.startswith(begin) for word in words)), "")
+    words = re.findall("[a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", family).lower())
+    return next((signal for looks, signal in RESEMBLANCE if any(re.fullmatch(looks, word) for word in words)), "")
 
 
 def names_of(agent: AgentName) -> tuple[str, ...]:

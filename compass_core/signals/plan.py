@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING
 
 from compass_core.readings import Match, Reduction, Selection
-from compass_core.signals.catalogue import GRAPH_FAMILIES, PEERS, ROWS, SERVING, Row
+from compass_core.signals.catalogue import GRAPH_FAMILIES, PEERS, ROWS, SERVING, Row, resembled
 from compass_core.signals.watched import SIGNALS
 
 if TYPE_CHECKING:
@@ -31,8 +32,11 @@ def plan(families: Sequence[Family], agent: AgentName) -> tuple[Selection, ...]:
     return tuple(selection for selection in made if selection is not None)
 
 
-def others(families: Iterable[Family], services: Collection[str], most: int) -> tuple[Selection, ...]:
-    """Selections for what the catalogue does not know of these services: gauges as they are, counters as rates."""
+def others(families: Iterable[Family], services: Collection[str], most: int, most_members: int) -> tuple[Selection, ...]:
+    """Selections for what the catalogue does not know of these services: gauges as they are, counters as rates.
+
+    At most so many with so many members in all; first those whose names speak for a signal.
+    """
     known = {name for row in ROWS for name in (*row.families, *row.over)}
     found = []
     for family in families:
@@ -42,7 +46,9 @@ def others(families: Iterable[Family], services: Collection[str], most: int) -> 
             continue
         reduction = Reduction.RATE if family.kind == "counter" else Reduction.RAW
         found.append(Selection(f"other:{family.name}", family.name, reduction, family.service_label, members))
-    return tuple(found[:most])
+    found.sort(key=lambda one: not resembled(one.family))
+    room = itertools.accumulate(len(one.members) for one in found)
+    return tuple(one for one, used in zip(found[:most], room, strict=False) if used <= most_members)
 
 
 def versions(families: Iterable[Family]) -> tuple[Selection, ...]:

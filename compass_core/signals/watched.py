@@ -42,6 +42,8 @@ SIGNALS: dict[str, Signal] = {
         Signal("out_of_memory_kills", APPLICATION, "containers killed for memory", floor=0.3),
         Signal("up", APPLICATION, "instances that answer", direction="down", floor=0.3, level=0.5),
         Signal("replicas_available", APPLICATION, "replicas available", direction="down", floor=0.3),
+        Signal("availability", APPLICATION, "requests that succeed", "ratio", "down", floor=0.01),
+        Signal("saturation", APPLICATION, "threads, queues or connections in use", floor=3),
         Signal("latency_p50", APPLICATION, "latency p50", "s", floor=0.005),
         Signal("latency_p99", APPLICATION, "latency p99", "s", floor=0.02),
         Signal("db_connections_of_limit", DATABASE, "connections used of the limit", "ratio", floor=0.05, level=0.9),

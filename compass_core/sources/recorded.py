@@ -16,7 +16,7 @@ from compass_core.sources import recorded_files, recorded_metrics
 from compass_core.sources.quoting import any_of, matching, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from compass_core.model import Incident, Window
@@ -51,38 +51,41 @@ class RecordedIncidents:
 
 
 class Recorded:
-    """Metrics, logs, traces and changes of one case directory, read once when first asked; raises `CaseError` when it cannot be read.
+    """Metrics, logs, traces and changes of one case directory, read once; raises `CaseError` when it cannot be read.
 
-    Deploys are not recorded as such: one is derived where a service's metrics take on a new version label.
+    `without` names kinds of telemetry that are left out, as if they had not been recorded. Deploys are not recorded as
+    such: one is derived where a service's metrics take on a new version label.
     """
 
-    def __init__(self, directory: Path, offload: Offload) -> None:
+    def __init__(self, directory: Path, offload: Offload, without: Collection[str] = ()) -> None:
         self._directory = directory
+        self._without = without
         self._offload = offload
         self._lock = asyncio.Lock()
         self._loaded: Case | None = None
 
-    async def _case(self) -> Case:
+    async def load(self) -> Case:
+        """The case in memory; read when it is first asked for."""
         async with self._lock:
             if self._loaded is None:
-                self._loaded = await self._offload(partial(recorded_files.load, self._directory))
+                self._loaded = await self._offload(partial(recorded_files.load, self._directory, self._without))
             return self._loaded
 
     async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Family]:
         """The families with samples in the window; every service of those that were named (`*` at the end: any ending)."""
-        case = await self._case()
+        case = await self.load()
         found = (_family(metric, frozenset(services), names, window) for metric in case.metrics.values())
         return Reading(tuple(family for family in found if family), _gaps(case, "metrics"), source=SOURCE)
 
     async def series(self, selections: Sequence[Selection], window: Window, step: float) -> Reading[Series]:
         """The points of all selections; where a family was sampled less often than `step`, its own interval is the step."""
-        case = await self._case()
+        case = await self.load()
         work = partial(recorded_metrics.evaluate, case.metrics, selections, window, step)
         return Reading(await self._offload(work), source=SOURCE)
 
     async def log_lines(self, services: Sequence[str], window: Window, phrases: Sequence[str]) -> Reading[LogLine]:
         """The lines that hold a phrase; of more than 200,000 the newest."""
-        case = await self._case()
+        case = await self.load()
         lines = await self._offload(partial(_matching, case.logs, services, window, phrases))
         gaps = _gaps(case, "logs")
         if len(lines) > MOST_LINES:
@@ -91,13 +94,13 @@ class Recorded:
 
     async def log_counts(self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str]) -> Reading[Series]:
         """A point at `t` ends a whole step and counts its lines, `(t - step, t]`; a service without any line in the case has no series."""
-        case = await self._case()
+        case = await self.load()
         counts = await self._offload(partial(_counts, case.logs, services, (window, step), phrases))
         return Reading(counts, _gaps(case, "logs"), _log_query(services, phrases), source=SOURCE)
 
     async def spans(self, services: Sequence[str], window: Window) -> Reading[Span]:
         """Every span that starts in the window and is of a trace that touches one of the services."""
-        case = await self._case()
+        case = await self.load()
         inside, wanted = tuple(_inside(case.spans, window)), frozenset(services)
         touched = {span.trace_id for span in inside if span.service in wanted}
         query = f"{{{matching('resource.service.name', services)}}}"
@@ -105,7 +108,7 @@ class Recorded:
 
     async def changes(self, services: Sequence[str], window: Window) -> Reading[Change]:
         """Deploys of these services in the window: `checkout 2.13.4 → 2.14.0`."""
-        case = await self._case()
+        case = await self.load()
         found = (change for change in _inside(_deploys(case.metrics.values()), window) if change.service in services)
         return Reading(tuple(sorted(found, key=attrgetter("t"))), _gaps(case, "metrics"), source=SOURCE)
 

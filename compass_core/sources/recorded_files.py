@@ -18,7 +18,7 @@ from compass_core.readings import LogLine, Span
 from compass_core.sources.recorded_metrics import Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from compass_core.sources.recorded_metrics import Floats
@@ -101,16 +101,16 @@ def incident(directory: Path) -> Incident:
         raise CaseError(f"{path} cannot be read ({problem.strerror}): name the folder of one recorded case.") from problem
     except ValidationError as problem:
         raise CaseError(f"{path}: {_first(problem)}.") from problem
-    return case.incident.model_copy(update={"origin": "recorded", "ended_at": case.window.end})
+    return case.incident.model_copy(update={"origin": "recorded", "well_since": case.window.start, "ended_at": case.window.end})
 
 
-def load(directory: Path) -> Case:
-    """Everything that the directory holds; 512 MB unpacked at most."""
+def load(directory: Path, without: Collection[str] = ()) -> Case:
+    """Everything that the directory holds, except for the kinds `without`; 512 MB unpacked at most."""
     incident(directory)
     left, files = LARGEST, {}
     for kind in _KINDS:
         path = directory / f"{kind}.jsonl.gz"
-        if path.exists():
+        if kind not in without and path.exists():
             files[kind] = _unpacked(path, left)
             left -= len(files[kind])
     logs = sorted((LogLine(**vars(row)) for row in _rows(directory, files, "logs", _Line)), key=attrgetter("t"))
@@ -129,15 +129,14 @@ def _unpacked(path: Path, most: int) -> bytes:
     return content
 
 
-def _rows(directory: Path, files: Mapping[str, bytes], kind: str, shape: type[R]) -> list[R]:
-    rows = []
+def _rows(directory: Path, files: Mapping[str, bytes], kind: str, shape: type[R]) -> Iterator[R]:
     for number, line in enumerate(files.get(kind, b"").split(b"\n"), 1):
         if line.strip():
             try:
-                rows.append(shape.model_validate_json(line))
+                row = shape.model_validate_json(line)
             except ValidationError as problem:
                 raise CaseError(f"{directory / kind}.jsonl.gz, line {number}: {_first(problem)}.") from problem
-    return rows
+            yield row
 
 
 def _first(problem: ValidationError) -> str:
@@ -145,7 +144,7 @@ def _first(problem: ValidationError) -> str:
     return ": ".join(filter(None, (".".join(map(str, error["loc"])), error["msg"])))
 
 
-def _metrics(rows: list[_Samples]) -> dict[str, Metric]:
+def _metrics(rows: Iterable[_Samples]) -> dict[str, Metric]:
     named: dict[str, list[tuple[_Samples, Floats, Floats]]] = {}
     for row in rows:
         regular = (row.t0 or 0.0) + (row.step or 0.0) * np.arange(len(row.v), dtype=np.float64)

@@ -38,8 +38,8 @@ async def investigate(view: View, agents: tuple[type[Specialist], ...] = AGENTS)
     for kind in agents:
         agent = kind(view)
         findings = await agent.observe(INCIDENT, tuple(runs))
-        thoughts = await agent.generate_hypotheses(INCIDENT, findings, tuple(runs))
-        runs.append(Run(agent=kind.name, outcome=Outcome.ANSWERED, findings=findings, hypotheses=thoughts.hypotheses))
+        hypotheses = (await agent.generate_hypotheses(INCIDENT, findings, tuple(runs))).hypotheses
+        runs.append(Run(agent=kind.name, outcome=Outcome.ANSWERED, findings=findings, hypotheses=hypotheses))
     return runs
 
 

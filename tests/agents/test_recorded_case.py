@@ -58,8 +58,8 @@ async def investigate(sources: Sources, given: Incident) -> list[Run]:
     for kind in AGENTS:
         agent = kind(view)
         findings = await agent.observe(given, runs)
-        thoughts = await agent.generate_hypotheses(given, findings, runs)
-        runs.append(Run(agent=kind.name, outcome=Outcome.ANSWERED, findings=findings, hypotheses=thoughts.hypotheses))
+        hypotheses = (await agent.generate_hypotheses(given, findings, runs)).hypotheses
+        runs.append(Run(agent=kind.name, outcome=Outcome.ANSWERED, findings=findings, hypotheses=hypotheses))
     return runs
 
 

@@ -99,9 +99,9 @@ async def test_the_budget_ends_in_an_agent() -> None:
     assert [run.outcome for run in played.conclusion.runs] == [Outcome.ANSWERED, Outcome.OUT_OF_BUDGET, Outcome.SKIPPED]
     assert "rules only" not in application
     assert "Database saw 12 things and out of budget: $0.0010 for database does not fit" in database
-    assert "92% bookings-db: connection exhaustion" in database
+    assert "97% bookings-db: connection exhaustion" in database
     assert "rules only: $0.0010 for database does not fit" in database
-    assert "1. 92% bookings-db: connection exhaustion" in final
+    assert "1. 97% bookings-db: connection exhaustion" in final
     assert "Network did not run: the budget is used up" in final
     assert "Model: refined the hypotheses of application. Rules only for database: $0.0010 for database does not fit" in final
     assert "Total: $0.0010 / $0.0015" in final

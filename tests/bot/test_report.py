@@ -44,6 +44,7 @@ def test_the_object_has_the_stable_shape() -> None:
                         "unit": "",
                         "reduction": "max over the window",
                         "onset": "2026-01-05T14:03:15Z",
+                        "onset_within": None,
                         "score": 0.9,
                         "query": 'sum(rate(x{service="checkout"}[1m]))',
                         "link": "https://grafana.example/explore?a=1",
@@ -85,6 +86,7 @@ def test_the_object_has_the_stable_shape() -> None:
                 "evidence_against": ["A2"],
                 "predictions": [{"signal": "sessions", "service": "postgres-orders", "comparison": "> 95"}],
                 "next_check": "Count its sessions.",
+                "by_rules": True,
                 "tests": [],
             }
         ],

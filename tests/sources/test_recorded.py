@@ -9,7 +9,7 @@ from compass_core.errors import Reason
 from compass_core.model import Window
 from compass_core.readings import Reduction, Selection
 from compass_core.sources import recorded
-from compass_core.sources.recorded import RecordedIncidents
+from compass_core.sources.recorded import Recorded, RecordedIncidents
 from tests.sources.handmade import HOUR, START, T0, line, metric, offload, span, write
 
 if TYPE_CHECKING:
@@ -109,6 +109,15 @@ async def test_absent_files_are_gaps(tmp_path: Path) -> None:
         (Reason.NO_DATA, f"the case holds no {kind}") for kind in ("metrics", "logs", "logs", "spans")
     ]
     assert (await source.series([Selection("m", "m", Reduction.RAW, "service", (("web", "web"),))], HOUR, 60)).values == ()
+
+
+async def test_what_is_left_out_is_as_if_it_had_not_been_recorded(tmp_path: Path) -> None:
+    write(tmp_path, metrics=[metric("m", [1])], logs=LINES, spans=[span("a", "web", 2)])
+    source = Recorded(tmp_path, offload, {"metrics", "spans"})
+    assert [gap.detail for gap in (await source.spans(["web"], HOUR)).gaps] == ["the case holds no spans"]
+    assert [gap.detail for gap in (await source.families(["web"], [], HOUR)).gaps] == ["the case holds no metrics"]
+    lines = await source.log_lines(["web"], HOUR, ())
+    assert (len(lines.values), lines.gaps) == (3, ())
 
 
 async def test_the_incident(tmp_path: Path) -> None:

@@ -1,0 +1,249 @@
+"""Where time is spent: each operation's own time, the way between two services, and calls to databases."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from compass_core.analysis.shifts import grade
+from compass_core.signals.spans import database_system, peer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from compass_core.analysis.traces import Floats, Rows, Traces
+
+FEWEST = 4  # spans of one operation, in the window and before, that make a comparison
+GROWN = 2.0  # growth in spreads that is no accident
+SCALE = 3.0  # of the logarithm of a growth's score, in spreads
+SLOW_SPREADS = 3.0
+LEAST_SPREAD_MS = 1.0
+RELATIVE_SPREAD = 0.1
+THROUGHOUT = 0.4
+OUTLIERS = 50  # one span in so many, and one more, may be slow for reasons of its own
+
+Measure = Literal["self_time", "gap", "database_time"]
+
+
+class Operation(NamedTuple):
+    """What was measured where. `peer` is the callee of a gap or of a database call."""
+
+    measure: Measure
+    service: str
+    name: str
+    peer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Milliseconds that 90 % of the spans stay below, in the window and before; `first`: start of its first slow span, unix seconds.
+
+    `spreads`: growth of the mean excess over the usual median, in spreads of the baseline. `share`: of the time by which everything
+    grew in the window. `service` is where it is laid: for a way the service that the slow ways have in common.
+    """
+
+    operation: Operation
+    service: str
+    value: float
+    baseline: float
+    count: int
+    spreads: float
+    share: float
+    first: float
+
+    @property
+    def score(self) -> float:
+        """`grade` × √share."""
+        return grade(self.spreads, GROWN, SCALE) * math.sqrt(self.share)
+
+
+@dataclass(frozen=True, slots=True)
+class Slowness:
+    """A service in which unrelated things take longer: so many of its own operations and of the ways to and from it."""
+
+    service: str
+    grown: int
+    known: int
+    first: float
+    score: float
+
+
+def growths(grown: Sequence[Grown]) -> tuple[Growth, ...]:
+    """The most grown operation of each measure and service, the highest score first."""
+    total = sum(one.total for one in grown if one.spreads > GROWN) or 1.0
+    laid = [*_at_their_service(grown, total), *_common_ways([one for one in grown if one.operation.measure == "gap"], total)]
+    return tuple(sorted((one for one in laid if one.score > 0), key=lambda growth: -growth.score))
+
+
+def slow_throughout(grown: Sequence[Grown]) -> tuple[Slowness, ...]:
+    """Services that lack something all their work needs: two or more, and `THROUGHOUT`, of what is known of them takes longer.
+
+    An operation of their own must be among it: a slow network does not touch these. The score is that of the most grown.
+    """
+    ends: dict[str, list[Grown]] = {}
+    for one in grown:
+        for service in {one.operation.service, one.operation.peer if one.operation.measure == "gap" else ""} - {""}:
+            ends.setdefault(service, []).append(one)
+    found = []
+    for service, known in ends.items():
+        slow = [one for one in known if one.spreads > GROWN]
+        if len(slow) >= max(2.0, THROUGHOUT * len(known)) and any(one.operation.measure == "self_time" for one in slow):
+            score = grade(max(one.spreads for one in slow), GROWN, SCALE)
+            found.append(Slowness(service, len(slow), len(known), min(one.first for one in slow), score))
+    return tuple(sorted(found, key=lambda slow: -slow.score))
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """One operation's growth; `total`: milliseconds by which its spans of the window grew together."""
+
+    operation: Operation
+    value: float
+    baseline: float
+    count: int
+    spreads: float
+    total: float
+    first: float
+
+
+class _Measured(NamedTuple):
+    """A measurement a row: which operation, of which span, how many milliseconds."""
+
+    operations: Sequence[Operation]
+    operation: Rows
+    span: Rows
+    ms: Floats
+
+
+def _at_their_service(grown: Sequence[Grown], total: float) -> Iterator[Growth]:
+    groups: dict[tuple[str, str], list[Grown]] = {}
+    for one in grown:
+        if one.operation.measure != "gap" and one.spreads > GROWN:
+            where = one.operation.peer if one.operation.measure == "database_time" else ""
+            groups.setdefault((one.operation.measure, where or one.operation.service), []).append(one)
+    for (_, service), alike in groups.items():
+        yield _laid(service, alike, sum(one.total for one in alike) / total, 1.0)
+
+
+def _common_ways(ways: Sequence[Grown], total: float) -> Iterator[Growth]:
+    """A service that is slow to reach is slow on all its ways; its callers are slow on one of theirs alone.
+
+    So a way counts for both its ends, times the share of each end's ways (by the root of their calls) that grew.
+    """
+    ends: dict[str, list[Grown]] = {}
+    for one in ways:
+        for service in {one.operation.service, one.operation.peer}:
+            ends.setdefault(service, []).append(one)
+    for service, alike in ends.items():
+        grown = [one for one in alike if one.spreads > GROWN]
+        if grown:
+            common = sum(math.sqrt(one.count) for one in grown) / sum(math.sqrt(one.count) for one in alike)
+            yield _laid(service, grown, sum(one.total for one in grown) / total * common, common)
+
+
+def _laid(service: str, alike: Sequence[Grown], share: float, common: float) -> Growth:
+    most = max(alike, key=lambda one: one.spreads)
+    return Growth(most.operation, service, most.value, most.baseline, most.count, most.spreads * common, min(1.0, share), most.first)
+
+
+def _measured(traced: Traces) -> _Measured:
+    """Self time = duration − time in children, gap = client − server duration, database time = duration of a call without children."""
+    child, remote = traced.children, traced.remote
+    beneath = np.bincount(traced.parent[child], minlength=len(traced.spans))
+    callee = np.full(len(traced.spans), -1)
+    callee[traced.parent[remote]] = remote
+    way = (callee >= 0) & (beneath == 1)
+    ms = traced.ms - _covered(traced)
+    ms[way] = np.maximum(0.0, traced.ms[way] - traced.ms[callee[way]])
+    numbers: dict[Operation, int] = {}
+    rows = np.empty(len(traced.spans), np.intp)
+    for key, members in _alike(np.where(way, traced.service[callee], -1), _databases(traced), traced.operation):
+        at = members[0]
+        service, name = traced.operations[traced.operation[at]]
+        if way[at]:
+            operation = Operation("gap", service, name, traced.services[traced.service[callee[at]]])
+        elif key[1]:
+            operation = Operation("database_time", service, name, peer(traced.spans[at]))
+        else:
+            operation = Operation("self_time", service, name)
+        rows[members] = numbers.setdefault(operation, len(numbers))
+    return _Measured(tuple(numbers), rows, np.arange(len(traced.spans)), ms)
+
+
+def _databases(traced: Traces) -> Rows:
+    """For each row the number of the database that a leaf calls, 0 for none."""
+    numbers = {"": 0}
+    found = np.zeros(len(traced.spans), np.intp)
+    for i in np.flatnonzero(traced.leaf).tolist():
+        span = traced.spans[i]
+        if span.attributes and database_system(span):
+            found[i] = numbers.setdefault(f"{peer(span)} ", len(numbers))
+    return found
+
+
+def _alike(*columns: Rows) -> Iterator[tuple[list[int], Rows]]:
+    """The rows of each combination of values."""
+    keys, number = np.unique(np.stack(columns), axis=1, return_inverse=True)
+    order = np.argsort(number.ravel(), kind="stable")
+    bounds = np.searchsorted(number.ravel()[order], np.arange(keys.shape[1] + 1))
+    for i in range(keys.shape[1]):
+        yield keys[:, i].tolist(), order[bounds[i] : bounds[i + 1]]
+
+
+def _covered(traced: Traces) -> Floats:
+    """Milliseconds of each span in which at least one child runs; another service's child that its clock puts outside begins with it."""
+    child = traced.children
+    above = traced.parent[child]
+    begin = (traced.t[child] - traced.t[above]) * 1000
+    outside = (traced.service[child] != traced.service[above]) & ~((begin >= 0) & (begin < traced.ms[above]))
+    begin = np.where(outside, 0.0, begin)
+    end = np.clip(begin + traced.ms[child], 0.0, traced.ms[above])
+    begin = np.clip(begin, 0.0, traced.ms[above])
+    order = np.lexsort((begin, above))
+    above, begin, end = above[order], begin[order], end[order]
+    # each parent on a stretch of its own of one line, so that one running maximum serves all of them
+    shift = np.concatenate([[0.0], np.cumsum(traced.ms + 1.0)])[:-1][above]
+    reached = np.concatenate([[-1.0], np.maximum.accumulate(end + shift)[:-1]]) if len(child) else np.empty(0)
+    new = np.maximum(0.0, end + shift - np.maximum(begin + shift, reached))
+    found: Floats = np.minimum(np.bincount(above, weights=new, minlength=len(traced.spans)), traced.ms)
+    return found
+
+
+def changed(traced: Traces) -> list[Grown]:
+    """Every operation with `FEWEST` spans in the window and before, and by how much its time grew."""
+    if not traced.spans:
+        return []
+    found = []
+    measured, inside, t = _measured(traced), traced.inside, traced.t
+    order = np.lexsort((measured.ms, inside[measured.span], measured.operation))
+    number, is_inside, ms = measured.operation[order], inside[measured.span][order], measured.ms[order]
+    bounds = np.searchsorted(number * 2 + is_inside, np.arange(2 * len(measured.operations) + 1))
+    for i, operation in enumerate(measured.operations):
+        first, middle, last = bounds[2 * i : 2 * i + 3].tolist()
+        before, after = ms[first:middle], ms[middle:last]
+        if min(before.size, after.size) < FEWEST:
+            continue
+        usual = _of_sorted(before, 0.5)
+        spread = (_of_sorted(before, 0.9) - usual) / 2 + RELATIVE_SPREAD * usual + LEAST_SPREAD_MS
+        growth = _excess(after, usual) - _excess(before, usual)
+        slow = order[middle:last][after > usual + SLOW_SPREADS * spread]
+        begun = t[measured.span[slow if slow.size else order[middle:last]]].min()
+        total = max(0.0, growth) * after.size
+        found.append(Grown(operation, _of_sorted(after, 0.9), _of_sorted(before, 0.9), after.size, growth / spread, total, float(begun)))
+    return found
+
+
+def _excess(ascending: Floats, usual: float) -> float:
+    """The mean of what is above the usual, without the few largest."""
+    kept = ascending[: max(1, ascending.size - 1 - ascending.size // OUTLIERS)]
+    return float(np.maximum(kept - usual, 0.0).mean())
+
+
+def _of_sorted(ascending: Floats, q: float) -> float:
+    place = q * (ascending.size - 1)
+    low = int(place)
+    above = ascending[min(low + 1, ascending.size - 1)]
+    return float(ascending[low] + (above - ascending[low]) * (place - low))

@@ -1,0 +1,24 @@
+"""The names of what spans and metrics say about models: OpenTelemetry's GenAI conventions, and `compass.*` where these have none.
+
+Prompts and answers are in none of them.
+"""
+
+OPERATION = "gen_ai.operation.name"  # what kind of span it is
+CHAT = "chat"
+INVOKE_AGENT = "invoke_agent"
+
+AGENT = "gen_ai.agent.name"
+PROVIDER = "gen_ai.provider.name"
+REQUEST_MODEL = "gen_ai.request.model"
+MOST_TOKENS = "gen_ai.request.max_tokens"
+RESPONSE_MODEL = "gen_ai.response.model"
+FINISH_REASONS = "gen_ai.response.finish_reasons"
+INPUT_TOKENS = "gen_ai.usage.input_tokens"
+OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
+TOKEN_TYPE = "gen_ai.token.type"  # noqa: S105 - the name of an attribute
+ERROR = "error.type"
+COST = "compass.cost.usd"  # on a span; the counter of the same name adds them up
+OUTCOME = "compass.outcome"
+
+TOKEN_USAGE = "gen_ai.client.token.usage"  # noqa: S105 - the name of a metric, in {token}
+DURATION = "gen_ai.client.operation.duration"  # in s

@@ -1,0 +1,1 @@
+"""The model: one gateway to it, and what it costs."""

@@ -1,0 +1,178 @@
+"""The one way to a model: reserve, call, settle, validate, and repair once.
+
+An attempt is one request with a reservation and a row in the ledger of its own. It is given back where the server refused it
+or was not reached, settled by the usage that the reply tells, and kept at its worst where the bill is not known (time-out,
+5xx, a broken connection, no usage). Spans and metrics hold no word of what was said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import structlog
+from opentelemetry import metrics, trace
+from pydantic import BaseModel, ValidationError
+
+from compass_core import conventions as names
+from compass_core.errors import ModelError, Reason, StoreError
+from compass_core.llm.wire import NOT_BILLED, WaitError, at, body_of, failure, send, size_of
+from compass_core.model import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
+
+    import openai
+
+    from compass_core.budget import Budget, Reservation
+    from compass_core.llm.prices import Tariff
+    from compass_core.llm.wire import Reply, Terms
+    from compass_core.model import AgentName
+
+V = TypeVar("V", bound=BaseModel)
+
+AROUND = 512  # tokens that a server may add around the messages
+MOST_QUOTED = 4_000  # characters of a wrong answer that the model is shown again
+MOST_PROBLEMS = 5
+LONGEST_WAIT = 10.0  # seconds that a server may ask to wait before the one retry
+MARGIN = 1.0  # seconds before the agent's time is up in which its answer without a model still gets out
+
+log = structlog.get_logger()
+tracer = trace.get_tracer("compass")
+meter = metrics.get_meter("compass")
+tokens_used = meter.create_histogram(names.TOKEN_USAGE, "{token}", "Tokens that were billed")
+seconds_taken = meter.create_histogram(names.DURATION, "s", "How long a call of a model took")
+dollars_spent = meter.create_counter(names.COST, "USD", "What calls of models cost, or may have cost where that is not known")
+
+
+class Gateway:
+    """`ports.Model` for one investigation: its budget pays, and nothing is sent that `redact` has not seen."""
+
+    def __init__(self, client: openai.AsyncOpenAI, terms: Terms, tariff: Tariff, budget: Budget, redact: Callable[[str], str]) -> None:
+        self._client = client
+        self._terms = terms
+        self._tariff = tariff
+        self._budget = budget
+        self._redact = redact
+        self._about = {names.OPERATION: names.CHAT, names.PROVIDER: tariff.provider, names.REQUEST_MODEL: terms.model}
+
+    async def ask(self, agent: AgentName, messages: tuple[Message, ...], shape: type[V]) -> V:
+        """As `ports.Model.ask`: one call, one retry where the server asks to wait for it, one repair of a wrong answer."""
+        question = _Question(agent, shape, min(time.monotonic() + self._terms.seconds, self._budget.deadline - MARGIN))
+        reply = await self._patiently(question, messages)
+        try:
+            return _read(reply, shape)
+        except _WrongAnswerError as wrong:
+            log.info("answer.wrong", agent=agent, reason=wrong.reason)
+            messages = (*messages, *wrong.correction)
+        try:
+            return _read(await self._call(question, messages), shape)
+        except _WrongAnswerError as again:
+            raise failure(again.reason) from None
+
+    async def _patiently(self, question: _Question, messages: Sequence[Message]) -> Reply:
+        try:
+            return await self._call(question, messages)
+        except WaitError as told:
+            if told.seconds > min(LONGEST_WAIT, question.seconds_left):
+                raise
+            await asyncio.sleep(told.seconds)
+        return await self._call(question, messages)
+
+    async def _call(self, question: _Question, messages: Sequence[Message]) -> Reply:
+        """One attempt."""
+        if question.seconds_left <= 0:
+            raise failure(Reason.TIMEOUT)
+        clean = [each.model_copy(update={"text": self._redact(each.text)}) for each in messages]
+        body = body_of(self._terms, clean, question.shape)
+        reservation = await self._reserve(question.agent, self._tariff.worst(size_of(body) + AROUND, self._terms.most_output_tokens))
+        cost: Decimal | None = None
+        reason: Reason | None = None
+        begun = time.perf_counter()
+        with self._span() as span:
+            try:
+                reply = await send(self._client, body, question.seconds_left)
+                cost = self._tariff.cost(reply.told)
+                self._tell(span, reply, billed=cost is not None)
+            except ModelError as error:
+                reason = error.reason
+                span.set_attribute(names.ERROR, reason)
+                raise
+            finally:
+                seconds_taken.record(time.perf_counter() - begun, self._about | ({names.ERROR: reason} if reason else {}))
+                await self._close(span, reservation, cost, billed=reason not in NOT_BILLED)
+        return reply
+
+    async def _reserve(self, agent: AgentName, amount: Decimal) -> Reservation:
+        try:
+            return await self._budget.reserve(agent, self._terms.model, amount)
+        except StoreError as error:
+            raise ModelError(Reason.SERVER_ERROR, f"no model was asked, since its cost could not be written down: {error}") from error
+
+    async def _close(self, span: trace.Span, reservation: Reservation, cost: Decimal | None, *, billed: bool) -> None:
+        amount = (reservation.amount if cost is None else cost) if billed else Decimal(0)
+        span.set_attribute(names.COST, float(amount))
+        dollars_spent.add(float(amount), self._about)
+        try:
+            await (self._budget.settle(reservation, cost) if billed else self._budget.release(reservation))
+        except StoreError:  # the row stays open, and counts as the most that the call may have cost
+            log.warning("attempt.not_closed", exc_info=True)
+
+    def _span(self) -> AbstractContextManager[trace.Span]:
+        about = self._about | {names.MOST_TOKENS: self._terms.most_output_tokens}
+        return tracer.start_as_current_span(
+            f"{names.CHAT} {self._terms.model}",
+            kind=trace.SpanKind.CLIENT,
+            attributes=about,
+            record_exception=False,
+            set_status_on_exception=False,
+        )
+
+    def _tell(self, span: trace.Span, reply: Reply, *, billed: bool) -> None:
+        span.set_attributes({names.RESPONSE_MODEL: str(reply.told.get("model") or "")[:100], names.FINISH_REASONS: [reply.finish[:30]]})
+        for kind, name, field in (("input", names.INPUT_TOKENS, "prompt_tokens"), ("output", names.OUTPUT_TOKENS, "completion_tokens")):
+            if billed and isinstance(count := at(reply.told, "usage", field), int):
+                span.set_attribute(name, count)
+                tokens_used.record(count, self._about | {names.TOKEN_TYPE: kind})
+
+
+class _Question(NamedTuple):
+    """What an agent asks; `until` is on `time.monotonic`'s clock."""
+
+    agent: AgentName
+    shape: type[BaseModel]
+    until: float
+
+    @property
+    def seconds_left(self) -> float:
+        return self.until - time.monotonic()
+
+
+class _WrongAnswerError(Exception):
+    """An answer that may be right when it is asked for again, with the messages that ask for it."""
+
+    def __init__(self, reason: Reason, answer: str, advice: str) -> None:
+        self.reason = reason
+        quoted = (Message(role="assistant", text=answer[:MOST_QUOTED]),) if answer.strip() else ()
+        self.correction = (*quoted, Message(role="user", text=advice))
+        super().__init__(reason)
+
+
+def _read(reply: Reply, shape: type[V]) -> V:
+    """The answer, which may stand in a fence or between words."""
+    if reply.declined:
+        raise failure(Reason.DECLINED)
+    if reply.text is None:
+        raise failure(Reason.GARBAGE)
+    try:
+        return shape.model_validate_json(reply.text[max(reply.text.find("{"), 0) : reply.text.rfind("}") + 1])
+    except ValidationError as error:
+        if reply.finish == "length":
+            raise _WrongAnswerError(Reason.TRUNCATED, "", "Your answer was cut off. Answer again, much shorter.") from None
+        wrong = error.errors(include_url=False, include_context=False, include_input=False)[:MOST_PROBLEMS]
+        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}".lstrip(": ") for each in wrong)
+        advice = f"Your answer does not have the form that was asked for ({problems}). Answer again with one JSON object of that form."
+        raise _WrongAnswerError(Reason.GARBAGE, reply.text, advice) from None

@@ -1,0 +1,100 @@
+"""What a call of a model costs: by the price list that `genai-prices` ships, or by a configured price. Nothing is fetched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from genai_prices.data_snapshot import get_snapshot
+from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider, TieredPrices
+
+from compass_core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+# every price a token of a text may be billed at, and the part of it that is billed once a call
+INPUT = ("input_mtok", "input_text_mtok", "cache_read_mtok", "cache_text_read_mtok", "cache_write_mtok", "cache_text_write_mtok",
+         "cache_write_5m_mtok", "cache_write_1h_mtok", "cache_text_write_5m_mtok", "cache_text_write_1h_mtok")  # fmt: skip
+OUTPUT = ("output_mtok", "output_text_mtok", "output_reasoning_mtok", "output_text_reasoning_mtok")
+CALL = ("requests_kcount",)
+SOON = timedelta(hours=1)  # a call that is reserved now is billed before then
+NAMES = {"azure": "azure.ai.openai", "mistral": "mistral_ai", "x-ai": "x_ai", "aws": "aws.bedrock", "google": "gcp.gemini"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """The prices of one model at one provider, always those of the model that is asked for."""
+
+    model: ModelInfo
+    seller: Provider
+    provider: str
+    """The provider as OpenTelemetry's conventions name it."""
+
+    def worst(self, input_tokens: int, output_tokens: int) -> Decimal:
+        """The most that a call of no more tokens than these can cost, in US dollars.
+
+        Each token at the dearest price of its direction: cached or not, in any service tier, and for any length of the
+        prompt up to this one.
+        """
+        now = datetime.now(UTC)
+        tiers = [{}, *(variant.when for variant in self.model.price_variants or ())]
+        sheets = [self.model.get_prices(at, tier) for at in (now, now + SOON) for tier in tiers]
+        each_in, each_out, call = (_dearest(sheets, keys, input_tokens) for keys in (INPUT, OUTPUT, CALL))
+        return (input_tokens * each_in + output_tokens * each_out) / 1_000_000 + call / 1_000
+
+    def cost(self, reply: Mapping[str, Any]) -> Decimal | None:
+        """What a call was billed by its reply, or None where it does not tell: cached and reasoning tokens and tiers as they are."""
+        tier = reply.get("service_tier")
+        context = {"service_tier": tier} if isinstance(tier, str) else None
+        extractors = [*(self.seller.extractors or ()), *(_seller("openai").extractors or ())]
+        chat = next(each for each in extractors if each.api_flavor == "chat")
+        try:
+            _, usage = chat.extract(reply)
+            return self.model.calc_price(usage, self.seller, price_context=context).total_price
+        except (ValueError, ArithmeticError):  # tokens that are missing, negative, no numbers, or more in part than in all
+            return None
+
+
+def tariff(model: str, url: str, *, configured: str = "", free: bool = False) -> Tariff:
+    """The prices of a model that is reached at `url`; raises `SettingsError` where they are not known.
+
+    `configured` is COMPASS_PRICES: `model=input/output` or `model=input/output/cached`, with commas between, in US
+    dollars a million tokens. It wins over the price list.
+    """
+    if free:
+        return _own(model, "0/0")
+    for each in configured.split(","):
+        name, _, amounts = each.strip().rpartition("=")
+        if name == model:
+            return _own(model, amounts)
+    try:
+        seller, info = get_snapshot().find_provider_model(model, None, None, url)
+    except LookupError:
+        info = None
+    if info is None or not all(_dearest([info.get_prices(datetime.now(UTC))], keys, 0) for keys in (INPUT[:1], OUTPUT[:1])):
+        advice = "correct COMPASS_MODEL, or set its price (US dollars a million tokens, input/output), or COMPASS_MODEL_FREE=true"
+        raise SettingsError("COMPASS_PRICES", f"the price of {model} at {url} is not known; {advice}", f"{model}=0.15/0.60")
+    return Tariff(info, seller, NAMES.get(seller.id, seller.id))
+
+
+def _own(model: str, amounts: str) -> Tariff:
+    price, out, *cached = map(Decimal, amounts.split("/"))
+    prices = ModelPrice(input_mtok=price, output_mtok=out, cache_read_mtok=cached[0] if cached else None)
+    return Tariff(ModelInfo(model, ClauseEquals(model), prices=prices), _seller("openai"), "openai_compatible")
+
+
+def _seller(name: str) -> Provider:
+    return next(each for each in get_snapshot().providers if each.id == name)
+
+
+def _dearest(sheets: Iterable[ModelPrice], keys: Iterable[str], input_tokens: int) -> Decimal:
+    found = [Decimal(0)]
+    for price in (getattr(sheet, key) for sheet in sheets for key in keys):
+        if isinstance(price, TieredPrices):
+            found += [price.base, *(tier.price for tier in price.tiers if tier.start < input_tokens)]
+        elif price is not None:
+            found.append(price)
+    return max(found)
