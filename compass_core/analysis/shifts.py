@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 NORMAL_SPREADS = 3.0  # deviations up to this many spreads are what a quiet series does by itself
 SCALE_SPREADS = 5.0  # of the logarithm by which unusual things are told apart
 FULL_SCORE = 3.5  # the logarithm that makes a score of 1: a deviation of about 160 spreads
-RELATIVE_SPREAD = 0.05  # no series is taken to be steadier than 5 % of its own median
+RELATIVE_SPREAD = 0.05  # no series is taken to be steadier than 5 % of its own median, or, where that is zero, of its family's
 MAD_TO_SIGMA = 1.4826  # a normal distribution's standard deviation ÷ its median absolute deviation
 SUSTAINED = 0.8  # the window's level is this quantile, the lower neighbour: one point alone is not a level
+FEWEST_EARLY = 5  # points of the window's first half that make a level of their own
 FEWEST = 3  # points of a baseline that say what is usual
 RARE = 0.99  # of a long baseline the extreme that was usual; of a short one its very extreme
 LONG = 100
@@ -69,9 +70,13 @@ def shifts(series: Sequence[Series], signals: Sequence[Signal], start: float) ->
     found: list[Shift | None] = [None] * len(series)
     for block in _blocks(series):
         rows, t, v = _together([series[i] for i in block])
-        before, window = _sorted(rows[t < start], v[t < start], len(block)), _sorted(rows[t >= start], v[t >= start], len(block))
+        late = t >= start + (t.max(initial=start) - start) / 2
+        before, early, window = (_sorted(rows[part], v[part], len(block)) for part in (t < start, (t >= start) & ~late, t >= start))
         with np.errstate(all="ignore"):  # rows without points are NaN, and are not asked for
-            sides = {sign: _deviations(before, window, sign, [signals[i].floor for i in block]) for sign in (1.0, -1.0)}
+            floors = np.maximum(
+                [signals[i].floor / NORMAL_SPREADS for i in block], RELATIVE_SPREAD * _siblings(before, [series[i] for i in block])
+            )
+            sides = {sign: _deviations(before, (early, window), sign, floors) for sign in (1.0, -1.0)}
         for row, i in enumerate(block):
             if window.count[row]:
                 found[i] = _shift(series[i], signals[i], start, before, window, {sign: side[:, row] for sign, side in sides.items()}, row)
@@ -109,6 +114,10 @@ class _Sorted:
         found: Floats = self.values[np.arange(len(place)), np.clip(place, 0, self.values.shape[1] - 1)]
         return found
 
+    def level(self) -> Floats:
+        """What is reached for long: `SUSTAINED`, never by one point alone."""
+        return self.at((SUSTAINED * (self.count - 1)).astype(np.intp))
+
     def quantile(self, q: float) -> Floats:
         """Interpolated linearly."""
         place = q * np.maximum(self.count - 1, 0)
@@ -126,23 +135,35 @@ def _sorted(rows: Rows, v: Floats, n: int) -> _Sorted:
     return _Sorted(values, count)
 
 
-def _deviations(before: _Sorted, window: _Sorted, sign: float, floors: Sequence[float]) -> Floats:
+def _siblings(before: _Sorted, series: Sequence[Series]) -> Floats:
+    """For each series that was at zero the middle level of those of its family that were not, 0 for the others."""
+    level = np.nan_to_num(np.abs(before.quantile(0.5))).tolist()
+    families: dict[str, list[float]] = {}
+    for one, value in zip(series, level, strict=True):
+        families.setdefault(one.selection.family, []).extend([value] if value else [])
+    middle = {family: float(np.median(values)) for family, values in families.items() if values}
+    return np.array([0.0 if value else middle.get(one.selection.family, 0.0) for one, value in zip(series, level, strict=True)])
+
+
+def _deviations(before: _Sorted, windows: tuple[_Sorted, _Sorted], sign: float, floors: Floats) -> Floats:
     """Rows of: deviation in spreads, the spread, the sustained level, the median before; a column for each series."""
     middle = before.quantile(0.5)
-    usual, seen = (_Sorted(np.sort(sign * (part.values - middle[:, None]), axis=1), part.count) for part in (before, window))
+    usual, early, seen = (_Sorted(np.sort(sign * (part.values - middle[:, None]), axis=1), part.count) for part in (before, *windows))
     absolute = _Sorted(np.sort(np.abs(usual.values), axis=1), usual.count)
     # robust, but not smaller than half of what one point in twenty does in that direction
     spread = np.maximum.reduce(
         [
             absolute.quantile(0.5) * MAD_TO_SIGMA,
             usual.quantile(0.95) / 2,
-            np.asarray(floors) / NORMAL_SPREADS,
+            floors,
             RELATIVE_SPREAD * np.abs(middle),
             np.full_like(middle, 1e-12),
         ]
     )
-    sustained = seen.at((SUSTAINED * (seen.count - 1)).astype(np.intp))
-    deviation = sustained / spread * np.where(window.count > 1, 1.0, SEEN_BEFORE) * before.count / (before.count + 2)
+    # what began with the window may have ended before it does
+    first = np.where(early.count >= FEWEST_EARLY, early.level(), -np.inf)
+    sustained = np.maximum(seen.level(), first)
+    deviation = sustained / spread * np.where(seen.count > 1, 1.0, SEEN_BEFORE) * before.count / (before.count + 2)
     reached = np.where(before.count < LONG, usual.quantile(1.0), usual.quantile(RARE))
     deviation *= np.where(sustained < reached, SEEN_BEFORE, 1.0)
     return np.stack([deviation, spread, sign * sustained + middle, middle])

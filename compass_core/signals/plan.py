@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from compass_core.readings import Match, Reduction, Selection
 from compass_core.signals.catalogue import GRAPH_FAMILIES, PEERS, ROWS, SERVING, Row, resembled
@@ -45,7 +45,11 @@ def others(families: Iterable[Family], services: Collection[str], most: int, mos
         if not members or {family.name, whole, f"{whole}_count"} & known or family.kind == "histogram" or _UNMEASURABLE.match(family.name):
             continue
         reduction = Reduction.RATE if family.kind == "counter" else Reduction.RAW
-        found.append(Selection(f"other:{family.name}", family.name, reduction, family.service_label, members))
+        # of gauges nobody knows whether they add up; the one in trouble is looked at, and a second one is no jump
+        like = resembled(family.name)
+        gauge: Literal["min", "max"] = "min" if like and SIGNALS[like].direction == "down" else "max"
+        aggregate: Literal["sum", "min", "max"] = "sum" if family.kind == "counter" else gauge
+        found.append(Selection(f"other:{family.name}", family.name, reduction, family.service_label, members, aggregate=aggregate))
     found.sort(key=lambda one: not resembled(one.family))
     room = itertools.accumulate(len(one.members) for one in found)
     return tuple(one for one, used in zip(found[:most], room, strict=False) if used <= most_members)
