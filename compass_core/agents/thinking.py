@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 from opentelemetry import metrics
 
+from compass_core import conventions
 from compass_core.errors import BudgetExceededError, ModelError
 from compass_core.hypotheses.prompts import messages
 from compass_core.hypotheses.refine import Answer, refine
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
     from compass_core.ports import Model
 
 log = structlog.get_logger()
-dropped_total = metrics.get_meter("compass").create_counter(
-    "compass.model.dropped", description="What models named that does not exist, by agent and kind (ids, services, mechanisms)"
-)
+dropped_total = metrics.get_meter("compass").create_counter(conventions.DROPPED)
 
 NO_MODEL = "no model is configured"
 NO_CAUSE = "the rules name no cause that could be refined"
@@ -53,6 +52,6 @@ async def think(model: Model | None, known: Known) -> Thoughts:
 def _count(agent: AgentName, dropped: Dropped) -> None:
     counts = {kind: number for kind, number in asdict(dropped).items() if number}
     for kind, number in counts.items():
-        dropped_total.add(number, {"agent": agent, "kind": kind})
+        dropped_total.add(number, {conventions.AGENT: agent.value, conventions.KIND: kind})
     if counts:
         log.info("answer.dropped", agent=agent, **counts)

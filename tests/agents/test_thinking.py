@@ -81,7 +81,7 @@ async def test_what_was_dropped_is_counted(reader: InMemoryMetricReader) -> None
     ]
     told: Any = reader.get_metrics_data()
     points = told.resource_metrics[0].scope_metrics[0].metrics[0].data.data_points
-    assert {(point.attributes["agent"], point.attributes["kind"]): point.value for point in points} == {
+    assert {(point.attributes["gen_ai.agent.name"], point.attributes["compass.kind"]): point.value for point in points} == {
         ("database", "ids"): 2,
         ("database", "services"): 1,
         ("database", "mechanisms"): 1,
