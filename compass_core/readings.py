@@ -67,7 +67,7 @@ class Selection:
     """Which numbers are wanted, in no query language.
 
     reduction      meaning, per group of (`service_label`, *`by`)
-    raw            `aggregate` of the family
+    raw            `aggregate` of the family; 0 where the group has series but none that `where` takes
     rate           `aggregate` of its increase per second
     ratio          sum of the family ÷ `aggregate` of `over`
     rate_ratio     sum of its increase ÷ sum of the increase of `over`; no increase of the family counts as 0

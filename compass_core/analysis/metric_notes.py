@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TO_PEER = frozenset(row.signal for row in ROWS if row.to_peer)
 DEPLOY_MINUTES = 60.0
 ERROR_LINES = Signal("error_lines", AgentName.APPLICATION, "error lines", floor=2)
-SETTLED_SECONDS = 120.0  # a version that shows so soon after the baseline's start was there before it
+SETTLED_SECONDS = 60.0  # a version that shows so soon after the first point of its service was there before it
 
 
 def of_series(note: Note, series: Sequence[Series]) -> list[Observation]:
@@ -83,16 +83,17 @@ def _signal(series: Series, agent: AgentName) -> Signal:
 def of_versions(note: Note, series: Sequence[Series]) -> list[Observation]:
     """Deploys that show in a version label: the first point of a version that was not there from the beginning, beside one that was."""
     found = []
-    begin = note.times.baseline.start.timestamp() + SETTLED_SECONDS
     by_service: dict[str, list[Series]] = {}
     for one in series:
-        by_service.setdefault(one.service, []).append(one)
+        if one.t.size:
+            by_service.setdefault(one.service, []).append(one)
     for service, kinds in by_service.items():
         label = kinds[0].selection.by[-1]
-        old = sorted({one.labels.get(label, "") for one in kinds if one.t.size and one.t[0] < begin} - {""})
+        begin = min(one.t[0] for one in kinds) + SETTLED_SECONDS
+        old = sorted({one.labels.get(label, "") for one in kinds if one.t[0] <= begin} - {""})
         for one in kinds:
             version = one.labels.get(label, "")
-            if not version or not old or not one.t.size or one.t[0] < begin:
+            if not version or not old or one.t[0] <= begin:
                 continue
             text = f"deployed {', '.join(old)} → {version}"
             found.append(_of_change(note, Change(float(one.t[0]), service, text, "deploy", one.query, one.source, one.link)))

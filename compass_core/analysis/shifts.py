@@ -31,6 +31,7 @@ RARE = 0.99  # of a long baseline the extreme that was usual; of a short one its
 LONG = 100
 SEEN_BEFORE = 0.5  # what is left of a deviation that the baseline reached as well
 LOOK_BACK_SECONDS = 600.0  # an alert fires after its cause: an onset may lie so far before the window
+UNSETTLED = 0.25  # so the end of a baseline, that long or this share of it, does not tell what is usual
 LARGEST = 1e150  # no measurement; beyond it sums and differences overflow
 ALARMING = 0.6  # the least score of a series that is at a level which is bad in itself
 MOST_CELLS = 2_000_000  # of one block of series that is computed at once
@@ -71,7 +72,8 @@ def shifts(series: Sequence[Series], signals: Sequence[Signal], start: float) ->
     for block in _blocks(series):
         rows, t, v = _together([series[i] for i in block])
         late = t >= start + (t.max(initial=start) - start) / 2
-        before, early, window = (_sorted(rows[part], v[part], len(block)) for part in (t < start, (t >= start) & ~late, t >= start))
+        usual = t < start - min(LOOK_BACK_SECONDS, UNSETTLED * (start - t.min(initial=start)))
+        before, early, window = (_sorted(rows[part], v[part], len(block)) for part in (usual, (t >= start) & ~late, t >= start))
         with np.errstate(all="ignore"):  # rows without points are NaN, and are not asked for
             floors = np.maximum(
                 [signals[i].floor / NORMAL_SPREADS for i in block], RELATIVE_SPREAD * _siblings(before, [series[i] for i in block])
@@ -136,13 +138,14 @@ def _sorted(rows: Rows, v: Floats, n: int) -> _Sorted:
 
 
 def _siblings(before: _Sorted, series: Sequence[Series]) -> Floats:
-    """For each series that was at zero the middle level of those of its family that were not, 0 for the others."""
+    """For each series that was at zero the middle level of those of its signal and family that were not, 0 for the others."""
     level = np.nan_to_num(np.abs(before.quantile(0.5))).tolist()
-    families: dict[str, list[float]] = {}
-    for one, value in zip(series, level, strict=True):
-        families.setdefault(one.selection.family, []).extend([value] if value else [])
-    middle = {family: float(np.median(values)) for family, values in families.items() if values}
-    return np.array([0.0 if value else middle.get(one.selection.family, 0.0) for one, value in zip(series, level, strict=True)])
+    alike = [(one.selection.signal, one.selection.family) for one in series]
+    levels: dict[tuple[str, str], list[float]] = {key: [] for key in alike}
+    for key, value in zip(alike, level, strict=True):
+        levels[key] += [value] if value else []
+    middle = {key: float(np.median(values)) for key, values in levels.items() if values}
+    return np.array([0.0 if value else middle.get(key, 0.0) for key, value in zip(alike, level, strict=True)])
 
 
 def _deviations(before: _Sorted, windows: tuple[_Sorted, _Sorted], sign: float, floors: Floats) -> Floats:

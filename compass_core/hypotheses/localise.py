@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from compass_core.model import Edge, Observation
 
-EXPLAINED = 0.6  # how much of a service's symptoms the trouble of what it calls takes away
+EXPLAINED = 0.8  # how much of a service's symptoms the trouble of what it calls takes away
+ENOUGH = 1.0  # what stands against a callee that explains all that it can
 NOBODY = 1.1  # what must stand against a service to be as likely as that nothing is wrong with any
 SHARPNESS = 2.0  # how much one unit more makes a service likelier, as a logarithm
 FULL = 3.5  # what a score of 1 stands for, in the same unit (`shifts.FULL_SCORE`)
@@ -40,7 +41,19 @@ KINDS = (
     Kind(1.0, ("disk_busy", "disk_free", "log_disk_full", "db_checkpoints")),
     Kind(1.0, ("db_connections_of_limit", "log_connection_exhaustion", "conntrack_of_limit", "db_calls_without_connection")),
     Kind(1.0, ("db_waiting_for_locks", "db_locks", "log_lock", "db_deadlocks")),
-    Kind(1.0, ("db_query_time", "db_slow_queries", "log_slow_query", "database_time", "db_disk_reads", "db_longest_transaction")),
+    Kind(
+        1.0,
+        (
+            "db_query_time",
+            "db_slow_queries",
+            "log_slow_query",
+            "database_time",
+            "db_rows_scanned",
+            "db_rows_read",
+            "db_disk_reads",
+            "db_longest_transaction",
+        ),
+    ),
     Kind(1.0, ("db_replication_lag", "log_replication")),
     Kind(1.0, ("up", "db_up", "log_database_down", "replicas_available", "restarts")),
     Kind(1.0, ("refused_calls", "log_connection_refused", "upstream_connect_failures")),
@@ -57,6 +70,7 @@ KINDS = (
     Kind(1.2, ("failing_spans",), symptom=True),
     Kind(1.2, ("new_errors", "new_exceptions", "error_lines"), symptom=True),
     Kind(0.5, ("error_ratio", "availability", "upstream_errors", "broken_calls", "log_connection_reset", "db_calls_failing"), symptom=True),
+    Kind(0.8, ("call_p95",), symptom=True),
     Kind(0.5, ("latency_p50", "latency_p95", "latency_p99", "db_call_p95"), symptom=True),
     Kind(0.5, ("db_waiting_clients", "db_pool_of_limit", "db_pool_timeouts"), symptom=True),
     Kind(0.1, ("request_rate", "bytes_in", "bytes_out", "db_transactions", "db_rollbacks"), symptom=True),
@@ -132,7 +146,7 @@ def _beneath(edges: Iterable[Edge], known: Collection[str], affected: Collection
 
 def _explained(one: _Against, others: Iterable[_Against]) -> float:
     worst = max((other.total for other in others if _no_later(other, one)), default=0.0)
-    return EXPLAINED * min(one.symptoms, worst)
+    return EXPLAINED * one.symptoms * min(1.0, worst / ENOUGH)
 
 
 def _no_later(callee: _Against, caller: _Against) -> bool:

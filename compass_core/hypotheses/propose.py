@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LEAST = 0.05  # a hypothesis below this confidence is noise
 MOST = {AgentName.APPLICATION: 4, AgentName.DATABASE: 3, AgentName.NETWORK: 3}  # ten an investigation
+OTHERWISE = 0.5  # what is left of what a rule says where its evidence has another explanation
 SURE = 0.97  # nobody is surer than this by rules alone
 TROUBLED = 0.25  # a callee's observation from this score on is told against a caller
 SHOWN = 3  # pieces of evidence that a statement quotes
@@ -43,8 +44,8 @@ def propose(agent: AgentName, observations: Sequence[Observation], findings: Fin
 def weigh(observations: Sequence[Observation], edges: Iterable[Edge], suspects: Iterable[Suspect]) -> list[Weighed]:
     """Every rule that has evidence at a suspect, most confident first.
 
-    What a rule says = cap × (1 − Π(1 − weight × score)) over its evidence. Confidence = the suspect's probability × what the rule says ÷
-    the most that any rule says of that suspect.
+    What a rule says = cap × (1 − Π(1 − weight × score)) over its evidence, half of it where something else at the service explains that.
+    Confidence = the suspect's probability × what the rule says ÷ the most that any rule says of that suspect.
     """
     best = _best(observations)
     callers: dict[str, set[str]] = defaultdict(set)
@@ -55,7 +56,7 @@ def weigh(observations: Sequence[Observation], edges: Iterable[Edge], suspects: 
     found = []
     for suspect in suspects:
         told = [(rule, _evidence(rule, suspect.service, callers[suspect.service], best)) for rule in RULES]
-        says = [(rule, evidence, rule.cap * (1 - _product(evidence))) for rule, evidence in told if evidence]
+        says = [(rule, evidence, _says(rule, evidence, best[suspect.service])) for rule, evidence in told if evidence]
         most = max((value for rule, _, value in says if _may_be(rule, suspect.service, databases)), default=0.0)
         found += [
             Weighed(rule, suspect.service, tuple(seen for _, seen in evidence), round(min(SURE, suspect.score) * value / most, 4))
@@ -63,6 +64,18 @@ def weigh(observations: Sequence[Observation], edges: Iterable[Edge], suspects: 
             if most and _may_be(rule, suspect.service, databases)
         ]
     return sorted(found, key=lambda one: -one.confidence)
+
+
+def _says(rule: Rule, evidence: Sequence[tuple[float, Observation]], own: Mapping[str, Observation]) -> float:
+    left = 1.0
+    for value, _ in evidence:
+        left *= 1 - value
+    return rule.cap * (1 - left) * (OTHERWISE if _otherwise(rule, own) else 1.0)
+
+
+def _otherwise(rule: Rule, own: Mapping[str, Observation]) -> list[Observation]:
+    """The service's own trouble that explains a rule's evidence without its mechanism."""
+    return [seen for signal, seen in own.items() if signal in rule.unless and seen.score >= TROUBLED]
 
 
 def _may_be(rule: Rule, service: str, databases: set[str]) -> bool:
@@ -112,13 +125,7 @@ def _hypothesis(one: Weighed, against: tuple[Observation, ...]) -> Hypothesis:
 
 
 def _against(one: Weighed, beneath: Mapping[str, frozenset[str]], best: Best) -> tuple[Observation, ...]:
-    """The strongest trouble of what the service calls: it may be its victim."""
+    """What else explains it: the service's own trouble of another kind, and the strongest of what it calls, whose victim it may be."""
     troubles = [seen for callee in beneath.get(one.service, ()) for seen in best.get(callee, {}).values() if seen.score >= TROUBLED]
-    return tuple(sorted((seen for seen in troubles if seen not in one.evidence), key=lambda seen: -seen.score)[:SHOWN])
-
-
-def _product(evidence: Iterable[tuple[float, Observation]]) -> float:
-    total = 1.0
-    for value, _ in evidence:
-        total *= 1 - value
-    return total
+    worst = sorted((seen for seen in troubles if seen not in one.evidence), key=lambda seen: -seen.score)[:SHOWN]
+    return (*_otherwise(one.rule, best.get(one.service, {})), *worst)

@@ -18,7 +18,8 @@ class Rule:
     """How much each signal says for a mechanism at a service, from 0 to 1; above 1 where a score below 1 says all there is to say.
 
     `own`: seen at the service itself, at least one is needed. `callers`: seen at those who call it. `needs`: without one of
-    these there is no hypothesis. `cap`: the most that all of it together can say; the less a mechanism explains, the lower.
+    these there is no hypothesis. `unless`: these, seen at the service itself, explain the evidence without the mechanism.
+    `cap`: the most that all of it together can say; the less a mechanism explains, the lower.
     """
 
     mechanism: str
@@ -26,6 +27,7 @@ class Rule:
     own: Mapping[str, float]
     callers: Mapping[str, float] = field(default_factory=dict)
     needs: frozenset[str] = frozenset()
+    unless: frozenset[str] = frozenset()
     cap: float = 0.95
 
 
@@ -55,6 +57,8 @@ RULES = (
         DATABASE,
         {
             "db_query_time": 0.9,
+            "db_rows_scanned": 0.8,
+            "db_rows_read": 0.7,
             "db_slow_queries": 0.9,
             "log_slow_query": 0.7,
             "database_time": 0.7,
@@ -100,7 +104,7 @@ RULES = (
     Rule(
         "exception_in_code",
         APPLICATION,
-        {"failing_spans": 0.8, "new_exceptions": 0.8, "error_ratio": 0.4, "availability": 0.3, "error_lines": 0.2},
+        {"failing_spans": 0.8, "new_exceptions": 0.8, "error_ratio": 0.5, "availability": 0.3, "error_lines": 0.2},
         needs=frozenset({"failing_spans", "new_exceptions", "error_ratio"}),
         cap=0.8,
     ),
@@ -148,6 +152,13 @@ RULES = (
         needs=frozenset({"packet_drops", "tcp_retransmits", "packet_errors", "log_connection_reset", "broken_calls"}),
         cap=0.8,
     ),
-    Rule("network_delay", NETWORK, {"gap": 0.8, "tcp_retransmits": 0.2, "probe_failures": 0.1}, needs=frozenset({"gap"}), cap=0.85),
+    Rule(
+        "network_delay",
+        NETWORK,
+        {"gap": 0.8, "call_p95": 0.6, "tcp_retransmits": 0.2, "probe_failures": 0.1},
+        needs=frozenset({"gap", "call_p95"}),
+        unless=frozenset({"latency_p95", "self_time", "slow_throughout", "cpu_usage", "cpu_throttling"}),
+        cap=0.85,
+    ),
     Rule("connection_exhaustion", NETWORK, {"conntrack_of_limit": 0.9}, cap=0.8),
 )

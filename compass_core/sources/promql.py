@@ -27,7 +27,9 @@ def expression(selection: Selection, seconds: int) -> str:
     over = selector(selection.over, selection, selection.over_where)
     match selection.reduction:
         case Reduction.RAW:
-            return f"{selection.aggregate} {by} ({own})"
+            # a label that comes and goes, as what a session waits for: before, there were none
+            none = f" or sum {by} ({selector(selection.family, selection, selection.over_where)}) * 0"
+            return f"{selection.aggregate} {by} ({own}){none if selection.where != selection.over_where else ''}"
         case Reduction.RATE:
             return f"{selection.aggregate} {by} (rate({own}[{seconds}s]))"
         case Reduction.RATIO:

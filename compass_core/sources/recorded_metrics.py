@@ -128,7 +128,11 @@ def _reduced(used: Sequence[Metric | None], selection: Selection, grid: Floats, 
         case Reduction.QUANTILE:
             return _quantiles(family.grouped(grid, rating, "sum", ("le",)), selection.quantile)
         case Reduction.RAW | Reduction.RATE:
-            return family.grouped(grid, rating, selection.aggregate)
+            values = family.grouped(grid, rating, selection.aggregate)
+            if rating or selection.where == selection.over_where:
+                return values
+            unknown, every = np.full_like(grid, np.nan), _Part(used[0], selection, selection.over_where).grouped(grid, rating, "sum")
+            return {key: np.where(np.isnan(v := values.get(key, unknown)), 0 * some, v) for key, some in every.items()}
     values, over = family.grouped(grid, rating, "sum"), _Part(used[-1], selection, selection.over_where)
     if selection.reduction is Reduction.RATIO:
         return {key: values[key] / divisor for key, divisor in over.grouped(grid, rating, selection.aggregate).items() if key in values}

@@ -145,6 +145,11 @@ def test_a_version_that_was_not_there_is_a_deploy() -> None:
     assert found.window == TIMES.all
 
 
+def test_a_version_that_replaced_another_is_a_deploy_also_where_nothing_older_is_kept() -> None:
+    (found,) = of_versions(NOTE, [version("1.0", 60), version("1.1", 64)])
+    assert found.summary == "web: deployed 1.0 → 1.1"
+
+
 def test_what_was_always_there_or_replaced_nothing_is_no_deploy() -> None:
     assert of_versions(NOTE, [version("1.0", 0), version("1.1", 2)]) == []
     assert of_versions(NOTE, [version("1.0", 60), version("1.0", 60, service="cart")]) == [], "the first scrape of everything"

@@ -75,7 +75,7 @@ def test_a_rule_hears_the_callers_but_not_them_alone(rule: Rule) -> None:
 def test_a_rule_weighs_signals_that_exist(rule: Rule) -> None:
     """A name with a slip of the pen would never be seen."""
     known = {*SIGNALS, *SEEN, *(kind.signal for kind in LOG_SIGNALS)}
-    assert {*rule.own, *rule.callers, *rule.needs} <= known
+    assert {*rule.own, *rule.callers, *rule.needs, *rule.unless} <= known
     assert rule.needs <= set(rule.own)
     assert all(0 < weight < 1 for weight in (*rule.own.values(), *rule.callers.values(), rule.cap))
     assert rule.mechanism in MECHANISMS
@@ -117,6 +117,16 @@ def test_trouble_that_explains_nothing(callee: Observation) -> None:
     found = of("exception_in_code", propose(APPLICATION, [seen("new_errors", minutes=2), callee], calls("web cart")))
     assert found is not None
     assert found.evidence_against == ()
+
+
+@pytest.mark.parametrize("signal", ["latency_p95", "cpu_usage"])
+def test_a_way_is_not_slow_where_the_callee_is(signal: str) -> None:
+    alone = of("network_delay", propose(NETWORK, [seen("call_p95"), seen(signal, score=0.4), seen(signal, "cart")], ()))
+    busy = of("network_delay", propose(NETWORK, [seen("call_p95"), seen(signal)], ()))
+    assert alone is not None
+    assert busy is not None
+    assert busy.confidence == pytest.approx(alone.confidence * EXPLAINED, abs=1e-3)
+    assert (alone.evidence_against, busy.evidence_against) == ((), (f"{signal}@web",))
 
 
 def test_a_callee_of_a_callee_explains_too_and_cycles_end() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from bisect import bisect_left
 from collections import defaultdict
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)  # those that OpenTelemetry advises
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -39,7 +40,9 @@ class Exposition:
 
     def text(self) -> str:
         """Everything, as a scrape receives it."""
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         lines = ["# TYPE process_cpu_seconds_total counter", f"process_cpu_seconds_total {time.process_time()}"]
+        lines += ["# TYPE process_resident_memory_bytes gauge", f"process_resident_memory_bytes {memory}"]
         for name, values in self._counters.items():
             lines += [f"# TYPE {name} counter", *(f"{name}{_braces(key)} {value}" for key, value in values.items())]
         for name in dict.fromkeys(name for name, _, _ in self._gauges):

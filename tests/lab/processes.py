@@ -119,6 +119,10 @@ class Servers:
         async with asyncio.timeout(START_SECONDS):
             return await process.wait() == 0
 
+    def signal(self, name: str, what: signal.Signals) -> None:
+        """Tell a server something that its command line cannot."""
+        self._processes[name][0].send_signal(what)
+
     async def end(self, name: str) -> None:
         """End one server and everything that it started."""
         process, command = self._processes.pop(name)

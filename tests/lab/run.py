@@ -1,4 +1,4 @@
-"""The lab by hand: `python -m tests.lab.run {exhaustion,refused} [--keep]` prints where its servers are and what fires."""
+"""The lab by hand: `python -m tests.lab.run SCENARIO [--keep]` prints where its servers are and what fires."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import json
 import signal
 import time
 
-from tests.lab.scenarios import HEALTHY_SCRAPES, SCENARIOS, play
+from tests.lab.scenarios import HEALTHY_SCRAPES, SCENARIOS, broken, healthy
 from tests.lab.stack import up
 
 
-async def run(name: str, healthy: int, *, keep: bool) -> None:
+async def run(name: str, scrapes: int, *, keep: bool) -> None:
     """Bring the lab up, play one scenario, print a line of JSON; with `keep`, stay up until interrupted."""
     started, stop = time.monotonic(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -20,7 +20,12 @@ async def run(name: str, healthy: int, *, keep: bool) -> None:
     async with up() as stack:
         places = {"prometheus": stack.url("prometheus"), "alertmanager": stack.url("alertmanager"), "logs": str(stack.servers.folder)}
         print(json.dumps({"up_after": round(time.monotonic() - started, 1), **places}), flush=True)
-        playing = asyncio.create_task(play(stack, SCENARIOS[name], healthy))
+
+        async def play() -> str:
+            await healthy(stack, scrapes)
+            return await broken(stack, SCENARIOS[name])
+
+        playing = asyncio.create_task(play())
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait((playing, stopped), return_when=asyncio.FIRST_COMPLETED)
         if stop.is_set():

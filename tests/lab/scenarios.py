@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.lab.processes import until
-from tests.lab.stack import ENTRY, SERVICES
+from tests.lab.stack import SERVED, SERVICES, run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,36 +20,76 @@ FIRING_SCRAPES = 30
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A fault: what causes it, and what an investigation should find."""
+    """A fault: what causes it, and what an investigation should find.
+
+    `heavy`: it takes a whole core, so no other lab may run beside it.
+    """
 
     service: str
     mechanism: str
     inject: Callable[[Stack], Awaitable[None]]
+    heavy: bool = False
 
 
 async def _exhaust(stack: Stack) -> None:
     await stack.servers.start(stack.role("bulk"))
 
 
+async def _lock(stack: Stack) -> None:
+    """What an index built the plain way does to those who write, only longer."""
+    await stack.servers.start(stack.sql("lock", "BEGIN; LOCK TABLE orders IN SHARE MODE; SELECT pg_sleep(3600)"))
+
+
+async def _drop_index(stack: Stack) -> None:
+    await run(stack, stack.sql("drop", "DROP INDEX orders_email"))
+
+
+async def _delay(stack: Stack) -> None:
+    stack.servers.signal("wire", signal.SIGUSR1)
+
+
 async def _refuse(stack: Stack) -> None:
-    await stack.servers.end("stock")
+    await stack.servers.end("wire")
+
+
+async def _hog(stack: Stack) -> None:
+    stack.servers.signal("prices", signal.SIGUSR1)
+
+
+async def _deploy(stack: Stack) -> None:
+    await stack.servers.end("prices")
+    await stack.servers.start(stack.role("prices", SERVICE_VERSION="1.9.0"))
+
+
+async def _fail(stack: Stack) -> None:
+    stack.servers.signal("stock", signal.SIGUSR1)
 
 
 SCENARIOS = {
     "exhaustion": Scenario("orders-db", "connection_exhaustion", _exhaust),
+    "lock": Scenario("orders-db", "lock_contention", _lock),
+    "dropped index": Scenario("orders-db", "slow_queries", _drop_index, heavy=True),
+    "delay": Scenario("stock", "network_delay", _delay),
     "refused": Scenario("stock", "connection_refused", _refuse),
+    "hog": Scenario("prices", "cpu_exhaustion", _hog, heavy=True),
+    "deploy": Scenario("prices", "bad_deploy", _deploy),
+    # an order reserves eight articles and fails with the first: `orders` fails five times as often as `stock`, `storefront` twice
+    "loud victims": Scenario("stock", "exception_in_code", _fail),
 }
 
 
-async def play(stack: Stack, scenario: Scenario, healthy: int = HEALTHY_SCRAPES, firing: int = FIRING_SCRAPES) -> str:
-    """Healthy traffic, then the fault, then its alert for a while; the fingerprint of the alert in Alertmanager."""
-    served = f'sum(rate(http_server_request_duration_seconds_count{{service_name="{ENTRY}"}}[10s])) > 15'
-    await until(lambda: _some(stack, served), "the load arrives", 60)
-    scraped = f"count(sum_over_time(up[1h]) >= {healthy}) == {len(SERVICES) + 1}"
-    await until(lambda: _some(stack, scraped), "every target was scraped while healthy", healthy + 60)
+async def healthy(stack: Stack, scrapes: int = HEALTHY_SCRAPES) -> None:
+    """The system serves, every target was scraped so many times, and nobody complains."""
+    await until(lambda: _some(stack, f"sum(rate({SERVED}[10s])) > 10"), "the load arrives", 60)
+    scraped = f"count(sum_over_time(up[1h]) >= {scrapes}) == {len(SERVICES) + 1}"
+    await until(lambda: _some(stack, f"{scraped} unless on () ALERTS"), "every target was scraped while healthy", scrapes + 60)
+
+
+async def broken(stack: Stack, scenario: Scenario, scrapes: int = FIRING_SCRAPES) -> str:
+    """The fault, then an alert for so long; the fingerprint of the alert in Alertmanager."""
     await scenario.inject(stack)
-    lasting = f'count_over_time(ALERTS{{alertstate="firing"}}[1h]) >= {firing}'
-    await until(lambda: _some(stack, lasting), "the alert fires and lasts", firing + 90)
+    lasting = f'count_over_time(ALERTS{{alertstate="firing"}}[{scrapes + 5}s]) >= {scrapes}'
+    await until(lambda: _some(stack, lasting), "an alert fires and lasts", scrapes + 90)
     alerts = (await stack.http.get(f"{stack.url('alertmanager')}/api/v2/alerts", params={"active": "true"})).raise_for_status().json()
     return str(alerts[0]["fingerprint"])
 

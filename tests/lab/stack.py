@@ -1,4 +1,4 @@
-"""The lab's servers, wired: the system under load, PostgreSQL with its exporter, Prometheus with one rule, Alertmanager."""
+"""The lab's servers, wired: the system under load, PostgreSQL with its exporter, Prometheus with two rules, Alertmanager."""
 
 from __future__ import annotations
 
@@ -26,16 +26,55 @@ SERVERS = ("orders-db", "postgres-exporter", "prometheus", "alertmanager")
 ENTRY = "storefront"
 MAX_CONNECTIONS = 50
 
-FAILING = f'sum by (service_name) (rate(http_server_request_duration_seconds_count{{service_name="{ENTRY}",http_response_status_code=~"5.."}}[15s]))'
-ALL = f'sum by (service_name) (rate(http_server_request_duration_seconds_count{{service_name="{ENTRY}"}}[15s]))'
-RULE = {
-    "alert": "RequestsFail",
-    "expr": f"{FAILING} / {ALL} > 0.1",
-    "for": "5s",
-    "labels": {"severity": "page"},
-    "annotations": {"summary": "More than 10 % of the requests to {{ $labels.service_name }} fail"},
-}
+SERVED = f'http_server_request_duration_seconds_count{{service_name="{ENTRY}"}}'
+FAILED = f'http_server_request_duration_seconds_count{{service_name="{ENTRY}",http_response_status_code=~"5.."}}'
+TIMED = f'http_server_request_duration_seconds_bucket{{service_name="{ENTRY}"}}'
 
+
+def _alert(name: str, expression: str, summary: str) -> dict[str, Any]:
+    return {"alert": name, "expr": expression, "for": "5s", "labels": {"severity": "page"}, "annotations": {"summary": summary}}
+
+
+def _columns(**usages: str) -> list[dict[str, Any]]:
+    return [{name: {"usage": usage, "description": name}} for name, usage in usages.items()]
+
+
+# what the people who buy notice, whatever the cause
+RULES = (
+    _alert(
+        "RequestsFail",
+        f"sum by (service_name) (rate({FAILED}[15s])) / sum by (service_name) (rate({SERVED}[15s])) > 0.1",
+        "More than 10 % of the requests to {{ $labels.service_name }} fail",
+    ),
+    _alert(
+        "RequestsAreSlow",
+        f"histogram_quantile(0.95, sum by (service_name, le) (rate({TIMED}[15s]))) > 0.3",
+        "More than 5 % of the requests to {{ $labels.service_name }} take longer than 0.3 s",
+    ),
+)
+SCHEMA = (
+    "SET ROLE shop",
+    "CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY, email text, placed_at timestamptz)",
+    "INSERT INTO orders (email, placed_at) SELECT 'Customer' || i % 25000 || '@Example.com', now() FROM generate_series(1, 200000) AS i",
+    "CREATE INDEX orders_email ON orders (lower(email))",
+    "ANALYZE orders",
+)
+# what postgres_exporter measures unasked since 0.13; Debian's is older and has to be told
+QUERIES = {
+    "pg_stat_activity": {
+        "query": "SELECT datname, state, wait_event_type, wait_event, count(*), max(extract(epoch FROM now() - xact_start)) AS max_tx_duration"
+        " FROM pg_stat_activity WHERE datname IS NOT NULL GROUP BY 1, 2, 3, 4",
+        "metrics": _columns(
+            datname="LABEL", state="LABEL", wait_event_type="LABEL", wait_event="LABEL", count="GAUGE", max_tx_duration="GAUGE"
+        ),
+    },
+    "pg_stat_user_tables": {
+        "query": "SELECT current_database() AS datname, schemaname, relname, seq_scan, seq_tup_read, idx_scan FROM pg_stat_user_tables",
+        "metrics": _columns(
+            datname="LABEL", schemaname="LABEL", relname="LABEL", seq_scan="COUNTER", seq_tup_read="COUNTER", idx_scan="COUNTER"
+        ),
+    },
+}
 
 # under the names of Debian or of the projects themselves
 PROGRAMS = {
@@ -63,11 +102,16 @@ class Stack:
         """The base URL of a server or service."""
         return f"http://127.0.0.1:{self.ports[name]}"
 
-    def role(self, role: str) -> Command:
+    def role(self, role: str, **env: str) -> Command:
         """How one process of the system is run."""
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
         peers = (f"{name}={port}" for name, port in self.ports.items())
-        return Command(role, (sys.executable, "-m", "tests.lab.system", role, *peers), env=(("PYTHONPATH", path),))
+        return Command(role, (sys.executable, "-m", "tests.lab.system", role, *peers), env=(("PYTHONPATH", path), *env.items()))
+
+    def sql(self, name: str, *statements: str, database: str = "shop") -> Command:
+        """How the database's owner says something to it."""
+        client = ("-h", "127.0.0.1", "-p", str(self.ports["orders-db"]), "-U", "postgres", "-d", database)
+        return Command(name, (_tool("psql"), "-X", *client, "-v", "ON_ERROR_STOP=1", *(part for one in statements for part in ("-c", one))))
 
     async def ask(self, query: str) -> list[dict[str, Any]]:
         """The instant vector that Prometheus answers."""
@@ -79,12 +123,12 @@ class Stack:
 async def up() -> AsyncIterator[Stack]:
     """The whole lab, under load; when it ends nothing is left of it, except its logs where it failed."""
     folder = _new_folder()
-    names = (*SERVICES, *SERVERS)
+    names = (*SERVICES, *SERVERS, "wire")
     async with httpx.AsyncClient(trust_env=False) as http, running(folder) as servers:
         stack = Stack(servers, dict(zip(names, free_ports(len(names)), strict=True)), http)
         await _start_database(stack)
-        for service in SERVICES:
-            await _start(stack, stack.role(service), f"{stack.url(service)}/metrics")
+        for role in (*SERVICES, "wire"):
+            await _start(stack, stack.role(role), f"{stack.url(role)}/metrics")
         await _start_monitoring(stack)
         await servers.start(stack.role("load"))
         yield stack
@@ -115,27 +159,28 @@ async def _start_database(stack: Stack) -> None:
         "unix_socket_directories": "",
         "max_connections": MAX_CONNECTIONS,
         "fsync": "off",
+        "max_parallel_workers_per_gather": 0,
     }
     options = (part for name, value in settings.items() for part in ("-c", f"{name}={value}"))
-    client = ("-h", "127.0.0.1", "-p", port, "-U", "postgres")
-    sql = ("-c", "CREATE ROLE shop LOGIN", "-c", "CREATE DATABASE shop OWNER shop")
 
     async def ready() -> bool:
-        return await stack.servers.run(Command("pg_isready", (_tool("pg_isready"), *client)))
+        return await stack.servers.run(Command("pg_isready", (_tool("pg_isready"), "-h", "127.0.0.1", "-p", port)))
 
-    await _run(stack, Command("initdb", initdb, user=user))
+    await run(stack, Command("initdb", initdb, user=user))
     await stack.servers.start(Command("orders-db", (_tool("postgres"), "-D", str(home), *options), stop=signal.SIGINT, user=user), ready)
-    await _run(stack, Command("psql", (_tool("psql"), "-X", *client, "-v", "ON_ERROR_STOP=1", *sql)))
+    await run(stack, stack.sql("owner", "CREATE ROLE shop LOGIN", "CREATE DATABASE shop OWNER shop", database="postgres"))
+    await run(stack, stack.sql("schema", *SCHEMA))
 
 
 async def _start_monitoring(stack: Stack) -> None:
     folder, ports = stack.servers.folder, stack.ports
     database = f"postgresql://postgres@127.0.0.1:{ports['orders-db']}/shop?sslmode=disable"
     (folder / "alertmanager.json").write_text(json.dumps(_routes()))
-    (folder / "rules.json").write_text(json.dumps({"groups": [{"name": "lab", "rules": [RULE]}]}))
+    (folder / "rules.json").write_text(json.dumps({"groups": [{"name": "lab", "rules": RULES}]}))
+    (folder / "queries.json").write_text(json.dumps(QUERIES))
     (folder / "prometheus.json").write_text(json.dumps(_scrapes(ports)))
     started = (
-        ("postgres-exporter", "/metrics", (), (("DATA_SOURCE_NAME", database),)),
+        ("postgres-exporter", "/metrics", ("--extend.query-path=queries.json",), (("DATA_SOURCE_NAME", database),)),
         ("alertmanager", "/-/ready", ("--config.file=alertmanager.json", "--storage.path=alertmanager", "--cluster.listen-address="), ()),
         ("prometheus", "/-/ready", ("--config.file=prometheus.json", "--storage.tsdb.path=prometheus"), ()),
     )
@@ -167,6 +212,7 @@ async def _start(stack: Stack, command: Command, url: str) -> None:
     await stack.servers.start(command, lambda: answers(stack.http, url))
 
 
-async def _run(stack: Stack, command: Command) -> None:
+async def run(stack: Stack, command: Command) -> None:
+    """Run a command to its end; LabError when that is a bad one."""
     if not await stack.servers.run(command):
         raise LabError(f"{command.name} failed:\n{stack.servers.tail(command.name)}")

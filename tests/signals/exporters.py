@@ -30,18 +30,21 @@ EXPORTERS = {
         http_client_request_duration_seconds_count{service_name="checkout",server_address="orders.shop.svc",server_port="80",error_type="javax.net.ssl.SSLHandshakeException"}
         http_client_request_duration_seconds_count{service_name="checkout",server_address="orders.shop.svc",server_port="80",error_type="ECONNRESET"}
         http_client_request_duration_seconds_count{service_name="checkout",server_address="orders.shop.svc",server_port="80",error_type="500"}
+        http_client_request_duration_seconds_bucket{service_name="checkout",server_address="orders.shop.svc",server_port="80",http_response_status_code="200",le="+Inf"}
     """,
     # semantic conventions before 1.23
     "otel http, old": """
         http_server_duration_milliseconds_count{service_name="checkout",http_method="GET",http_status_code="502",http_route="/pay"}
         http_server_duration_milliseconds_count{service_name="checkout",http_method="GET",http_status_code="429",http_route="/pay"}
         http_server_duration_milliseconds_bucket{service_name="checkout",http_method="GET",http_status_code="200",le="+Inf"}
+        http_client_duration_milliseconds_bucket{service_name="checkout",http_method="GET",http_status_code="200",net_peer_name="orders.shop.svc",net_peer_port="80",le="+Inf"}
     """,
     "otel rpc": """
         rpc_server_duration_milliseconds_count{service_name="payment",rpc_system="grpc",rpc_service="Pay",rpc_method="Charge",rpc_grpc_status_code="0"}
         rpc_server_duration_milliseconds_count{service_name="payment",rpc_system="grpc",rpc_service="Pay",rpc_method="Charge",rpc_grpc_status_code="8"}
         rpc_server_duration_milliseconds_count{service_name="payment",rpc_system="grpc",rpc_service="Pay",rpc_method="Charge",rpc_grpc_status_code="14"}
         rpc_server_duration_milliseconds_bucket{service_name="payment",rpc_system="grpc",rpc_service="Pay",rpc_method="Charge",le="+Inf"}
+        rpc_client_duration_milliseconds_bucket{service_name="payment",rpc_system="grpc",rpc_service="Bank",rpc_method="Book",server_address="bank.shop.svc",le="+Inf"}
     """,
     "go-grpc-prometheus": """
         grpc_server_handled_total{job="shop/payment",grpc_type="unary",grpc_service="Pay",grpc_method="Charge",grpc_code="OK"}
@@ -122,6 +125,8 @@ EXPORTERS = {
         pg_stat_database_deadlocks{server="orders-db:5432",datid="16384",datname="orders",job="postgres"}
         pg_stat_database_blks_read{server="orders-db:5432",datid="16384",datname="orders",job="postgres"}
         pg_stat_database_blks_hit{server="orders-db:5432",datid="16384",datname="orders",job="postgres"}
+        pg_stat_database_tup_returned{server="orders-db:5432",datid="16384",datname="orders",job="postgres"}
+        pg_stat_user_tables_seq_tup_read{server="orders-db:5432",datname="orders",schemaname="public",relname="orders",job="postgres"}
         pg_stat_database_xact_commit{server="orders-db:5432",datid="16384",datname="orders",job="postgres"}
         pg_stat_database_xact_rollback{server="orders-db:5432",datid="16384",datname="orders",job="postgres"}
         pg_stat_bgwriter_checkpoints_req{server="orders-db:5432",job="postgres"}
@@ -134,6 +139,7 @@ EXPORTERS = {
         pg_stat_database_deadlocks_total{server="orders-db:5432",datname="orders",job="postgres"}
         pg_stat_database_blks_read_total{server="orders-db:5432",datname="orders",job="postgres"}
         pg_stat_database_blks_hit_total{server="orders-db:5432",datname="orders",job="postgres"}
+        pg_stat_database_tup_returned_total{server="orders-db:5432",datname="orders",job="postgres"}
         pg_stat_database_xact_commit_total{server="orders-db:5432",datname="orders",job="postgres"}
         pg_stat_database_xact_rollback_total{server="orders-db:5432",datname="orders",job="postgres"}
     """,

@@ -11,6 +11,7 @@ MEASURED = {
         latency_p95: quantile 0.95 http_server_request_duration_seconds by service_name
         latency_p99: quantile 0.99 http_server_request_duration_seconds by service_name
         requests_in_flight: raw http_server_active_requests by service_name
+        call_p95: quantile 0.95 http_client_request_duration_seconds by service_name, server_address
         refused_calls: rate_ratio http_client_request_duration_seconds_count{error_type=java.net.ConnectException} / http_client_request_duration_seconds_count by service_name, server_address
         unresolved_calls: rate_ratio http_client_request_duration_seconds_count{error_type=ENOTFOUND|name_resolution_error} / http_client_request_duration_seconds_count by service_name, server_address
         tls_calls: rate_ratio http_client_request_duration_seconds_count{error_type=javax.net.ssl.SSLHandshakeException} / http_client_request_duration_seconds_count by service_name, server_address
@@ -23,6 +24,7 @@ MEASURED = {
         latency_p50: quantile 0.5 http_server_duration_milliseconds by service_name
         latency_p95: quantile 0.95 http_server_duration_milliseconds by service_name
         latency_p99: quantile 0.99 http_server_duration_milliseconds by service_name
+        call_p95: quantile 0.95 http_client_duration_milliseconds by service_name, net_peer_name
     """,
     "otel rpc": """
         request_rate: rate rpc_server_duration_milliseconds_count by service_name
@@ -31,6 +33,7 @@ MEASURED = {
         latency_p50: quantile 0.5 rpc_server_duration_milliseconds by service_name
         latency_p95: quantile 0.95 rpc_server_duration_milliseconds by service_name
         latency_p99: quantile 0.99 rpc_server_duration_milliseconds by service_name
+        call_p95: quantile 0.95 rpc_client_duration_milliseconds by service_name, server_address
     """,
     "go-grpc-prometheus": """
         request_rate: rate grpc_server_handled_total by job
@@ -103,6 +106,8 @@ MEASURED = {
     "postgres_exporter": """
         db_connections_of_limit: ratio pg_stat_activity_count / pg_settings_max_connections by server
         db_query_time: rate_ratio pg_stat_statements_seconds_total / pg_stat_statements_calls_total by server
+        db_rows_read: rate_ratio pg_stat_database_tup_returned / pg_stat_database_xact_commit by server
+        db_rows_scanned: rate max pg_stat_user_tables_seq_tup_read by server, relname
         db_longest_transaction: raw max pg_stat_activity_max_tx_duration by server
         db_locks: raw pg_locks_count{mode=accessexclusivelock|rowexclusivelock} by server
         db_waiting_for_locks: raw pg_stat_activity_count{wait_event_type=Lock} by server
@@ -119,6 +124,7 @@ MEASURED = {
         db_up: raw min pg_up by server
     """,
     "postgres, openmetrics": """
+        db_rows_read: rate_ratio pg_stat_database_tup_returned_total / pg_stat_database_xact_commit_total by server
         db_deadlocks: rate pg_stat_database_deadlocks_total by server
         db_disk_reads: rate_ratio pg_stat_database_blks_read_total / pg_stat_database_blks_hit_total by server
         db_rollbacks: rate_ratio pg_stat_database_xact_rollback_total / pg_stat_database_xact_commit_total by server

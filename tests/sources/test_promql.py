@@ -24,6 +24,10 @@ LABELS = ("service", "job", "server", "instance", "pod")
             'max by (job) (up{job="shop/web"})',
         ),
         (
+            Selection("s", "sessions", Reduction.RAW, "job", (("pg", "pg"),), where=(Match("waits", ("Lock",)),)),
+            'sum by (job) (sessions{job="pg", waits="Lock"}) or sum by (job) (sessions{job="pg"}) * 0',
+        ),
+        (
             Selection("s", "cpu_seconds_total", Reduction.RATE, "pod", WEB, where=(Match("mode", ("idle", "steal")),), by=("mode",)),
             'sum by (pod, mode) (rate(cpu_seconds_total{pod=~"web-7c9b6d-k4jxs|web-7c9b6d-x2x2x", mode=~"idle|steal"}[60s]))',
         ),
@@ -102,4 +106,4 @@ def test_nothing_breaks_out(value: str, other: str, label: str) -> None:
     selection = Selection("s", "up", Reduction.RAW, label, ((value, "x"),), where=(Match(label, (value, other)),))
     bare = re.sub(r'"(?:[^"\\]|\\.)*"', "S", promql.expression(selection, 60), flags=re.DOTALL)
     name = label if re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", label) else "S"
-    assert bare == f"sum by ({name}) (up{{{name}=S, {name}=~S}})"
+    assert bare == f"sum by ({name}) (up{{{name}=S, {name}=~S}}) or sum by ({name}) (up{{{name}=S}}) * 0"

@@ -77,6 +77,14 @@ async def test_where(tmp_path: Path, match: Match, value: float) -> None:
     assert (await points(source, select("m", where=(match,))))["web",][0] == value
 
 
+async def test_where_takes_none_of_the_series_is_zero(tmp_path: Path) -> None:
+    waiting = metric("m", [3, 3], t=[60, 120], waits="Lock")
+    source = write(tmp_path, metrics=[metric("m", [8] * 4, waits=""), waiting, metric("m", [5] * 4, service="other")])
+    found = await points(source, select("m", services=("web", "other", "none"), where=(Match("waits", ("Lock",)),)))
+    assert found["web",] == {0: 0, 60: 3, 120: 3, 180: 3, 240: 0}
+    assert set(found["other",].values()) == {0}
+
+
 async def test_a_rate_survives_resets_and_gaps(tmp_path: Path) -> None:
     # 60 a minute, a restart after the fourth sample, one sample lost
     source = write(tmp_path, metrics=[metric("m", [1000, 1060, 1120, 1180, 60, None, 180, 240], kind="counter")])
@@ -142,7 +150,10 @@ async def test_a_sparser_family_keeps_its_own_step(tmp_path: Path) -> None:
     ("selection", "query"),
     [
         (select("m"), 'sum by (service) (m{service="web"})'),
-        (select("m", by=("pod",), where=(Match("a", ("x.1", "y")),)), 'sum by (service, pod) (m{service="web", a=~"x\\\\.1|y"})'),
+        (
+            select("m", by=("pod",), where=(Match("a", ("x.1", "y")),)),
+            'sum by (service, pod) (m{service="web", a=~"x\\\\.1|y"}) or sum by (service, pod) (m{service="web"}) * 0',
+        ),
         (select("m", Reduction.RATE, where=(Match("a", ("y",)),)), 'sum by (service) (rate(m{service="web", a="y"}[240s]))'),
         (
             select("m", Reduction.RATIO, over="o", aggregate="max"),
