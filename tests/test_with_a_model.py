@@ -14,12 +14,13 @@ from tests.demo_incident import CASE
 from tests.fakes import FakeThread
 from tests.hypotheses.knowing import answer, cause
 from tests.llm.scripted import MODEL, PRICE, Scripted, Turn, error
-
-SAID = answer(cause("bookings-db", "connection_exhaustion", 0.99, "D1", statement="Open transactions use up the connections."))
+from tests.playing import play
 
 
 async def test_a_model_refines_what_the_rules_say_and_its_failure_leaves_it() -> None:
-    server = Scripted(error(401), Turn(text=SAID.model_dump_json()), Turn(text=None, refusal="I cannot help with that."))
+    by_rules = (await play(None)).conclusion.runs[1].hypotheses[0]
+    said = answer(cause(by_rules.service, by_rules.mechanism, 0.99, "D1", statement="Open transactions use up the connections."))
+    server = Scripted(error(401), Turn(text=said.model_dump_json()), Turn(text=None, refusal="I cannot help with that."))
     async with server.serving() as url:
         settings = load({"OPENAI_BASE_URL": url, "COMPASS_MODEL": MODEL, "COMPASS_PRICES": PRICE, "COMPASS_BUDGET_USD": "100"})
         async with replayed(CASE, settings) as compass:
@@ -30,13 +31,12 @@ async def test_a_model_refines_what_the_rules_say_and_its_failure_leaves_it() ->
         "",
         "the model declined to answer",
     ]
-    top = conclusion.hypotheses[0]
-    assert (top.service, top.statement) == ("bookings-db", "Open transactions use up the connections.")
+    assert [one.statement for one in conclusion.runs[1].hypotheses].count("Open transactions use up the connections.") == 1
     assert conclusion.total_cost == server.billed[MODEL]
     assert [request["messages"][1]["content"].count("\nincident\tINC-42\t") for request in server.requests] == [1] * 3
     for request in server.requests:
         assert request["response_format"]["json_schema"]["strict"] is True
-        jsonschema.validate(SAID.model_dump(mode="json"), request["response_format"]["json_schema"]["schema"])
+        jsonschema.validate(said.model_dump(mode="json"), request["response_format"]["json_schema"]["schema"])
         assert request["response_format"]["json_schema"]["schema"] == Answer.model_json_schema()
     assert {run.unrefined for run in nothing.runs} == {"the budget is 0"}
     assert [run.outcome for run in nothing.runs] == [Outcome.ANSWERED] * 3
