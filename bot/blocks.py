@@ -27,8 +27,10 @@ from bot.words import (
     saw,
     shown,
     strongest,
+    thought_how,
     to_check,
     utc,
+    what_next,
 )
 from compass_core.model import Outcome
 
@@ -42,13 +44,14 @@ Json = dict[str, Any]
 
 ROOM = 10_500  # of JSON: Slack takes about 13,000 characters, and does not say which it counts
 MOST_BLOCKS = 50
+CHECKED = 3  # hypotheses, from the first, with which it says what would be seen and what to look at
 LONGEST_LINK = 3_000
 LONGEST_BUTTON = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What `chat.postMessage` takes; `text` stands alone where blocks are not shown, in a notification for example."""
+    """What `chat.postMessage` takes; `text` stands alone where blocks are not shown, as in a notification."""
 
     text: str
     blocks: list[Json]
@@ -113,12 +116,12 @@ def agent_update(investigation: Investigation, progress: Progress) -> Message:
             *_bullets("", observed, len(seen) - most),
             *_bullets("Thinks", thought, len(run.hypotheses) - most),
             *_bullets("Not seen", [[_text(line)] for line in gap_lines([run])[:most]], len(gap_lines([run])) - most),
-            _context(f"Cost so far: {cost}"),
+            _context(_escaped(" · ".join((f"Cost so far: {cost}", *thought_how(run))), 500)),
         ]
 
     told = [f"{run.agent.title()} {saw(run)}", *(f"thinks {named(one)}" for one in run.hypotheses[:1])]
     told += [f"{one.id} {shown(one.summary, 100)}" for one in seen[:3]]
-    return Message(_fallback(f"{shown(investigation.incident.id)}: {'; '.join(told)}", cost), _fitting(build))
+    return Message(_fallback(f"{shown(investigation.incident.id)}: {'; '.join(told)}", cost, *thought_how(run)), _fitting(build))
 
 
 def final(conclusion: Conclusion) -> Message:
@@ -136,7 +139,7 @@ def final(conclusion: Conclusion) -> Message:
         return [
             _rich([_bold(incident), _text(f": {ended} after {conclusion.seconds:.1f} s"), _text(f"\n{nothing}" if nothing else "")]),
             *(_ranked(rank, one, seen if rank <= detail.linked else {}, detail) for rank, one in enumerate(ranked[: detail.items], 1)),
-            *_more(len(ranked) - detail.items),
+            *map(_context, more(len(ranked) - detail.items)),
             *_bullets("Evidence", [_observed(one, detail, linked=True) for one in cited[: detail.linked][:8]], 0),
             *_bullets("Not answered", [[_text(shown(line, detail.text))] for line in not_run], 0),
             *_bullets(
@@ -145,12 +148,12 @@ def final(conclusion: Conclusion) -> Message:
                 len(gap_lines(conclusion.runs)) - 5,
             ),
             *_bullets("What to check", [[_text(line)] for line in to_check(conclusion)] if nothing else [], 0),
-            _context("\n".join(costs(conclusion))),
+            _context("\n".join(_escaped(line, 700) for line in costs(conclusion))),
             _again(conclusion),
         ]
 
     top = [nothing] if nothing else [f"{rank}. {named(one)}" for rank, one in enumerate(ranked[:3], 1)]
-    return Message(_fallback(f"{incident}: {ended}.", *top, *more(len(ranked) - 3), cost), _fitting(build))
+    return Message(_fallback(f"{incident}: {ended}.", *top, *more(len(ranked) - 3), cost, *costs(conclusion)[1:]), _fitting(build))
 
 
 def help_text() -> Message:
@@ -212,6 +215,7 @@ def _ranked(rank: int, one: Hypothesis, seen: Mapping[str, Observation], detail:
     for name, ids in (("Evidence: ", one.evidence_for), ("Against: ", one.evidence_against)):
         cited = [part for each in ids[:5] for part in (_link(seen[each].link if each in seen else None, shown(each)), _text(" "))]
         lines += [[_text(name), *cited, *(_text(rest) for rest in more(len(ids) - 5))]] if ids else []
+    lines += [[_text(shown(each, detail.text))] for each in what_next(one)[:3] if rank <= CHECKED]
     return _rich(*lines)
 
 
@@ -230,10 +234,6 @@ def _bullets(title: str, lines: Sequence[list[Json]], left: int) -> list[Json]:
     items = [_section(line) for line in (*lines, *([_text(rest)] for rest in more(left)))]
     bullets = {"type": "rich_text_list", "style": "bullet", "elements": items}
     return [{"type": "rich_text", "elements": [*([_section([_bold(title)])] if title else []), bullets]}]
-
-
-def _more(left: int) -> list[Json]:
-    return [_context(text) for text in more(left)]
 
 
 def _rich(*lines: list[Json]) -> Json:

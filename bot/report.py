@@ -43,6 +43,7 @@ def _run(run: Run) -> Json:
         "name": run.agent.value,
         "outcome": run.outcome.value,
         **({"reason": run.reason} if run.reason else {}),
+        **({"unrefined": run.unrefined} if run.unrefined else {}),
         "seconds": round(run.seconds, 3),
         "cost_usd": f"{run.cost:.4f}",
         "gaps": [gap.model_dump(mode="json") for gap in run.findings.gaps],

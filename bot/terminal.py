@@ -18,8 +18,10 @@ from bot.words import (
     printable,
     saw,
     strongest,
+    thought_how,
     to_check,
     utc,
+    what_next,
 )
 from compass_core.model import Outcome
 
@@ -57,7 +59,7 @@ class TerminalThread:
         lines += [f"  thinks {named(one)}: {one.statement}" for one in run.hypotheses[:MOST]]
         lines += [f"  {rest}" for rest in more(len(run.hypotheses) - MOST)]
         lines += [f"  not seen: {line}" for line in gap_lines([run])]
-        self._say(*lines, f"  {cost_line(progress.spent, progress.budget)}")
+        self._say(*lines, *(f"  {line}" for line in thought_how(run)), f"  {cost_line(progress.spent, progress.budget)}")
 
     async def concluded(self, conclusion: Conclusion) -> None:
         """The ranked hypotheses, what was left out, and what it cost."""
@@ -69,6 +71,7 @@ class TerminalThread:
             lines += [f"  {rank}. {named(one)} ({one.agent}, {VERDICTS[one.verdict]})", f"     {one.statement}"]
             lines += [f"     evidence: {', '.join(one.evidence_for) or 'none'}"]
             lines += [f"     against: {', '.join(one.evidence_against)}"] if one.evidence_against else []
+            lines += [f"     {each}" for each in what_next(one)]
         lines += [f"  {nothing}", *(f"  check: {line}" for line in to_check(conclusion))] if nothing else []
         lines += [
             f"  {run.agent.title()} {outcome(run.outcome, run.reason)}" for run in conclusion.runs if run.outcome is not Outcome.ANSWERED

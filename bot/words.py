@@ -60,12 +60,17 @@ def cost_line(spent: Decimal, limit: Decimal) -> str:
 
 
 def costs(conclusion: Conclusion) -> tuple[str, ...]:
-    """What each agent cost, the total against the budget, and whether a model was used."""
+    """What each agent cost, the total against the budget, and what a model did."""
     limit, total = conclusion.investigation.budget, conclusion.total_cost
     used = total / limit * 100 if limit else Decimal(0)
     each = " · ".join(f"{name.title()}: ${conclusion.costs.get(name, Decimal(0)):.4f}" for name in AgentName)
-    rules = () if total else ("No model was used: rules only.",)
-    return (f"{each} · Total: {cost_line(total, limit)} · Utilization: {used:.1f}%", *rules)
+    return (f"{each} · Total: {cost_line(total, limit)} · Utilization: {used:.1f}%", *_model(conclusion.runs))
+
+
+def thought_how(run: Run) -> tuple[str, ...]:
+    """`rules only: the model did not answer (timeout)`, and what a model's answer lost."""
+    rules = (f"rules only: {shown(run.unrefined, 200)}",) if run.unrefined else ()
+    return (*rules, *((f"the model named what does not exist: {shown(run.dropped)}",) if run.dropped else ()))
 
 
 def outcome(ended: Outcome, reason: str) -> str:
@@ -125,9 +130,29 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     return ", ".join([*(shown(name) for name in names[:most]), *more(len(names) - most)])
 
 
+def what_next(one: Hypothesis) -> list[str]:
+    """What would be seen if it were true (`If so: pool waits of orders-db: > 0.9`), and what to look at."""
+    expected = [f"If so: {each.signal} of {each.service}: {each.comparison}" for each in one.predictions]
+    return expected + ([f"Next check: {one.next_check}"] if one.next_check else [])
+
+
 def more(left: int) -> tuple[str, ...]:
     """`… 3 more` where something is left out."""
     return (f"… {left} more",) if left > 0 else ()
+
+
+def _model(runs: Sequence[Run]) -> tuple[str, ...]:
+    """Whose hypotheses a model refined, and why not the others'."""
+    refined = [run.agent for run in runs if not run.unrefined and (run.hypotheses or run.outcome is Outcome.ANSWERED)]
+    why: dict[str, list[str]] = {}
+    for run in runs:
+        if run.unrefined:
+            why.setdefault(shown(run.unrefined, 200), []).append(run.agent)
+    if not refined:
+        every = [reason if len(why) == 1 else f"{reason} ({', '.join(agents)})" for reason, agents in why.items()]
+        return (f"No model was used: {'; '.join(every)}.",) if every else ()
+    rest = [f" Rules only for {', '.join(agents)}: {reason}." for reason, agents in why.items()]
+    return (f"Model: refined the hypotheses of {', '.join(refined)}.{''.join(rest)}",)
 
 
 def _gap(gap: Gap) -> str:

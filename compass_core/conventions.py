@@ -19,6 +19,8 @@ TOKEN_TYPE = "gen_ai.token.type"  # noqa: S105 - the name of an attribute
 ERROR = "error.type"
 COST = "compass.cost.usd"  # on a span; the counter of the same name adds them up
 OUTCOME = "compass.outcome"
+DROPPED = "compass.model.dropped"  # a counter: what models named that does not exist
+KIND = "compass.kind"  # of what was dropped: ids, services, mechanisms
 
 TOKEN_USAGE = "gen_ai.client.token.usage"  # noqa: S105 - the name of a metric, in {token}
 DURATION = "gen_ai.client.operation.duration"  # in s

@@ -176,8 +176,19 @@ class Observation(Value):
 Verdict = Literal["contradicted", "survived", "untested"]
 
 
+class Prediction(Value):
+    """What would be seen if a hypothesis were true: `signal` (a signal or a query) of a service, compared with what (`above 0.9`)."""
+
+    signal: str
+    service: str
+    comparison: str
+
+
 class Hypothesis(Value):
-    """A cause that could be wrong. Evidence are ids of observations."""
+    """A cause that could be wrong. Evidence are ids of observations; `next_check` is what a person should look at next.
+
+    `confidence` is the initial one with what a model moved; `by_rules` is false where a model added the whole hypothesis.
+    """
 
     agent: AgentName
     service: str
@@ -188,6 +199,9 @@ class Hypothesis(Value):
     verdict: Verdict = "untested"
     evidence_for: tuple[str, ...] = ()
     evidence_against: tuple[str, ...] = ()
+    predictions: tuple[Prediction, ...] = ()
+    next_check: str = ""
+    by_rules: bool = True
 
 
 class Edge(Value):
@@ -228,15 +242,23 @@ class Findings(Value):
 
 
 class Thoughts(Value):
-    """What one agent thinks; `unrefined` says why no model's answer is in it, '' where a model refined it."""
+    """What one agent thinks.
+
+    `unrefined` says why no model's answer is in it, '' where a model refined it; `dropped` what of its answer was left out, since
+    it named what does not exist. `out_of_budget`: a call did not fit into the budget.
+    """
 
     hypotheses: tuple[Hypothesis, ...] = ()
     unrefined: str = ""
+    dropped: str = ""
     out_of_budget: bool = False
 
 
 class Run(Value):
-    """One agent inside one investigation. `cost` is in US dollars; `reason` says why it did not answer, `unrefined` as in `Thoughts`."""
+    """One agent inside one investigation. `cost` is in US dollars; `reason` says why it did not answer.
+
+    `unrefined` and `dropped` are those of its `Thoughts`.
+    """
 
     agent: AgentName
     outcome: Outcome
@@ -246,6 +268,7 @@ class Run(Value):
     findings: Findings = Findings()
     hypotheses: tuple[Hypothesis, ...] = ()
     unrefined: str = ""
+    dropped: str = ""
 
 
 class Progress(Value):

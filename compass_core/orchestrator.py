@@ -142,7 +142,8 @@ class Orchestrator:
             cost=self._budget.spent_by(name),
             findings=findings,
             hypotheses=thoughts.hypotheses,
-            unrefined=thoughts.unrefined,
+            unrefined=thoughts.unrefined if self._budget.limit or not thoughts.unrefined else "the budget is 0",  # then none is asked
+            dropped=thoughts.dropped,
         )
         log.info("agent.finished", agent=name, outcome=run.outcome, reason=run.reason, seconds=round(run.seconds, 3))
         return run

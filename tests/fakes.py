@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from compass_core.budget import Budget
-    from compass_core.model import Conclusion, Investigation, Progress, Run
+    from compass_core.hypotheses.refine import Answer
+    from compass_core.model import Conclusion, Investigation, Message, Progress, Run
+    from compass_core.ports import V
 
 T = TypeVar("T")
 
@@ -173,6 +175,28 @@ class FakeAgent(Agent):
                 return Thoughts(hypotheses=rules, unrefined=str(error), out_of_budget=True)
             await self.budget.settle(reservation, self.cost)
         return Thoughts(hypotheses=rules)
+
+
+@dataclass
+class FakeModel:
+    """Answers what stands in its queue, or raises it; remembers what it was told. Each call costs, where it has a budget."""
+
+    answers: list[Answer | Exception] = field(default_factory=list)
+    budget: Budget | None = None
+    cost: Decimal = Decimal("0.001")
+    told: list[tuple[AgentName, str]] = field(default_factory=list)
+
+    async def ask(self, agent: AgentName, messages: tuple[Message, ...], shape: type[V]) -> V:
+        if self.budget:
+            await self.budget.settle(await self.budget.reserve(agent, "fake", self.cost), self.cost)
+        self.told.append((agent, "\n".join(message.text for message in messages)))
+        answer = self.answer(agent)
+        if isinstance(answer, Exception):
+            raise answer
+        return shape.model_validate_json(answer.model_dump_json())
+
+    def answer(self, agent: AgentName) -> Answer | Exception:
+        return self.answers.pop(0)
 
 
 @dataclass

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from compass_core.agents.scope import find_scope
+from compass_core.agents.thinking import think
 from compass_core.analysis import log_notes, metric_notes, notes
 from compass_core.analysis.notes import Note
+from compass_core.hypotheses.known import Known
 from compass_core.hypotheses.localise import suspects
 from compass_core.hypotheses.propose import propose
-from compass_core.model import AgentName, Findings, Thoughts
+from compass_core.model import AgentName, Findings
 from compass_core.signals.logs import ERROR_PHRASES, phrases_of
 from compass_core.signals.plan import plan
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from compass_core.agents.scope import Scope
     from compass_core.agents.view import View
-    from compass_core.model import Gap, Incident, Observation, Run
+    from compass_core.model import Gap, Incident, Observation, Run, Thoughts
     from compass_core.ports import Model
     from compass_core.readings import Family, Reading, Series
 
@@ -70,10 +72,9 @@ class Specialist:
         return Findings(observations=told, gaps=tuple(gaps), edges=scope.edges, suspects=blamed)
 
     async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> Thoughts:
-        """Apply the rules of this agent to everything observed so far."""
-        del incident  # rules need no more of it than was observed
-        found = propose(self.name, (*seen_by(earlier), *findings.observations), findings)
-        return Thoughts(hypotheses=found, unrefined="no model is asked yet")
+        """Apply the rules of this agent to everything observed so far, and let a model refine them if there is one."""
+        proposed = propose(self.name, (*seen_by(earlier), *findings.observations), findings)
+        return await think(self._model, Known(self.name, incident, findings, earlier, proposed))
 
     def look(self, note: Note, scope: Scope) -> Sequence[Awaitable[Seen]]:
         """The questions of this specialist; they are asked concurrently."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from compass_core.hypotheses.propose import SURE, weigh
+from compass_core.hypotheses.refine import in_their_places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,17 +14,18 @@ if TYPE_CHECKING:
 
 
 def rank(runs: Sequence[Run]) -> tuple[Hypothesis, ...]:
-    """All hypotheses of all runs, the most confident first; `sorted` is stable, so ties keep the order of the runs.
+    """All hypotheses of all runs, the most confident first; ties keep the order of the runs.
 
     A hypothesis was weighed by what was known when its agent spoke. Here each is weighed by what is known at the end: its confidence
-    is multiplied by what the same rule at the same service says now, over what it said then.
+    is multiplied by what the same rule at the same service says now, over what it said then; what a model moved is added again.
     """
     last = _says(runs)
     found = []
     for i, run in enumerate(runs):
         then = _says(runs[: i + 1])
-        found += [_again(one, then.get(_key(one), 0.0), last.get(_key(one), 0.0)) for one in run.hypotheses]
-    return tuple(sorted(found, key=lambda one: -one.confidence))
+        as_rules_had_them = sorted(run.hypotheses, key=lambda one: -one.initial_confidence)
+        found += [_again(one, then.get(_key(one)), last.get(_key(one))) for one in as_rules_had_them]
+    return in_their_places(found)
 
 
 def _says(runs: Sequence[Run]) -> dict[tuple[str, str], float]:
@@ -38,11 +40,12 @@ def _says(runs: Sequence[Run]) -> dict[tuple[str, str], float]:
     return told
 
 
-def _again(one: Hypothesis, then: float, now: float) -> Hypothesis:
-    if not then or not now or then == now:
+def _again(one: Hypothesis, then: float | None, now: float | None) -> Hypothesis:
+    if not then or now is None or then == now or not one.by_rules:
         return one
-    confidence = round(min(SURE, one.confidence * now / then), 4)
-    return one.model_copy(update={"initial_confidence": confidence, "confidence": confidence})
+    rules = round(min(SURE, one.initial_confidence * now / then), 4)
+    moved = one.confidence - one.initial_confidence
+    return one.model_copy(update={"initial_confidence": rules, "confidence": min(1.0, max(0.0, rules + moved))})
 
 
 def _key(one: Hypothesis) -> tuple[str, str]:

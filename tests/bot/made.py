@@ -75,6 +75,7 @@ def run(agent: AgentName = AgentName.APPLICATION, **more: object) -> Run:
         "outcome": Outcome.ANSWERED,
         "seconds": 1.94,
         "findings": Findings(observations=(observation(),), gaps=(GAP,)),
+        "unrefined": "no model is configured",
     }
     return Run.model_validate(made | more)
 

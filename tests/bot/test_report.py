@@ -6,14 +6,16 @@ from io import StringIO
 
 from bot.report import report
 from bot.terminal import TerminalThread
-from compass_core.model import AgentName, Findings, Outcome
+from compass_core.model import AgentName, Findings, Outcome, Prediction
 from tests.bot.made import GAP, INVESTIGATION, conclusion, hypothesis, observation, progress, run, skipped
+
+PREDICTION = Prediction(signal="sessions", service="postgres-orders", comparison="> 95")
 
 
 def test_the_object_has_the_stable_shape() -> None:
     ended = conclusion(
         runs=(run(cost=Decimal("0.0021")), skipped(AgentName.DATABASE), skipped(AgentName.NETWORK)),
-        hypotheses=(hypothesis(evidence_against=("A2",)),),
+        hypotheses=(hypothesis(evidence_against=("A2",), predictions=(PREDICTION,), next_check="Count its sessions."),),
         costs={AgentName.APPLICATION: Decimal("0.0021")},
         outcome=Outcome.OUT_OF_BUDGET,
         reason="application: too dear",
@@ -26,6 +28,7 @@ def test_the_object_has_the_stable_shape() -> None:
             {
                 "name": "application",
                 "outcome": "answered",
+                "unrefined": "no model is configured",
                 "seconds": 1.94,
                 "cost_usd": "0.0021",
                 "gaps": [{"source": "traces", "reason": "not_configured", "detail": "no traces: Tempo is not configured"}],
@@ -41,6 +44,7 @@ def test_the_object_has_the_stable_shape() -> None:
                         "unit": "",
                         "reduction": "max over the window",
                         "onset": "2026-01-05T14:03:15Z",
+                        "onset_within": None,
                         "score": 0.9,
                         "query": 'sum(rate(x{service="checkout"}[1m]))',
                         "link": "https://grafana.example/explore?a=1",
@@ -80,6 +84,9 @@ def test_the_object_has_the_stable_shape() -> None:
                 "verdict": "untested",
                 "evidence_for": ["A1"],
                 "evidence_against": ["A2"],
+                "predictions": [{"signal": "sessions", "service": "postgres-orders", "comparison": "> 95"}],
+                "next_check": "Count its sessions.",
+                "by_rules": True,
                 "tests": [],
             }
         ],

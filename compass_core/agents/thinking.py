@@ -1,0 +1,57 @@
+"""How an agent thinks: by its rules always, and a model refines that where there is one. Whatever a model does, the rules' answer stays."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import structlog
+from opentelemetry import metrics
+
+from compass_core import conventions
+from compass_core.errors import BudgetExceededError, ModelError
+from compass_core.hypotheses.prompts import messages
+from compass_core.hypotheses.refine import Answer, refine
+from compass_core.model import Thoughts
+
+if TYPE_CHECKING:
+    from compass_core.hypotheses.known import Known
+    from compass_core.hypotheses.refine import Dropped
+    from compass_core.model import AgentName
+    from compass_core.ports import Model
+
+log = structlog.get_logger()
+dropped_total = metrics.get_meter("compass").create_counter(conventions.DROPPED)
+
+NO_MODEL = "no model is configured"
+NO_CAUSE = "the rules name no cause that could be refined"
+NO_ANSWER = "the model did not answer (timeout)"
+
+
+async def think(model: Model | None, known: Known) -> Thoughts:
+    """What the agent thinks; raises nothing that a model raised on purpose."""
+    if model is None:
+        return Thoughts(hypotheses=known.proposed, unrefined=NO_MODEL)
+    if not known.hypotheses:
+        return Thoughts(unrefined=NO_CAUSE)
+    try:
+        answer = await model.ask(known.agent, messages(known), Answer)
+    except BudgetExceededError as error:
+        return Thoughts(hypotheses=known.proposed, unrefined=str(error), out_of_budget=True)
+    except ModelError as error:
+        log.warning("model.failed", agent=known.agent, reason=error.reason)
+        return Thoughts(hypotheses=known.proposed, unrefined=str(error))
+    except TimeoutError:
+        log.warning("model.failed", agent=known.agent, reason="timeout")
+        return Thoughts(hypotheses=known.proposed, unrefined=NO_ANSWER)
+    hypotheses, dropped = refine(known, answer)
+    _count(known.agent, dropped)
+    return Thoughts(hypotheses=hypotheses, dropped=str(dropped))
+
+
+def _count(agent: AgentName, dropped: Dropped) -> None:
+    counts = {kind: number for kind, number in asdict(dropped).items() if number}
+    for kind, number in counts.items():
+        dropped_total.add(number, {conventions.AGENT: agent.value, conventions.KIND: kind})
+    if counts:
+        log.info("answer.dropped", agent=agent, **counts)

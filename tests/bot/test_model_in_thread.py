@@ -1,0 +1,171 @@
+"""What a thread says of the model: who was refined, and why not; over the demo's incident."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot import blocks
+from bot.words import named
+from compass_core.errors import BudgetExceededError, ModelError, Reason
+from compass_core.model import AgentName, Outcome, Prediction
+from tests.bot.fitting import fits, shown
+from tests.bot.made import INVESTIGATION, conclusion, hypothesis, progress, run
+from tests.fakes import FakeModel
+from tests.hypotheses.knowing import answer, cause, expected
+from tests.playing import Played, play
+
+if TYPE_CHECKING:
+    from compass_core.model import Conclusion
+
+TIMEOUT = ModelError(Reason.TIMEOUT, "the model did not answer (timeout)")
+NOTHING = answer()
+
+
+@pytest.fixture(scope="module")
+def by_rules() -> Conclusion:
+    return asyncio.run(play(None)).conclusion
+
+
+def texts(played: Played) -> list[str]:
+    for message in played.messages:
+        fits(message)
+    return [shown(message) for message in played.messages]
+
+
+async def test_a_model_refined_all(by_rules: Conclusion) -> None:
+    top = by_rules.hypotheses[0]
+    refined = answer(
+        cause(
+            top.service,
+            top.mechanism,
+            0.5,
+            *top.evidence_for,
+            statement="Transactions left open by bookings 4.7.0 use up the connections.",
+            predictions=(expected("bookings", "pool waits", "begin before the errors of edge"),),
+            next_check="Roll bookings back on one instance.",
+        )
+    )
+    played = await play(FakeModel([refined if agent is top.agent else NOTHING for agent in AgentName]))
+    *_, final = texts(played)
+    now = played.conclusion.hypotheses[0]
+    assert (now.service, now.confidence) == (top.service, top.confidence)
+    assert now.statement == "Transactions left open by bookings 4.7.0 use up the connections."
+    for said in (final, played.terminal):
+        assert "Transactions left open by bookings 4.7.0" in said
+        assert "If so: pool waits of bookings: begin before the errors of edge" in said
+        assert "Next check: Roll bookings back on one instance." in said
+        assert "Model: refined the hypotheses of application, database, network." in said
+        assert "Total: $0.0030 / $10.00" in said
+    assert "only" not in played.terminal.replace("read-only", "")
+    assert "No model was used" not in played.messages[-1].text
+
+
+async def test_no_model_is_configured() -> None:
+    played = await play(None)
+    _root, *updates, final = texts(played)
+    for said in updates:
+        assert "Cost so far: $0.0000 / $10.00 · rules only: no model is configured" in said
+    assert "No model was used: no model is configured." in final
+    assert "No model was used: no model is configured." in played.messages[-1].text
+    assert played.terminal.count("rules only: no model is configured") == 3
+    assert "No model was used: no model is configured." in played.terminal
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (TimeoutError(), "the model did not answer (timeout)"),
+        *((ModelError(reason, f"the model's server says {reason}"), f"the model's server says {reason}") for reason in Reason),
+        (ModelError(Reason.GARBAGE, "<!channel> *b* <https://evil.example|ok>"), "<!channel> *b* <https://evil.example|ok>"),
+    ],
+)
+async def test_one_agents_model_failed(error: Exception, why: str, by_rules: Conclusion) -> None:
+    """The investigation goes on; the agent's update and the final message say whose hypotheses are the rules' alone, and why."""
+    played = await play(FakeModel([NOTHING, error, NOTHING]))
+    _, application, database, network, final = texts(played)
+    escaped = why.replace("<", "&lt;").replace(">", "&gt;")
+    assert f"rules only: {escaped}" in database
+    assert "rules only" not in application + network
+    assert f"Model: refined the hypotheses of application, network. Rules only for database: {escaped}." in final
+    assert [run.outcome for run in played.conclusion.runs] == [Outcome.ANSWERED] * 3
+    assert played.conclusion.hypotheses == by_rules.hypotheses
+    assert f"rules only: {why}" in played.terminal
+    assert f"Rules only for database: {why}." in played.terminal
+
+
+async def test_every_model_call_failed(by_rules: Conclusion) -> None:
+    played = await play(FakeModel([TIMEOUT, ModelError(Reason.REJECTED, "the model refused to answer"), TIMEOUT]))
+    told = "No model was used: the model did not answer (timeout) (application, network); the model refused to answer (database)."
+    assert told in texts(played)[-1]
+    assert told in played.terminal
+    assert played.conclusion.hypotheses == by_rules.hypotheses
+    same = await play(FakeModel([TIMEOUT] * 3))
+    assert "No model was used: the model did not answer (timeout)." in same.terminal
+
+
+async def test_the_budget_ends_in_an_agent(by_rules: Conclusion) -> None:
+    """What it saw and its rules' hypotheses are shown, what was refined before it stays, later agents are skipped."""
+    played = await play(FakeModel([NOTHING, NOTHING, NOTHING]), limit="0.0015")
+    _, application, database, final = texts(played)
+    assert [run.outcome for run in played.conclusion.runs] == [Outcome.ANSWERED, Outcome.OUT_OF_BUDGET, Outcome.SKIPPED]
+    assert "rules only" not in application
+    run, first = played.conclusion.runs[1], by_rules.runs[1].hypotheses[0]
+    assert run.hypotheses == by_rules.runs[1].hypotheses
+    assert f"Database saw {len(run.findings.observations)} things and out of budget: $0.0010 for database does not fit" in database
+    assert named(first) in database
+    assert "rules only: $0.0010 for database does not fit" in database
+    assert f"1. {named(played.conclusion.hypotheses[0])}" in final
+    assert "Network did not run: the budget is used up" in final
+    assert "Model: refined the hypotheses of application. Rules only for database: $0.0010 for database does not fit" in final
+    assert "Total: $0.0010 / $0.0015" in final
+    assert played.conclusion.total_cost <= played.conclusion.investigation.budget
+
+
+async def test_nothing_fits_into_the_budget() -> None:
+    played = await play(FakeModel([]), limit="0.0001")
+    assert [run.outcome for run in played.conclusion.runs] == [Outcome.OUT_OF_BUDGET, Outcome.SKIPPED, Outcome.SKIPPED]
+    assert "No model was used: $0.0010 for application does not fit" in texts(played)[-1]
+    assert played.conclusion.hypotheses
+    assert BudgetExceededError.__name__ not in played.terminal
+
+
+async def test_a_budget_of_nothing_asks_no_model() -> None:
+    played = await play(None, limit="0")
+    assert [run.outcome for run in played.conclusion.runs] == [Outcome.ANSWERED] * 3
+    assert "No model was used: the budget is 0." in texts(played)[-1]
+    assert played.terminal.count("rules only: the budget is 0") == 3
+
+
+async def test_a_model_that_costs_nothing_was_used_all_the_same() -> None:
+    free = run(AgentName.DATABASE, unrefined="", hypotheses=(hypothesis(),))
+    said = shown(blocks.final(conclusion(runs=(free,))))
+    assert "Total: $0.0000" in said
+    assert "Model: refined the hypotheses of database." in said
+
+
+async def test_what_the_model_made_up_is_said_in_its_agents_update(by_rules: Conclusion) -> None:
+    first = by_rules.runs[1].hypotheses[0]
+    made_up = answer(cause("nowhere"), cause(first.service, first.mechanism, 0.9, "D2", "Q7"))
+    played = await play(FakeModel([NOTHING, made_up, NOTHING]))
+    _, application, database, network, _ = texts(played)
+    assert "the model named what does not exist: 1 id, 1 service" in database
+    assert "the model named what does not exist: 1 id, 1 service" in played.terminal
+    assert "does not exist" not in application + network
+
+
+def test_a_run_that_never_thought_is_neither() -> None:
+    failed = run(outcome=Outcome.FAILED, reason="KeyError", unrefined="")
+    assert "odel" not in shown(blocks.final(conclusion(runs=(failed,), hypotheses=())))
+    assert "rules only" not in shown(blocks.agent_update(INVESTIGATION, progress(failed)))
+
+
+def test_many_long_predictions_fit() -> None:
+    long = Prediction(signal="s" * 120, service="x" * 300, comparison="c" * 120)
+    many = tuple(hypothesis(0.9 - n / 20, predictions=(long,) * 2, next_check="look " * 60, statement="why " * 75) for n in range(10))
+    message = blocks.final(conclusion(hypotheses=many))
+    fits(message)
+    assert "10. 45%" in shown(message)
+    assert shown(message).count("Next check: ") == 3

@@ -1,0 +1,84 @@
+"""The demo's incident investigated with a model: what was concluded, and what Slack and a terminal were told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from functools import cache
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+from bot import blocks
+from bot.terminal import TerminalThread
+from compass_core.agents.application import ApplicationAgent
+from compass_core.agents.database import DatabaseAgent
+from compass_core.agents.network import NetworkAgent
+from compass_core.agents.view import Sources, View
+from compass_core.budget import Budget
+from compass_core.model import Request
+from compass_core.orchestrator import Orchestrator, Outside
+from compass_core.sources.recorded import Recorded, RecordedIncidents
+from tests.demo_incident import CASE
+from tests.fakes import FakeClock, FakeInvestigations, FakeJournal, FakeLedger, FakeModel, FakeThread, inline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from compass_core.model import Conclusion, Incident
+
+
+@cache
+def recorded() -> Recorded:
+    """Read once: a test only adds to what it answers."""
+    return Recorded(CASE, inline)
+
+
+async def demo_incident() -> Incident:
+    found = await RecordedIncidents(CASE, inline).find("INC-42")
+    assert found is not None
+    return found
+
+
+@dataclass
+class Asked:
+    """The recorded source; counts what it is asked, and changes what it answers."""
+
+    change: Callable[[Any], Any] = lambda one: one
+    questions: Counter[tuple[Any, ...]] = field(default_factory=Counter)
+
+    def __getattr__(self, name: str) -> Any:
+        async def ask(*question: Any) -> Any:
+            self.questions[name, repr(question)] += 1
+            reading = await getattr(recorded(), name)(*question)
+            return type(reading)(tuple(map(self.change, reading.values)), reading.gaps, reading.query, reading.link, reading.source)
+
+        return ask
+
+
+@dataclass(frozen=True)
+class Played:
+    conclusion: Conclusion
+    messages: tuple[blocks.Message, ...]
+    terminal: str
+
+
+async def play(model: FakeModel | None, source: Asked | None = None, incident: Incident | None = None, limit: str = "10.00") -> Played:
+    given, thread, asked = incident or await demo_incident(), FakeThread(), source or Asked()
+    view = View(Sources(asked, asked, asked, asked), inline, FakeClock(given.started_at + timedelta(minutes=12)))
+    budget = Budget(Decimal(limit), FakeLedger(), "run-1")
+    if model:
+        model.budget = budget
+    agents = {kind.name: kind(view, model) for kind in (ApplicationAgent, DatabaseAgent, NetworkAgent)}
+    outside = Outside((), FakeInvestigations(), thread, FakeJournal(), FakeClock())
+    conclusion = await Orchestrator(agents, budget, outside).investigate(Request(incident=given))
+    out = StringIO()
+    terminal = TerminalThread(out)
+    await terminal.opened(conclusion.investigation)
+    for progress in thread.progress:
+        await terminal.agent_finished(conclusion.investigation, progress)
+    await terminal.concluded(conclusion)
+    updates = (blocks.agent_update(conclusion.investigation, progress) for progress in thread.progress)
+    messages = (blocks.root(conclusion.investigation, conclusion), *updates, blocks.final(conclusion))
+    return Played(conclusion, messages, out.getvalue())

@@ -1,0 +1,45 @@
+"""The shipped agents over the wire: the demo's incident, the real gateway, and a scripted server that speaks like OpenAI."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import jsonschema
+
+from compass_core.bootstrap import replayed
+from compass_core.hypotheses.refine import Answer
+from compass_core.model import Outcome, Request
+from compass_core.settings import load
+from tests.demo_incident import CASE
+from tests.fakes import FakeThread
+from tests.hypotheses.knowing import answer, cause
+from tests.llm.scripted import MODEL, PRICE, Scripted, Turn, error
+from tests.playing import play
+
+
+async def test_a_model_refines_what_the_rules_say_and_its_failure_leaves_it() -> None:
+    by_rules = (await play(None)).conclusion.runs[1].hypotheses[0]
+    said = answer(cause(by_rules.service, by_rules.mechanism, 0.99, "D1", statement="Open transactions use up the connections."))
+    server = Scripted(error(401), Turn(text=said.model_dump_json()), Turn(text=None, refusal="I cannot help with that."))
+    async with server.serving() as url:
+        settings = load({"OPENAI_BASE_URL": url, "COMPASS_MODEL": MODEL, "COMPASS_PRICES": PRICE, "COMPASS_BUDGET_USD": "100"})
+        async with replayed(CASE, settings) as compass:
+            conclusion = await compass.investigate(Request(reference="INC-42"), FakeThread())
+            nothing = await compass.investigate(Request(reference="INC-42", budget=Decimal(0)), FakeThread())
+    assert [run.unrefined for run in conclusion.runs] == [
+        "the model's server refuses the key; check OPENAI_API_KEY",
+        "",
+        "the model declined to answer",
+    ]
+    assert [one.statement for one in conclusion.runs[1].hypotheses].count("Open transactions use up the connections.") == 1
+    assert conclusion.total_cost == server.billed[MODEL]
+    assert [request["messages"][1]["content"].count("\nincident\tINC-42\t") for request in server.requests] == [1] * 3
+    for request in server.requests:
+        assert request["response_format"]["json_schema"]["strict"] is True
+        jsonschema.validate(said.model_dump(mode="json"), request["response_format"]["json_schema"]["schema"])
+        assert request["response_format"]["json_schema"]["schema"] == Answer.model_json_schema()
+    assert {run.unrefined for run in nothing.runs} == {"the budget is 0"}
+    assert [run.outcome for run in nothing.runs] == [Outcome.ANSWERED] * 3
+    assert [(one.service, one.mechanism, one.confidence) for one in nothing.hypotheses] == [
+        (one.service, one.mechanism, one.confidence) for one in conclusion.hypotheses
+    ]
