@@ -38,15 +38,14 @@ class Kind:
 KINDS = (
     Kind(1.0, ("cpu_usage", "cpu_throttling")),
     Kind(0.8, ("memory_of_limit", "memory_used", "out_of_memory_kills", "log_out_of_memory", "db_evictions")),
-    Kind(1.0, ("disk_busy", "disk_free", "log_disk_full", "db_checkpoints")),
-    Kind(1.0, ("db_connections_of_limit", "log_connection_exhaustion", "conntrack_of_limit", "db_calls_without_connection")),
-    Kind(1.0, ("db_waiting_for_locks", "db_locks", "log_lock", "db_deadlocks")),
+    Kind(1.0, ("disk_busy", "disk_free", "db_checkpoints")),
+    Kind(1.0, ("db_connections_of_limit", "conntrack_of_limit", "db_calls_without_connection")),
+    Kind(1.0, ("db_waiting_for_locks", "db_locks", "db_deadlocks")),
     Kind(
         1.0,
         (
             "db_query_time",
             "db_slow_queries",
-            "log_slow_query",
             "database_time",
             "db_rows_scanned",
             "db_rows_read",
@@ -54,8 +53,14 @@ KINDS = (
             "db_longest_transaction",
         ),
     ),
-    Kind(1.0, ("db_replication_lag", "log_replication")),
-    Kind(1.0, ("up", "db_up", "log_database_down", "replicas_available", "restarts")),
+    Kind(1.0, ("db_replication_lag",)),
+    Kind(1.0, ("up", "db_up", "replicas_available", "restarts")),
+    # what a database is in trouble with is told by its callers as well
+    Kind(
+        1.0,
+        ("log_connection_exhaustion", "log_lock", "log_slow_query", "log_disk_full", "log_replication", "log_database_down"),
+        symptom=True,
+    ),
     Kind(1.0, ("refused_calls", "log_connection_refused", "upstream_connect_failures")),
     Kind(1.0, ("unresolved_calls", "dns_failures", "log_dns", "dns_p95")),
     Kind(1.0, ("tls_calls", "log_tls", "tls_errors")),
