@@ -58,7 +58,7 @@ def weigh(observations: Sequence[Observation], edges: Iterable[Edge], suspects: 
         says = [(rule, evidence, rule.cap * (1 - _product(evidence))) for rule, evidence in told if evidence]
         most = max((value for rule, _, value in says if _may_be(rule, suspect.service, databases)), default=0.0)
         found += [
-            Weighed(rule, suspect.service, tuple(seen for _, seen in evidence), round(min(SURE, suspect.score) * value / most, 4))
+            Weighed(rule, suspect.service, tuple(seen for _, seen in evidence), min(SURE, suspect.score) * (value / most))
             for rule, evidence, value in says
             if most and _may_be(rule, suspect.service, databases)
         ]
@@ -99,13 +99,14 @@ def _weighed(weights: Mapping[str, float], services: Sequence[str], best: Best) 
 
 def _hypothesis(one: Weighed, against: tuple[Observation, ...]) -> Hypothesis:
     quoted = "; ".join(seen.summary.removeprefix(f"{one.service}: ") for seen in one.evidence[:SHOWN])
+    confidence = round(one.confidence, 4)
     return Hypothesis(
         agent=one.rule.agent,
         service=one.service,
         mechanism=one.rule.mechanism,
         statement=f"{MECHANISMS[one.rule.mechanism]}: {quoted}",
-        initial_confidence=one.confidence,
-        confidence=one.confidence,
+        initial_confidence=confidence,
+        confidence=confidence,
         evidence_for=tuple(seen.id for seen in one.evidence),
         evidence_against=tuple(seen.id for seen in against),
     )

@@ -9,14 +9,16 @@ from compass_core.hypotheses.propose import SURE, weigh
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from compass_core.model import Hypothesis, Run
+    from compass_core.model import AgentName, Hypothesis, Run
+
+    Key = tuple[AgentName, str, str]
 
 
 def rank(runs: Sequence[Run]) -> tuple[Hypothesis, ...]:
     """All hypotheses of all runs, the most confident first; `sorted` is stable, so ties keep the order of the runs.
 
     A hypothesis was weighed by what was known when its agent spoke. Here each is weighed by what is known at the end: its confidence
-    is multiplied by what the same rule at the same service says now, over what it said then.
+    is multiplied by what the same rule at the same service says now, over what it said then. What no rule had said stays as it is.
     """
     last = _says(runs)
     found = []
@@ -26,24 +28,22 @@ def rank(runs: Sequence[Run]) -> tuple[Hypothesis, ...]:
     return tuple(sorted(found, key=lambda one: -one.confidence))
 
 
-def _says(runs: Sequence[Run]) -> dict[tuple[str, str], float]:
-    """The confidence that the rules give each service and mechanism, by everything that these runs found."""
+def _says(runs: Sequence[Run]) -> dict[Key, float]:
+    """The confidence that each rule gives each service, by everything that these runs found."""
     findings = next((run.findings for run in reversed(runs) if run.findings.suspects), None)
     if findings is None:
         return {}
     known = [seen for run in runs for seen in run.findings.observations]
-    told: dict[tuple[str, str], float] = {}
-    for one in weigh(known, findings.edges, findings.suspects):
-        told.setdefault((one.service, one.rule.mechanism), one.confidence)
-    return told
+    weighed = weigh(known, findings.edges, findings.suspects)
+    return {(one.rule.agent, one.rule.mechanism, one.service): one.confidence for one in weighed}
 
 
 def _again(one: Hypothesis, then: float, now: float) -> Hypothesis:
-    if not then or not now or then == now:
+    if not then or then == now:
         return one
-    confidence = round(min(SURE, one.confidence * now / then), 4)
+    confidence = min(SURE, one.confidence * now / then)
     return one.model_copy(update={"initial_confidence": confidence, "confidence": confidence})
 
 
-def _key(one: Hypothesis) -> tuple[str, str]:
-    return one.service, one.mechanism
+def _key(one: Hypothesis) -> Key:
+    return one.agent, one.mechanism, one.service
