@@ -34,13 +34,18 @@ class Kind:
     symptom: bool = False
 
 
+CHANGES = Kind(0.35, ("deploy", "config_change", "scale_change", "annotation_change"))
 KINDS = (
     Kind(1.0, ("cpu_usage", "cpu_throttling")),
     Kind(0.8, ("memory_of_limit", "memory_used", "out_of_memory_kills", "log_out_of_memory", "db_evictions")),
     Kind(1.0, ("disk_busy", "disk_free", "log_disk_full", "db_checkpoints")),
-    Kind(1.0, ("db_connections_of_limit", "log_connection_exhaustion", "conntrack_of_limit", "db_calls_without_connection")),
-    Kind(1.0, ("db_waiting_for_locks", "db_locks", "log_lock", "db_deadlocks")),
-    Kind(1.0, ("db_query_time", "db_slow_queries", "log_slow_query", "database_time", "db_disk_reads", "db_longest_transaction")),
+    Kind(1.0, ("db_connections_of_limit", "log_connection_exhaustion", "conntrack_of_limit", "db_calls_without_connection"), symptom=True),
+    Kind(1.0, ("db_waiting_for_locks", "db_locks", "log_lock", "db_deadlocks"), symptom=True),
+    Kind(
+        1.0,
+        ("db_query_time", "db_slow_queries", "log_slow_query", "database_time", "db_disk_reads", "db_longest_transaction"),
+        symptom=True,
+    ),
     Kind(1.0, ("db_replication_lag", "log_replication")),
     Kind(1.0, ("up", "db_up", "log_database_down", "replicas_available", "restarts")),
     Kind(1.0, ("refused_calls", "log_connection_refused", "upstream_connect_failures")),
@@ -49,7 +54,7 @@ KINDS = (
     Kind(0.7, ("packet_drops", "packet_errors", "tcp_retransmits", "tcp_resets", "tcp_failed_attempts", "probe_failures")),
     Kind(0.7, ("saturation", "requests_in_flight")),
     Kind(0.7, ("rate_limited", "log_rate_limited")),
-    Kind(0.35, ("deploy", "config_change")),
+    CHANGES,
     Kind(1.0, ("self_time",)),
     Kind(0.0, ("slow_throughout",)),  # tells why, of a service whose time has grown; that it has grown is said already
     Kind(1.2, ("gap",)),
@@ -59,7 +64,7 @@ KINDS = (
     Kind(0.5, ("error_ratio", "availability", "upstream_errors", "broken_calls", "log_connection_reset", "db_calls_failing"), symptom=True),
     Kind(0.5, ("latency_p50", "latency_p95", "latency_p99", "db_call_p95"), symptom=True),
     Kind(0.5, ("db_waiting_clients", "db_pool_of_limit", "db_pool_timeouts"), symptom=True),
-    Kind(0.1, ("request_rate", "bytes_in", "bytes_out", "db_transactions", "db_rollbacks"), symptom=True),
+    Kind(0.1, ("request_rate", "bytes_in", "bytes_out", "db_transactions", "db_rollbacks", "db_size"), symptom=True),
 )
 OTHER = Kind(0.3, (), symptom=True)
 _KIND_OF = {signal + ending: kind for kind in KINDS for signal in kind.signals for ending in ("", "_drop")}
@@ -111,7 +116,7 @@ def _against(observations: Iterable[Observation]) -> dict[str, _Against]:
         value = kind.weight * seen.score * FULL
         if value > strongest[seen.service].get(id(kind), (0.0, False))[0]:
             strongest[seen.service][id(kind)] = (value, kind.symptom)
-        if seen.onset is not None:
+        if seen.onset is not None and kind is not CHANGES:  # no trouble has begun by it
             onsets[seen.service].append(seen.onset)
     return {
         service: _Against(
@@ -124,10 +129,13 @@ def _against(observations: Iterable[Observation]) -> dict[str, _Against]:
 
 
 def _beneath(edges: Iterable[Edge], known: Collection[str], affected: Collection[str]) -> Mapping[str, frozenset[str]]:
-    """Whom each service depends on, of those that are known; where nobody knows whom an affected service calls, all others."""
+    """Whom each service depends on, of those that are known; where nobody knows whom an affected one calls, all but its callers."""
     called = callees(edges)
     beneath = {service: called.get(service, frozenset()) & frozenset(known) for service in known}
-    return beneath | {service: frozenset(known) - {service} for service in affected if service in known and not called.get(service)}
+    for service in affected:
+        if service in known and not called.get(service):
+            beneath[service] = frozenset(one for one in known if one != service and service not in called.get(one, ()))
+    return beneath
 
 
 def _explained(one: _Against, others: Iterable[_Against]) -> float:
