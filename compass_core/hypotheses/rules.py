@@ -72,7 +72,7 @@ RULES = (
     Rule(  # memory that runs out uses CPU too, and not the other way round
         "memory_pressure",
         APPLICATION,
-        {"out_of_memory_kills": 1.0, "log_out_of_memory": 1.0, "memory_of_limit": 1.0, "memory_used": 2.0, "restarts": 0.3},
+        {"out_of_memory_kills": 3.0, "log_out_of_memory": 1.0, "memory_of_limit": 1.0, "memory_used": 2.0, "restarts": 0.3},
         needs=frozenset({"out_of_memory_kills", "log_out_of_memory", "memory_of_limit", "memory_used"}),
     ),
     Rule(
@@ -112,7 +112,7 @@ RULES = (
         needs=frozenset({"request_rate"}),
         cap=0.6,
     ),
-    Rule("latency_in_service", APPLICATION, {"self_time": 0.7, "latency_p95": 0.5, "latency_p50": 0.5, "latency_p99": 0.3}, cap=0.6),
+    Rule("latency_in_service", APPLICATION, {"self_time": 0.7, "latency_p95": 0.5, "latency_p50": 0.5, "latency_p99": 0.3}, cap=0.5),
     Rule(
         "unavailable",
         APPLICATION,
