@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from compass_core.model import Gap
     from compass_core.readings import Series
 
-MOST_SERVICES = 48
+MOST_SERVICES = 48  # every query names them: with more, or more of `application.MOST_MEMBERS`, 80 requests are not enough
 
 
 @dataclass(frozen=True, slots=True)
