@@ -7,12 +7,20 @@ import json
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bot import blocks
+from bot.terminal import TerminalThread
+from bot.words import nothing_found
+from compass_core import bootstrap
 from compass_core.agents.view import Sources
 from compass_core.hypotheses.rank import rank
+from compass_core.model import Request
+from compass_core.settings import Settings
 from compass_core.sources.recorded import Recorded
 from tests.agents.test_recorded_case import incident, investigate
 from tests.fakes import inline
@@ -27,6 +35,8 @@ MINUTES, BEFORE = 80, 60
 CALLS = {"web": ("cart", "search"), "cart": ("prices", "cart-db"), "search": ("prices",), "prices": (), "cart-db": ()}
 SERVICES = tuple(CALLS)
 STEP = 15
+NOTHING = "Nothing unusual was found in what could be read."
+NORMAL = "Nothing stands out in what could be read: this may be normal."
 
 
 @dataclass
@@ -134,6 +144,18 @@ async def test_of_a_healthy_system_nobody_is_blamed(seed: int, tmp_path: Path) -
     assert {one.service for one in runs[-1].findings.suspects} >= set(SERVICES), "all of it was looked at"
     assert max((one.confidence for one in ranked), default=0.0) <= 0.5
     assert max(one.score for one in runs[-1].findings.suspects) <= 0.5
+
+
+@pytest.mark.parametrize(("seed", "busy", "calm"), [(1, "", True), (15, "", True), (1, "cart", False)])
+async def test_the_words_say_so(seed: int, busy: str, calm: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a column of the table
+    """Of the second of these systems something little likely is thought."""
+    out = StringIO()
+    async with bootstrap.replayed(recording(seed, busy).write(tmp_path / "case"), Settings()) as compass:
+        conclusion = await compass.investigate(Request(reference="I-1", budget=Decimal(0)), TerminalThread(out))
+    assert (nothing_found(conclusion) in {NOTHING, NORMAL}) is calm
+    assert (NOTHING in out.getvalue() or NORMAL in out.getvalue()) is calm
+    final = blocks.final(conclusion)
+    assert (NOTHING in final.text or NORMAL in final.text) is calm
 
 
 @pytest.mark.parametrize("busy", ["prices", "cart", "search"])
