@@ -39,6 +39,7 @@ KINDS = (
     Kind(1.0, ("cpu_usage", "cpu_throttling")),
     Kind(0.8, ("memory_of_limit", "memory_used", "out_of_memory_kills", "log_out_of_memory", "db_evictions")),
     Kind(1.0, ("disk_busy", "disk_free", "log_disk_full", "db_checkpoints")),
+    # the next three are a database's own trouble, which has no callees; at others they are lines that tell of their database
     Kind(1.0, ("db_connections_of_limit", "log_connection_exhaustion", "conntrack_of_limit", "db_calls_without_connection"), symptom=True),
     Kind(1.0, ("db_waiting_for_locks", "db_locks", "log_lock", "db_deadlocks"), symptom=True),
     Kind(
