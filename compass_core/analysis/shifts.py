@@ -40,7 +40,8 @@ class Shift:
     """`value`: extreme over the window; `baseline`: median before it, None where that is not known.
 
     `spreads` is the signed deviation of the window's sustained level from the baseline, in spreads of the baseline.
-    `onset` in unix seconds is the first point that deviates for long: it began in the `uncertainty` seconds before that.
+    `onset` in unix seconds is the first point that deviates for long: it began in the `uncertainty` seconds before that, a step,
+    or longer where points are missing.
     """
 
     value: float
@@ -155,22 +156,33 @@ def _shift(  # noqa: PLR0917, PLR0913 - one row of everything that was computed 
     falls = signal.direction == "down" or (signal.direction == "both" and known and sides[-1.0][0] > sides[1.0][0])
     sign = -1.0 if falls else 1.0
     value = float(window.values[row, 0] if falls else window.values[row, window.count[row] - 1])
+    v = np.where(np.abs(series.v) < LARGEST, series.v, np.nan)
     if not known:
-        alarming = signal.level is not None and sign * (value - signal.level) >= 0
-        return Shift(value, None, 0.0, ALARMING if alarming else 0.0, float(series.t[0]) if alarming else None, series.step, falls)
+        bad = np.flatnonzero(sign * (v - signal.level) >= 0) if signal.level is not None else np.empty(0, np.intp)
+        alarming = bool(bad.size) and bool(series.t[bad[-1]] >= start)
+        return Shift(value, None, 0.0, ALARMING if alarming else 0.0, *_began(series, v, int(bad[0]) if alarming else None), falls)
     deviation, spread, sustained, middle = (float(each) for each in sides[sign])
     score = grade(deviation)
     if signal.level is not None and deviation > 1 and sign * (sustained - signal.level) >= 0 > sign * (middle - signal.level):
         score = max(score, ALARMING)
-    onset = _onset(series.t, sign * (series.v - middle) / spread, start) if score > 0 else None
-    return Shift(value, middle, sign * deviation, score, onset, series.step, falls)
+    onset = _onset(series.t, sign * (v - middle) / spread, start) if score > 0 else None
+    return Shift(value, middle, sign * deviation, score, *_began(series, v, onset), falls)
 
 
-def _onset(t: Floats, deviations: Floats, start: float) -> float | None:
+def _began(series: Series, v: Floats, onset: int | None) -> tuple[float | None, float]:
+    """The time of a point, and how long before it nothing was measured."""
+    if onset is None:
+        return None, series.step
+    known = series.t[:onset][np.isfinite(v[:onset])]
+    at = float(series.t[onset])
+    return at, max(series.step, at - float(known[-1])) if known.size else series.step
+
+
+def _onset(t: Floats, deviations: Floats, start: float) -> int | None:
     """The first point from which most of four points in a row deviate, looking back a little before the window."""
     beyond = deviations > NORMAL_SPREADS
     for i in np.flatnonzero(beyond & (t >= start - LOOK_BACK_SECONDS)):
         following = beyond[i : i + 4]
         if following.mean() > 0.5:  # noqa: PLR2004 - more than half is what "most" means
-            return float(t[i])
+            return int(i)
     return None
