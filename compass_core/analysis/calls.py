@@ -69,19 +69,21 @@ def failures(traced: Traces) -> tuple[Failure, ...]:
     groups: dict[tuple[str, str, str, str], list[int]] = defaultdict(list)
     for i in np.flatnonzero(concerned).tolist():
         span = traced.spans[i]
-        groups[span.service, span.name, peer(span) if traced.leaf[i] else "", database_system(span)].append(i)
+        groups[span.service, span.name, peer(span), database_system(span)].append(i)
     found = []
-    for key, members in groups.items():
+    for (service, name, named, system), members in groups.items():
         rows = np.array(members)
         window, before = rows[traced.inside[rows]], rows[~traced.inside[rows]]
-        failed = window[failing[window]]
-        if not failed.size:
-            continue
-        share, usual = failed.size / window.size, float(failing[before].mean()) if before.size else 0.0
-        score = grade((share - usual) / max(0.01, 0.5 * usual)) * failed.size / (failed.size + 1)
-        if score > 0:
-            said = traced.spans[failed[0]].attributes.get("exception.message", "")
-            found.append(Failure(*key, failed.size, share, usual, float(traced.t[failed].min()), said, score))
+        for callee, alone in ((named, traced.leaf), ("", ~traced.leaf)):
+            failed = window[failing[window] & alone[window]]
+            if not failed.size:
+                continue
+            share, usual = failed.size / window.size, float((failing & alone)[before].mean()) if before.size else 0.0
+            score = grade((share - usual) / max(0.01, 0.5 * usual)) * failed.size / (failed.size + 1)
+            if score > 0:
+                said = traced.spans[failed[0]].attributes.get("exception.message", "")
+                first = float(traced.t[failed].min())
+                found.append(Failure(service, name, callee, system, failed.size, share, usual, first, said, score))
     return tuple(sorted(found, key=lambda failure: -failure.count))
 
 
