@@ -65,14 +65,17 @@ def shifts(series: Sequence[Series], signals: Sequence[Signal], start: float) ->
     """Compare each series' points at or after `start` (unix seconds) with those before it, by its signal's direction, floor and level.
 
     None where the window holds no finite point. `floor` is the smallest spread that matters, in the series' own unit; `level` is
-    bad in itself once it was not so before. Without a baseline of three points only `level` can make a score.
+    bad in itself once it was not so before. Without a baseline of three points only `level` can make a score. Trouble that began in
+    the last `LOOK_BACK_SECONDS` before `start` and lasts is not taken for what is usual.
     """
     found: list[Shift | None] = [None] * len(series)
     for block in _blocks(series):
         rows, t, v = _together([series[i] for i in block])
         before, window = _sorted(rows[t < start], v[t < start], len(block)), _sorted(rows[t >= start], v[t >= start], len(block))
         with np.errstate(all="ignore"):  # rows without points are NaN, and are not asked for
-            sides = {sign: _deviations(before, window, sign, [signals[i].floor for i in block]) for sign in (1.0, -1.0)}
+            late = (t >= start - LOOK_BACK_SECONDS) & (t < start)
+            floors, last = np.array([signals[i].floor for i in block]), (rows[late], v[late])
+            sides = {sign: _deviations((before, window), last, sign, floors) for sign in (1.0, -1.0)}
         for row, i in enumerate(block):
             if window.count[row]:
                 found[i] = _shift(series[i], signals[i], start, before, window, {sign: side[:, row] for sign, side in sides.items()}, row)
@@ -127,26 +130,42 @@ def _sorted(rows: Rows, v: Floats, n: int) -> _Sorted:
     return _Sorted(values, count)
 
 
-def _deviations(before: _Sorted, window: _Sorted, sign: float, floors: Sequence[float]) -> Floats:
-    """Rows of: deviation in spreads, the spread, the sustained level, the median before; a column for each series."""
+def _deviations(parts: tuple[_Sorted, _Sorted], last: tuple[Rows, Floats], sign: float, floors: Floats) -> Floats:
+    """Rows of: deviation in spreads, the spread, the sustained level, the median before; a column for each series.
+
+    `last`: rows and values of the baseline's points in which the trouble may have begun, in their order.
+    """
+    before, window = parts
     middle = before.quantile(0.5)
-    usual, seen = (_Sorted(np.sort(sign * (part.values - middle[:, None]), axis=1), part.count) for part in (before, window))
+    usual, seen = (_Sorted(np.sort(sign * (part.values - middle[:, None]), axis=1), part.count) for part in parts)
     absolute = _Sorted(np.sort(np.abs(usual.values), axis=1), usual.count)
+    sustained = seen.at((SUSTAINED * (seen.count - 1)).astype(np.intp))
+    usual = _Sorted(usual.values, usual.count - _begun(last[0], sign * (last[1] - middle[last[0]]) >= sustained[last[0]] / 2, usual.count))
     # robust, but not smaller than half of what one point in twenty does in that direction
     spread = np.maximum.reduce(
         [
             absolute.quantile(0.5) * MAD_TO_SIGMA,
             usual.quantile(0.95) / 2,
-            np.asarray(floors) / NORMAL_SPREADS,
+            floors / NORMAL_SPREADS,
             RELATIVE_SPREAD * np.abs(middle),
             np.full_like(middle, 1e-12),
         ]
     )
-    sustained = seen.at((SUSTAINED * (seen.count - 1)).astype(np.intp))
     deviation = sustained / spread * np.where(window.count > 1, 1.0, SEEN_BEFORE) * before.count / (before.count + 2)
     reached = np.where(before.count < LONG, usual.quantile(1.0), usual.quantile(RARE))
     deviation *= np.where(sustained < reached, SEEN_BEFORE, 1.0)
     return np.stack([deviation, spread, sign * sustained + middle, middle])
+
+
+def _begun(rows: Rows, high: NDArray[np.bool_], count: Rows) -> Rows:
+    """How many points before the window are of its trouble already: three or more, and most from the first of them on."""
+    place = np.arange(rows.size)
+    first = np.full(count.size, rows.size)
+    np.minimum.at(first, rows[high], place[high])
+    after = np.bincount(rows[place >= first[rows]], minlength=count.size)
+    many = np.bincount(rows[high], minlength=count.size)
+    found: Rows = np.where((many >= FEWEST) & (2 * many > after) & (2 * many < count), many, 0)
+    return found
 
 
 def _shift(  # noqa: PLR0917, PLR0913 - one row of everything that was computed for all of them
