@@ -75,9 +75,9 @@ def test_any_series(given_: list[Series]) -> None:
     whole(metric_notes.of_versions(NOTE, given_))
 
 
-def of(signal: str, t: Sequence[float], v: Sequence[float]) -> Series:
+def of(signal: str, t: Iterable[float], v: Iterable[float]) -> Series:
     selection = Selection(signal, signal, Reduction.RAW, "service", ())
-    return Series(selection, "web", {}, np.array(t, dtype=np.float64), np.array(v, dtype=np.float64), "q", "s", step=30.0)
+    return Series(selection, "web", {}, np.array([*t], dtype=np.float64), np.array([*v], dtype=np.float64), "q", "s", step=30.0)
 
 
 HOUR = [*np.arange(BEGIN, END, 30.0)]
@@ -104,7 +104,9 @@ def test_what_stays_as_it_was_is_no_trouble(signal: str, t: list[float], v: list
 
 @pytest.mark.parametrize("point", [NAN, INF, -INF, 1e308])
 def test_a_window_of_points_that_measure_nothing(point: float) -> None:
-    assert metric_notes.of_series(NOTE, [of("cpu_usage", HOUR, [v if at < START else point for at, v in zip(HOUR, CALM, strict=True)])]) == []
+    assert (
+        metric_notes.of_series(NOTE, [of("cpu_usage", HOUR, [v if at < START else point for at, v in zip(HOUR, CALM, strict=True)])]) == []
+    )
 
 
 def test_one_point_and_none() -> None:
@@ -131,7 +133,7 @@ def test_a_change_at_any_time(t: float, kind: str, text: str, service: str) -> N
 
 def text_of(line: LogLine) -> list[Observation]:
     """What a burst of one line says, as a kind of line and by its phrases."""
-    window, before = Reading((line,) * 30, query="q", source="s"), Reading((line,), query="q", source="s")
+    window, before = Reading((line,) * 6, query="q", source="s"), Reading((line,), query="q", source="s")
     kinds = templates(window.values, ())
     return whole(
         [
@@ -146,11 +148,17 @@ anything = (
     st.text(alphabet=st.characters(), max_size=300)
     | st.binary(max_size=300).map(lambda raw: raw.decode("latin-1"))
     | st.binary(max_size=300).map(lambda raw: raw.decode("utf-8", "surrogateescape"))
-    | st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.dictionaries(st.text(), inner)).map(json.dumps)
+    | st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.dictionaries(st.text(), inner)
+    ).map(json.dumps)
 )
 
 
-@given(st.sampled_from(["error ", "connection refused: ", '{"level":"error","msg":"', "level=error msg=", "level=error err=\"", ""]), anything, st.text(max_size=5))
+@given(
+    st.sampled_from(["error ", "connection refused: ", '{"level":"error","msg":"', "level=error msg=", 'level=error err="', ""]),
+    anything,
+    st.text(max_size=5),
+)
 @example("error ", "\ud800\udfff", "")
 def test_any_line(lead: str, text: str, level: str) -> None:
     text_of(LogLine(START, "web", lead + text, level))
@@ -238,8 +246,40 @@ def test_any_spans(window: list[Span], before: list[Span]) -> None:
 
 @given(st.lists(odd_span, min_size=1, max_size=8), st.lists(odd_span, min_size=1, max_size=8), st.integers(4, 30), st.integers(10, 30))
 def test_odd_spans_that_come_again_and_again(window: list[Span], before: list[Span], after: int, usually: int) -> None:
-    trace_of(*([Span(f"{k}{one.trace_id}", *fields(one)[1:]) for k in range(n) for one in part] for part, n in ((window, after), (before, usually))))
+    trace_of(
+        *(
+            [Span(f"{k}{one.trace_id}", *fields(one)[1:]) for k in range(n) for one in part]
+            for part, n in ((window, after), (before, usually))
+        )
+    )
 
 
 def fields(one: Span) -> tuple[Any, ...]:
     return tuple(getattr(one, name) for name in Span.__slots__)
+
+
+# all together
+
+
+@pytest.mark.parametrize("minutes", [-5, -1, 0, 1, 5])
+def test_clocks_that_differ_by_minutes(minutes: int) -> None:
+    """Each kind of telemetry still tells of the same trouble, in its own time."""
+    begun, half = START + 60 * minutes, [*np.arange(BEGIN, END, 10.0)]
+    (metric,) = metric_notes.of_series(NOTE, [of("latency_p95", HOUR, [9.0 if t >= begun else 0.1 for t in HOUR])])
+    lines = [LogLine(t, "web", "order failed", "error") for t in half if t >= begun]
+    made = [Span(f"{k}", "a", "", "web", "serve", t, 900.0 if t >= begun else 10.0, t >= begun) for k, t in enumerate(half)]
+    line_split, span_split = sum(line.t < START for line in lines), half.index(START)
+    window, before = Reading(tuple(lines[line_split:])), lines[:line_split]
+    found = whole(
+        [
+            metric,
+            *log_notes.of_templates(NOTE, templates(window.values, before), 1 / 3, window),
+            *trace_of(made[span_split:], made[:span_split]),
+        ]
+    )
+    assert {one.signal for one in found} == {"latency_p95", "new_errors", "self_time", "failing_spans"}
+    assert metric.onset is not None
+    assert metric.onset.timestamp() == begun
+    assert all(
+        one.score > 0.1 and one.onset is not None and one.onset.timestamp() >= max(begun, START) for one in found if one is not metric
+    )

@@ -191,6 +191,23 @@ def test_the_onset_may_lie_before_the_window() -> None:
     assert moved(noise(size=2000) + [150.0] * 40, [150.0] * 40).onset == START - LOOK_BACK_SECONDS
 
 
+@pytest.mark.parametrize("direction", ["up", "both"])
+@pytest.mark.parametrize("minutes", [1, 5, 10])
+def test_trouble_that_began_before_its_alert_is_not_what_is_usual(minutes: int, direction: str) -> None:
+    early = int(60 * minutes / STEP)
+    begun, sudden = moved(noise(size=BEFORE - early) + [300.0] * early, [300.0] * 40, direction), moved(noise(), [300.0] * 40, direction)
+    assert begun.score > 0.9 * sudden.score
+    assert begun.onset == START - early * STEP
+
+
+def test_points_before_the_window_that_came_and_went_are_usual() -> None:
+    bursts, quiet = [100.0] * 100 + [300.0] * 9 + [100.0] * 11, [100.0] * BEFORE
+    assert moved(bursts, [300.0] * 40).score < 0.5 * moved(quiet, [300.0] * 40).score
+    assert moved([100.0] * 10 + [300.0] * 12, [300.0] * 40).score == 0, "more than half of all that is known"
+    assert moved([100.0] * 18 + [300.0] * 2, [300.0] * 40).score == 0, "two points may be anything"
+    assert moved([100.0] * 17 + [300.0] * 3, [300.0] * 40).score > 0.1
+
+
 def test_one_point_beyond_is_no_onset() -> None:
     assert moved(noise(), [150.0] + [100.0] * 9 + [150.0] * 30).onset == START + 10 * STEP
 
@@ -273,7 +290,7 @@ def test_grade() -> None:
     assert grade(2 + math.expm1(3.5), normal=2, scale=1) == pytest.approx(1)
 
 
-@given(st.floats(), st.floats())
+@given(st.floats(allow_nan=False), st.floats(allow_nan=False))
 def test_a_larger_deviation_is_never_less_unusual(one: float, other: float) -> None:
     low, high = sorted((one, other))
     assert 0 <= grade(low) <= grade(high) <= 1

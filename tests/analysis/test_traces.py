@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def parents(*spans: Span) -> list[int]:
-    return traces(spans, ()).parent.tolist()
+    return [int(row) for row in traces(spans, ()).parent]
 
 
 def edges(*spans: Span) -> tuple[Edge, ...]:
@@ -88,7 +88,9 @@ def test_edges_by_parent_and_by_the_peer_that_a_client_names() -> None:
 
 def test_a_call_that_is_answered_by_another_name_goes_to_whoever_answers() -> None:
     """`balancer` is where it was sent, `cart` what served it."""
-    assert edges(span("call", kind="client", server_address="balancer"), span("serve", "call", "cart")) == (Edge(caller="web", callee="cart"),)
+    assert edges(span("call", kind="client", server_address="balancer"), span("serve", "call", "cart")) == (
+        Edge(caller="web", callee="cart"),
+    )
 
 
 def test_a_call_within_the_service_does_not_hide_the_peer() -> None:
