@@ -140,7 +140,7 @@ def _deviations(parts: tuple[_Sorted, _Sorted], last: tuple[Rows, Floats], sign:
     usual, seen = (_Sorted(np.sort(sign * (part.values - middle[:, None]), axis=1), part.count) for part in parts)
     absolute = _Sorted(np.sort(np.abs(usual.values), axis=1), usual.count)
     sustained = seen.at((SUSTAINED * (seen.count - 1)).astype(np.intp))
-    usual = _Sorted(usual.values, usual.count - _begun(last[0], sign * (last[1] - middle[last[0]]) >= sustained[last[0]] / 2, usual.count))
+    usual = _Sorted(usual.values, usual.count - _begun(last[0], sign * (last[1] - middle[last[0]]) >= sustained[last[0]] / 2, floors.size))
     # robust, but not smaller than half of what one point in twenty does in that direction
     spread = np.maximum.reduce(
         [
@@ -157,14 +157,13 @@ def _deviations(parts: tuple[_Sorted, _Sorted], last: tuple[Rows, Floats], sign:
     return np.stack([deviation, spread, sign * sustained + middle, middle])
 
 
-def _begun(rows: Rows, high: NDArray[np.bool_], count: Rows) -> Rows:
+def _begun(rows: Rows, high: NDArray[np.bool_], n: int) -> Rows:
     """How many points before the window are of its trouble already: three or more, and most from the first of them on."""
-    place = np.arange(rows.size)
-    first = np.full(count.size, rows.size)
+    place, first = np.arange(rows.size), np.full(n, rows.size)
     np.minimum.at(first, rows[high], place[high])
-    after = np.bincount(rows[place >= first[rows]], minlength=count.size)
-    many = np.bincount(rows[high], minlength=count.size)
-    found: Rows = np.where((many >= FEWEST) & (2 * many > after) & (2 * many < count), many, 0)
+    after = np.bincount(rows[place >= first[rows]], minlength=n)
+    many = np.bincount(rows[high], minlength=n)
+    found: Rows = np.where((many >= FEWEST) & (2 * many > after), many, 0)
     return found
 
 

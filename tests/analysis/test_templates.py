@@ -105,9 +105,10 @@ def test_a_word_that_varies_becomes_any() -> None:
         ("anna lost her seat again", "bo lost her seat again"),
         ("no seat left for anna", "no seat left for anna today"),
         ("no seat left for anna", "no way out of here"),
+        ("no seat left for anna today", "no seat left in this row"),
         ("cannot open", "cannot close"),
     ],
-    ids=["the first word", "the length", "too few words alike", "two words are one alike"],
+    ids=["the first word", "the length", "one word alike", "half of the words alike", "two words are one alike"],
 )
 def test_what_keeps_lines_apart(texts: tuple[str, str]) -> None:
     assert kinds(*texts) == dict.fromkeys(texts, 1)

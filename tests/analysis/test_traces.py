@@ -120,10 +120,11 @@ def test_a_database_needs_no_kind() -> None:
         (span("a", "a"), span("b", "lost", "cart")),
         (span("a", service=""), span("b", "a", "cart")),
         (span("a"), span("b", "a", "")),
+        (span("call", service="", kind="client", peer_service="cart"),),
         (span("serve", kind="server", peer_service="client"),),
         (span("take", kind="consumer", db_system="redis", peer_service="queue"),),
     ],
-    ids=["itself", "another trace", "no parent", "no caller", "no callee", "a server", "a consumer"],
+    ids=["itself", "another trace", "no parent", "no caller", "no callee", "nobody's call", "a server", "a consumer"],
 )
 def test_what_is_no_edge(spans: tuple[Span, ...]) -> None:
     assert edges(*spans) == ()
