@@ -158,6 +158,8 @@ def test_each_kind_and_service_is_told() -> None:
         ("dial tcp orders-db.shop:5432: connection refused", "orders-db"),
         ("http://orders:80/x: connection refused", "orders"),
         ("orders asked db: connection refused", "orders"),
+        ("db asked orders-db of orders: connection refused", "orders-db"),
+        ("o.db: connection refused", "db"),
         ("feedback-db2: connection refused", "web"),
         ("connection refused", "web"),
         ("web: connection refused", "web"),
@@ -166,6 +168,13 @@ def test_each_kind_and_service_is_told() -> None:
 )
 def test_a_refused_connection_is_said_of_the_service_that_the_line_names(text: str, service: str) -> None:
     assert [found.service for found in told(lines(text, 30), [])] == [service]
+
+
+def test_where_no_other_service_is_known_it_is_the_one_that_wrote() -> None:
+    read = Reading(tuple(lines("orders: connection refused", 5)))
+    for services in ((), ("",), ("web",)):
+        (found,) = of_phrases(NOTE, phrases_of(AgentName.NETWORK), read, Reading(), Writers(RATIO, services))
+        assert found.service == "web"
 
 
 def test_a_refused_connection_is_compared_with_those_of_the_same_service() -> None:
