@@ -140,6 +140,14 @@ def test_requests_that_end_early_inside_a_service_are_its_own() -> None:
     assert found.score > 0.5
 
 
+def test_the_order_of_the_spans_says_nothing() -> None:
+    usual, stopped = [*call("root", t=0.01), *under("root", "answer"), span("root")], [*call("root", t=0.01), span("root")]
+    before, window = repeated(*usual, times=USUAL), repeated(*stopped, times=USUAL, begin=WINDOW)
+    found = calls.detours(traces(window, before))
+    assert [(one.service, one.stops) for one in found] == [("web", "call cart")]
+    assert calls.detours(traces(window[::-1], before[::-1])) == found
+
+
 def test_requests_without_any_call_left_are_the_services_own() -> None:
     found = one([span("root"), *under("root", "check", "store")], [span("root")])
     assert (found.service, found.lacks, found.stops) == ("web", ("check", "store"), "")

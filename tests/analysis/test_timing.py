@@ -181,7 +181,12 @@ def test_growth_is_in_spreads_of_what_was_usual() -> None:
     assert (found.value, found.baseline, found.count) == (211, 100, 20)
     assert found.spreads == pytest.approx(111 / 11)
     assert found.total == pytest.approx(111 * 20)
-    assert grown([50.0, 150.0] * 10, [211.0] * 20).spreads < found.spreads
+    assert grown([100.0] * 8 + [200.0] * 2, [222.0] * 20).spreads == pytest.approx((122 - 100 / 9) / (100 / 2 + 11)), "with a wider spread"
+
+
+def test_the_order_of_the_spans_says_nothing() -> None:
+    before, after = [span("root"), *call("web", "cart")], [span("root", ms=300), *call("web", "cart", gap=260)]
+    assert milliseconds(before[::-1], after[::-1]) == milliseconds(before, after)
 
 
 def test_what_becomes_faster_or_stays_does_not_grow() -> None:
