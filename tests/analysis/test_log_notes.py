@@ -66,6 +66,9 @@ def test_lines_that_tell_of_no_error_are_not_told() -> None:
 
 def test_a_line_or_two_are_no_news() -> None:
     assert kinds(lines("no seat", 1), []) == []
+    assert kinds(lines("no seat", 3), [], ratio=1) == []
+    assert kinds(lines("no seat", 5), [], ratio=1) != []
+    assert kinds(lines("no seat", 5), lines("no seat", 1, begin=BEGIN), ratio=1) == [], "a line before may as well have been two"
 
 
 def test_what_several_services_write_is_passed_on_and_not_begun() -> None:

@@ -100,9 +100,20 @@ def test_what_is_seen_of_a_call_is_said_of_the_callee(label: str, value: str, pe
     assert (found.service, found.summary) == (peer, f"{peer}: calls refused from web 50%, usually 0%")
 
 
-def test_each_caller_of_a_callee_is_told() -> None:
-    calls = [series("refused_calls", 0.5, caller, before=0.0, by={"server_address": "db"}) for caller in ("web", "cart")]
-    assert [found.service for found in of_series(NOTE, calls)] == ["db", "db"]
+def test_each_caller_and_callee_is_told() -> None:
+    pairs = [("web", "db"), ("cart", "db"), ("web", "user")]
+    calls = [series("refused_calls", 0.5, caller, before=0.0, by={"server_address": callee}) for caller, callee in pairs]
+    assert [found.service for found in of_series(NOTE, calls)] == ["db", "db", "user"]
+
+
+def test_a_label_that_is_no_peer_keeps_nothing_apart() -> None:
+    disks = [series("disk_free", level, before=0.9, by={"mountpoint": mount}) for mount, level in (("/", 0.5), ("/var", 0.1))]
+    assert one(*disks).value == 0.1
+
+
+def test_seconds_of_a_family_in_milliseconds_alone_are_converted() -> None:
+    assert one(series("requests_in_flight", 9.0, before=1.0, family="requests_milliseconds")).unit == ""
+    assert one(series("latency_p95", 2.5, before=0.1)).summary == "web: latency p95 2.5 s, usually 100 ms"
 
 
 def test_a_call_to_nobody_is_said_of_the_caller() -> None:

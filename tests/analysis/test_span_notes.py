@@ -122,6 +122,8 @@ def test_a_detour_lists_a_few_of_the_calls_that_are_missing() -> None:
     (found,) = of_detours(NOTE, detours(traced(run(), run("a", "b", "c", "d", "e"), times=20)), READ)
     assert LISTED == 3
     assert found.summary == "web: root runs otherwise than before in 20 of 20 spans, without a, b, c …"
+    (found,) = of_detours(NOTE, detours(traced(run(), run("a", "b", "c"), times=20)), READ)
+    assert found.summary == "web: root runs otherwise than before in 20 of 20 spans, without a, b, c"
 
 
 def test_calls_that_were_added_are_no_end() -> None:
