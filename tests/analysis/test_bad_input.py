@@ -51,6 +51,7 @@ def whole(observations: Iterable[Observation]) -> list[Observation]:
 values = st.floats() | st.sampled_from([0.0, 1.0, 1e149, -1e149, 1e151, 1e308, -1e308, 5e-324, NAN, INF, -INF])
 signals = st.sampled_from(sorted(SIGNALS))
 families = st.sampled_from(["cpu_usage", "queue_depth", "orders_total", "heap_bytes", "http_server_duration_milliseconds", "", "é\x00"])
+label_values = st.sampled_from(["", "db.shop:5432", "outbound|80||cart.shop.svc", "[::1]:80", "1.0", "1.1", "\x00\u202e", ":", "|"])
 
 
 @st.composite
@@ -61,7 +62,7 @@ def series(draw: st.DrawFn) -> Series:
     v = np.array([value for _, value in points], dtype=np.float64)
     name, label = draw(signals | st.sampled_from(["other:queue_depth", "version"])), draw(st.sampled_from(["server_address", "version"]))
     selection = Selection(name, draw(families), draw(st.sampled_from(list(Reduction))), "service", (), by=(label,))
-    labels = draw(st.dictionaries(st.sampled_from(["server_address", "version", "service"]), st.text(max_size=5)))
+    labels = draw(st.dictionaries(st.sampled_from(["server_address", "version", "service"]), label_values))
     return Series(selection, draw(st.sampled_from(SERVICES)), labels, t, v, "q", "s", step=step)
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compass_core.analysis import shifts as module
-from compass_core.analysis.shifts import ALARMING, LARGEST, LOOK_BACK_SECONDS, SEEN_BEFORE, Shift, grade, shifts
+from compass_core.analysis.shifts import ALARMING, LARGEST, LOOK_BACK_SECONDS, Shift, grade, shifts
 from compass_core.model import AgentName
 from compass_core.readings import Reduction, Selection, Series
 from compass_core.signals.watched import SIGNALS, Signal
@@ -72,6 +72,8 @@ def test_a_fall_is_told_by_its_minimum(direction: str) -> None:
 def test_a_rise_and_a_fall_alike_count_the_same() -> None:
     up, down = (moved([100.0] * BEFORE, [level] * 40, "both") for level in (160.0, 40.0))
     assert (up.spreads, up.score, up.falls) == (-down.spreads, down.score, not down.falls)
+    assert moved([1000.0] * BEFORE, [700.0] * 40, "both").falls
+    assert not moved([1000.0] * BEFORE, [1300.0] * 40, "both").falls
 
 
 @pytest.mark.parametrize(("direction", "level"), [("up", 20.0), ("down", 200.0)])
@@ -114,7 +116,7 @@ def test_a_few_points_are_not_a_level(spikes: int, size: int) -> None:
 
 def test_of_one_point_alone_half_is_believed() -> None:
     alone, two = moved([100.0] * BEFORE, [150.0]), moved([100.0] * BEFORE, [150.0] * 2)
-    assert alone.spreads == pytest.approx(SEEN_BEFORE * two.spreads)
+    assert alone.spreads == pytest.approx(0.5 * two.spreads)
 
 
 def test_a_level_that_the_baseline_reached_regularly_is_usual() -> None:
@@ -126,7 +128,7 @@ def test_a_level_that_the_baseline_reached_regularly_is_usual() -> None:
 def test_a_level_that_a_short_baseline_reached_once_counts_half() -> None:
     steady = [100.0] * 50
     new, seen = moved(steady, [200.0] * 40), moved([*steady[:-1], 201.0], [200.0] * 40)
-    assert seen.spreads == pytest.approx(SEEN_BEFORE * new.spreads)
+    assert seen.spreads == pytest.approx(0.5 * new.spreads)
     assert moved([*steady[:-1], 199.0], [200.0] * 40).spreads == pytest.approx(new.spreads), "it went beyond that"
 
 
