@@ -127,14 +127,13 @@ def _ways(traced: Traces) -> _Ways:
     child = traced.children
     above = traced.parent[child]
     pairs = np.unique(above * kinds + traced.operation[child])
-    # a set of operations is known by the sum of their random numbers: with 62 bits two sets do not meet
-    weights = np.random.default_rng(0).integers(0, 2**62, kinds)
-    way = np.zeros(n, np.int64)
+    # an operation and a set of those it calls are known by the sum of their random numbers: with 62 bits two do not meet
+    own, weights = np.random.default_rng(0).integers(0, 2**62, (2, kinds))
+    way = own[traced.operation]
     with np.errstate(over="ignore"):
         np.add.at(way, pairs // kinds, weights[pairs % kinds])
-    keys, of_span = np.unique(np.stack([traced.operation, way]), axis=1, return_inverse=True)
-    of_span = of_span.ravel()
-    operation = keys[0].astype(np.intp)
+    _, example, of_span = np.unique(way, return_index=True, return_inverse=True)
+    operation = traced.operation[example]
     before, window = (np.bincount(of_span[where], minlength=len(operation)) for where in (~traced.inside, traced.inside))
     spans_before, spans_window = (np.bincount(operation, weights=count, minlength=kinds) for count in (before, window))
     expected = (before + 0.5) / (spans_before[operation] + 1) * spans_window[operation]
