@@ -74,7 +74,7 @@ class Specialist:
     async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> Thoughts:
         """Apply the rules of this agent to everything observed so far, and let a model refine them if there is one."""
         proposed = propose(self.name, (*seen_by(earlier), *findings.observations), findings)
-        return await think(self._model, Known(self.name, incident, findings, earlier, proposed))
+        return await think(self._model, Known(self.name, incident, findings, earlier, proposed), self._view.redact)
 
     def look(self, note: Note, scope: Scope) -> Sequence[Awaitable[Seen]]:
         """The questions of this specialist; they are asked concurrently."""

@@ -15,6 +15,8 @@ from compass_core.hypotheses.refine import Answer, refine
 from compass_core.model import Thoughts
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from compass_core.hypotheses.known import Known
     from compass_core.hypotheses.refine import Dropped
     from compass_core.model import AgentName
@@ -28,14 +30,14 @@ NO_CAUSE = "the rules name no cause that could be refined"
 NO_ANSWER = "the model did not answer (timeout)"
 
 
-async def think(model: Model | None, known: Known) -> Thoughts:
-    """What the agent thinks; raises nothing that a model raised on purpose."""
+async def think(model: Model | None, known: Known, redact: Callable[[str], str]) -> Thoughts:
+    """What the agent thinks; raises nothing that a model raised on purpose. The model is told nothing that `redact` has not seen."""
     if model is None:
         return Thoughts(hypotheses=known.proposed, unrefined=NO_MODEL)
     if not known.hypotheses:
         return Thoughts(unrefined=NO_CAUSE)
     try:
-        answer = await model.ask(known.agent, messages(known), Answer)
+        answer = await model.ask(known.agent, messages(known.without_secrets(redact)), Answer)
     except BudgetExceededError as error:
         return Thoughts(hypotheses=known.proposed, unrefined=str(error), out_of_budget=True)
     except ModelError as error:

@@ -181,7 +181,9 @@ def test_growth_is_in_spreads_of_what_was_usual() -> None:
     assert (found.value, found.baseline, found.count) == (211, 100, 20)
     assert found.spreads == pytest.approx(111 / 11 / math.sqrt(2))
     assert found.total == pytest.approx(111 * 20)
-    assert grown([100.0] * 8 + [200.0] * 2, [222.0] * 20).spreads == pytest.approx((122 - 100 / 9) / (100 / 2 + 11) / math.sqrt(3)), "with a wider spread"
+    assert grown([100.0] * 8 + [200.0] * 2, [222.0] * 20).spreads == pytest.approx((122 - 100 / 9) / (100 / 2 + 11) / math.sqrt(3)), (
+        "with a wider spread"
+    )
 
 
 def test_the_order_of_the_spans_says_nothing() -> None:

@@ -28,14 +28,14 @@ from compass_core.errors import AmbiguousIncidentError, Reason, SourceError
 from compass_core.model import Gap, Incident, Outcome, Request, Run
 from compass_core.orchestrator import Limits
 from compass_core.readings import Change, LogLine, Reading
-from compass_core.redact import Redactor
-from compass_core.settings import Settings
+from compass_core.settings import Settings, load
 from compass_core.signals.logs import ERROR_PHRASES
 from compass_core.sources.recorded import Recorded
 from tests.agents.test_recorded_case import AGENTS
 from tests.bot.made import FakeDeclarations, FakeHistory, FakeOutbox
 from tests.demo_incident import packed
 from tests.fakes import INCIDENT, WINDOW, FakeClock, FakeInvestigations, FakeLedger, FakeSource, FakeThread, inline
+from tests.llm.scripted import MODEL, PRICE, Scripted, Turn
 from tests.redaction.planted import Planted, planted
 from tests.test_redact import leaks
 
@@ -138,8 +138,8 @@ async def observed(case: Path, secrets: tuple[Planted, ...], redact: Any) -> lis
     runs: list[Run] = []
     for kind in AGENTS:
         findings = await (agent := kind(view)).observe(given, runs)
-        hypotheses = await agent.generate_hypotheses(given, findings, runs)
-        runs.append(Run(agent=kind.name, outcome=Outcome.ANSWERED, findings=findings, hypotheses=hypotheses))
+        thoughts = await agent.generate_hypotheses(given, findings, runs)
+        runs.append(Run(agent=kind.name, outcome=Outcome.ANSWERED, findings=findings, hypotheses=thoughts.hypotheses))
     return runs
 
 
@@ -155,13 +155,18 @@ def test_what_is_not_redacted_would_be_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("secrets", CASES, ids=lambda secrets: secrets[0].kind)
-def test_a_model_would_be_given_no_secret(tmp_path: Path, secrets: tuple[Planted, ...]) -> None:
-    """A model is given the texts of observations and hypotheses through the investigation's redactor."""
-    redact = Redactor()
-    runs = asyncio.run(observed(written(tmp_path, secrets), secrets, redact))
-    texts = [redact(text) for run in runs for text in strings(run.model_dump(mode="json"))]
-    assert any(run.findings.observations for run in runs)
-    assert told_of(secrets, *texts) == []
+async def test_a_model_is_given_no_secret(tmp_path: Path, secrets: tuple[Planted, ...]) -> None:
+    """Over the wire: what the server got, and what the wrong answers of a server that repeats secrets brought about."""
+    server = Scripted(*(Turn(text=f"{{broken {one.text}") for one in secrets[:6]))
+    async with server.serving() as url:
+        settings = load({"OPENAI_BASE_URL": url, "COMPASS_MODEL": MODEL, "COMPASS_PRICES": PRICE, "COMPASS_BUDGET_USD": "100"})
+        async with replayed(written(tmp_path, secrets), settings) as compass:
+            thread = FakeThread()
+            conclusion = await compass.investigate(Request(reference="INC-1"), thread)
+    assert conclusion.hypotheses
+    assert server.requests, "a model was asked"
+    assert told_of(secrets, *(text for request in server.requests for text in strings(request))) == []
+    assert told_of(secrets, *(one.model_dump_json() for one in (conclusion, *thread.progress, *thread.conclusions))) == []
 
 
 @pytest.mark.parametrize("secrets", CASES, ids=lambda secrets: secrets[0].kind)
