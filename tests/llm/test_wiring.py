@@ -29,7 +29,7 @@ from tests.fakes import INCIDENT, WINDOW, FakeClock, FakeIncidents, FakeInvestig
 from tests.llm.scripted import MODEL, PRICE, Prices, Scripted, Turn, error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from compass_core.model import Conclusion, Incident, Run
     from compass_core.ports import Model
@@ -149,7 +149,7 @@ async def test_a_configured_model_is_paid_by_the_investigation(tmp_path: Path) -
     async with server.serving() as url, live(settings(tmp_path, OPENAI_BASE_URL=url, **SCRIPTED)) as compass:
         assert compass.model is not None
         budget = Budget(Decimal(100), compass.kept.ledger, "run-1")
-        await compass.model(budget).ask(DATABASE, (Message(role="user", text="why?"),), Answer)
+        await compass.model(budget, str).ask(DATABASE, (Message(role="user", text="why?"),), Answer)
         assert [(row.bill, row.amount) for row in await compass.kept.ledger.attempts("run-1")] == [(Bill.SETTLED, COST)]
     assert budget.spent == COST
 
@@ -180,7 +180,7 @@ async def test_a_budget_of_nothing_asks_no_model_and_runs_all_agents(limit: str,
     given: list[Budget] = []
 
     class Refusing:
-        def __init__(self, budget: Budget) -> None:
+        def __init__(self, budget: Budget, _redact: Callable[[str], str]) -> None:
             given.append(budget)
 
         async def ask(self, agent: AgentName, messages: tuple[Message, ...], shape: type[V]) -> V:
@@ -210,7 +210,7 @@ class Answer(BaseModel):
 
 async def main():
     async with live(load()) as compass:
-        await compass.model(Budget(Decimal(100), compass.kept.ledger, "run-1")).ask(AgentName.DATABASE, (Message(role="user", text="?"),), Answer)
+        await compass.model(Budget(Decimal(100), compass.kept.ledger, "run-1"), str).ask(AgentName.DATABASE, (Message(role="user", text="?"),), Answer)
 
 asyncio.run(main())
 """
@@ -227,7 +227,8 @@ async def test_a_killed_process_hides_no_spending(tmp_path: Path) -> None:
             **SCRIPTED,
         }
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, cwd=tmp_path, env=environ)
-        await server.in_flight.wait()
+        async with asyncio.timeout(60):  # a process that fails before it asks would be waited for without end
+            await server.in_flight.wait()
         process.kill()
         await process.wait()
     worst = ((server.sizes[0] + 512) * Decimal(100) + 4096 * Decimal(1000)) / 1_000_000
