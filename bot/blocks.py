@@ -86,7 +86,9 @@ def root(investigation: Investigation, conclusion: Conclusion | None = None) -> 
         lines.append([_bold("Only: "), _text(f"the {investigation.only} agent")])
     if conclusion:
         state = outcome(conclusion.outcome, conclusion.reason)
-        lines += [[_bold("Most likely: "), _text(shown(named(top), 300))] for top in conclusion.hypotheses[:1]]
+        nothing = nothing_found(conclusion)
+        likely = [[_bold("Most likely: "), _text(shown(named(top), 300))] for top in conclusion.hypotheses[:1]]
+        lines += [[_text(nothing.removesuffix("."))]] if nothing else likely
     lines.append([_bold("Again: " if investigation.again else "State: "), _text(state)])
     cost = cost_line(conclusion.total_cost, investigation.budget) if conclusion else f"budget ${budget(investigation.budget)}"
     title = f"{shown(incident.id)}: {shown(incident.title, 300)}"
@@ -152,7 +154,7 @@ def final(conclusion: Conclusion) -> Message:
             _again(conclusion),
         ]
 
-    top = [nothing] if nothing else [f"{rank}. {named(one)}" for rank, one in enumerate(ranked[:3], 1)]
+    top = [nothing, *(f"{rank}. {named(one)}" for rank, one in enumerate(ranked[:3], 1))]
     return Message(_fallback(f"{incident}: {ended}.", *top, *more(len(ranked) - 3), cost, *costs(conclusion)[1:]), _fitting(build))
 
 

@@ -63,16 +63,16 @@ class TerminalThread:
 
     async def concluded(self, conclusion: Conclusion) -> None:
         """The ranked hypotheses, what was left out, and what it cost."""
-        nothing = nothing_found(conclusion) if conclusion.runs else ""
+        nothing = nothing_found(conclusion)
         lines = [
             f"{conclusion.investigation.incident.id}: {outcome(conclusion.outcome, conclusion.reason)} after {conclusion.seconds:.1f} s"
         ]
+        lines += [f"  {nothing}", *(f"  check: {line}" for line in to_check(conclusion))] if nothing else []
         for rank, one in enumerate(conclusion.hypotheses, 1):
             lines += [f"  {rank}. {named(one)} ({one.agent}, {VERDICTS[one.verdict]})", f"     {one.statement}"]
             lines += [f"     evidence: {', '.join(one.evidence_for) or 'none'}"]
             lines += [f"     against: {', '.join(one.evidence_against)}"] if one.evidence_against else []
             lines += [f"     {each}" for each in what_next(one)]
-        lines += [f"  {nothing}", *(f"  check: {line}" for line in to_check(conclusion))] if nothing else []
         lines += [
             f"  {run.agent.title()} {outcome(run.outcome, run.reason)}" for run in conclusion.runs if run.outcome is not Outcome.ANSWERED
         ]

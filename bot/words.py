@@ -23,6 +23,8 @@ OUTCOMES = {
 }
 SKIPS = {"budget": "the budget is used up", "left out": "left out by --only", "time": "no time was left"}
 VERDICTS = {"contradicted": "contradicted by its tests", "survived": "survived its tests", "untested": "untested"}
+DOUBTFUL = 0.25  # a first hypothesis below this confidence is as likely noise as a cause
+UNUSUAL = 0.25  # an observation below this score is nothing to wonder at
 ADVICE = {
     Reason.NOT_CONFIGURED: "set the source's address, such as COMPASS_PROMETHEUS_URL",
     Reason.UNREACHABLE: "see whether the source runs and its address is right",
@@ -104,12 +106,15 @@ def gap_lines(runs: Iterable[Run]) -> list[str]:
 
 
 def nothing_found(conclusion: Conclusion) -> str:
-    """What to say in place of hypotheses; '' where there are some."""
-    if conclusion.hypotheses:
+    """What to say in place of hypotheses, or before ones that are hardly likely; '' where there is a better one, or no agent ran."""
+    if not conclusion.runs or any(one.confidence >= DOUBTFUL for one in conclusion.hypotheses[:1]):
         return ""
-    if conclusion.observations:
+    if conclusion.hypotheses:
+        return "Nothing stands out in what could be read: this may be normal."
+    seen = conclusion.observations.values()
+    if any(one.score >= UNUSUAL for one in seen):
         return "Unusual things were seen, but no rule names a cause for them."
-    if _blind(conclusion.runs) or not any(run.outcome is Outcome.ANSWERED for run in conclusion.runs):
+    if not seen and (_blind(conclusion.runs) or not any(run.outcome is Outcome.ANSWERED for run in conclusion.runs)):
         return "Nothing could be observed, so there is no hypothesis."
     return "Nothing unusual was found in what could be read."
 

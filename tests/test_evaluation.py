@@ -202,7 +202,8 @@ def test_an_agent_alone_and_without_some_telemetry() -> None:
         for asked in (Asked(without=frozenset({"metrics", "logs", "spans"})), Asked(only=AgentName.NETWORK), Asked())
     )
     assert not isinstance(blind, CaseError)
-    assert (blind["services"], blind["confidence"], blind["mechanism_right"]) == ([], 0.0, False)
+    assert blind["services"] == [{"service": "edge", "confidence": 0.0}], "it is affected, and nothing is known against it"
+    assert (blind["confidence"], blind["mechanism_right"]) == (0.0, False)
     assert isinstance(alone, dict)
     assert isinstance(whole, dict)
     assert alone["services"] != whole["services"]

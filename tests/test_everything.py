@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
+from compass_core.agents.scope import MOST_SERVICES
 from compass_core.bootstrap import live, utc_now
 from compass_core.errors import Reason
 from compass_core.http import Allowance
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-SERVICES = [f"service-{i}" for i in range(40)]
+SERVICES = [f"service-{i}" for i in range(MOST_SERVICES + 12)]
 NAMES = [name for agent in AgentName for name in names_of(agent)] + [f"own_metric_{i}_total" for i in range(200)]
 
 

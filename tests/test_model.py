@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from compass_core.model import AgentName, Conclusion, Findings, Incident, Investigation, Outcome, Run, Window
+from compass_core.model import WHOLE, AgentName, Conclusion, Findings, Incident, Investigation, Outcome, Run, Suspect, Window
 from compass_core.readings import Family, service_name
 from tests.fakes import INCIDENT, START, hypothesis, observation
 
@@ -55,17 +55,37 @@ def test_values_are_frozen_and_know_their_fields() -> None:
 def test_the_window_of_an_incident(now: float, ended: float | None, begins: float, ends: float) -> None:
     """In minutes after its start."""
     ended_at = None if ended is None else START + ended * MINUTE
-    window = INCIDENT.model_copy(update={"ended_at": ended_at}).window(START + now * MINUTE)
+    incident = INCIDENT.model_copy(update={"ended_at": ended_at})
+    window = incident.window(START + now * MINUTE)
     assert (window.start, window.end) == (START + begins * MINUTE, START + ends * MINUTE)
-    assert (window.baseline.start, window.baseline.end) == (window.start - HOUR, window.start)
+    baseline = incident.baseline(window)
+    assert (baseline.start, baseline.end) == (window.start - HOUR, window.start)
+
+
+@pytest.mark.parametrize(
+    ("well_since", "minutes"),
+    [(-240, 240), (-60, 60), (-12, 15), (-10, 10), (-10.01, 15), (-1, 5), (0, 5), (7, 5)],
+)
+def test_the_baseline_begins_when_all_was_well_if_that_is_known(well_since: float, minutes: int) -> None:
+    """Whole five minutes before the window, in which every step between points fits."""
+    incident = INCIDENT.model_copy(update={"well_since": START + well_since * MINUTE})
+    window = incident.window(START + 10 * MINUTE)
+    baseline = incident.baseline(window)
+    assert (baseline.end - baseline.start, baseline.end) == (minutes * MINUTE, window.start)
 
 
 moments = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
 
 
-@given(moments, st.none() | moments, moments)
-def test_any_incident_has_a_window_of_whole_seconds(started: datetime, ended: datetime | None, now: datetime) -> None:
-    window = Incident(id="x", title="x", started_at=started, ended_at=ended).window(now)
+@given(moments, st.none() | moments, st.none() | moments, moments)
+def test_any_incident_has_a_window_of_whole_seconds(
+    started: datetime, ended: datetime | None, well: datetime | None, now: datetime
+) -> None:
+    incident = Incident(id="x", title="x", started_at=started, ended_at=ended, well_since=well)
+    window = incident.window(now)
+    baseline = incident.baseline(window)
+    assert baseline.end == window.start
+    assert baseline.seconds % WHOLE.total_seconds() == 0
     assert 60 <= window.seconds <= 1800
     assert window.start.microsecond == window.end.microsecond == 0
     assert window.end <= max(now, started)
@@ -130,3 +150,5 @@ def test_a_confidence_is_a_share(confidence: float) -> None:
         hypothesis(AgentName.DATABASE, confidence)
     with pytest.raises(ValidationError):
         observation(AgentName.DATABASE, score=confidence)
+    with pytest.raises(ValidationError):
+        Suspect(service="db", score=confidence)

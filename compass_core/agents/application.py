@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from compass_core.analysis.notes import Note
     from compass_core.model import Observation
 
-MOST_OTHERS, MOST_MEMBERS = 60, 1_200  # families beyond the catalogue that are looked at, and their series in all
+MOST_OTHERS, MOST_MEMBERS = 60, 900  # families beyond the catalogue that are looked at, and their series in all: see `scope.MOST_SERVICES`
 
 
 class ApplicationAgent(Specialist):

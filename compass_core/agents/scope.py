@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from compass_core.model import Gap
     from compass_core.readings import Series
 
-MOST_SERVICES = 48
+MOST_SERVICES = 48  # every query names them: with more, or more of `application.MOST_MEMBERS`, 80 requests are not enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,12 @@ async def find_scope(view: View, affected: tuple[str, ...], times: Times) -> Sco
         everything = await view.families((), ("*",), times.all)
     whole = _distinct((*services, *sorted({service for one in everything.values for service in one.services})))
     if alone or len(whole) <= MOST_SERVICES:
-        services, gaps = whole[:MOST_SERVICES], (*gaps, *everything.gaps)
-    traced = affected
-    if alone and not seen.spans.values:
+        services, gaps = whole, (*gaps, *everything.gaps)
+    services, traced = services[:MOST_SERVICES], affected
+    if not seen.spans.values:
         traced = services
         seen = await view.traced(traced, times)
-    return Scope(affected, services[:MOST_SERVICES], traced, _merged((*seen.edges, *metered)), gaps)
+    return Scope(affected, services, traced, _merged((*seen.edges, *metered)), gaps)
 
 
 def _edges(series: Iterable[Series]) -> tuple[Edge, ...]:

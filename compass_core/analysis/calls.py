@@ -69,19 +69,21 @@ def failures(traced: Traces) -> tuple[Failure, ...]:
     groups: dict[tuple[str, str, str, str], list[int]] = defaultdict(list)
     for i in np.flatnonzero(concerned).tolist():
         span = traced.spans[i]
-        groups[span.service, span.name, peer(span) if traced.leaf[i] else "", database_system(span)].append(i)
+        groups[span.service, span.name, peer(span), database_system(span)].append(i)
     found = []
-    for key, members in groups.items():
+    for (service, name, named, system), members in groups.items():
         rows = np.array(members)
         window, before = rows[traced.inside[rows]], rows[~traced.inside[rows]]
-        failed = window[failing[window]]
-        if not failed.size:
-            continue
-        share, usual = failed.size / window.size, float(failing[before].mean()) if before.size else 0.0
-        score = grade((share - usual) / max(0.01, 0.5 * usual)) * failed.size / (failed.size + 1)
-        if score > 0:
-            said = traced.spans[failed[0]].attributes.get("exception.message", "")
-            found.append(Failure(*key, failed.size, share, usual, float(traced.t[failed].min()), said, score))
+        for callee, alone in ((named, traced.leaf), ("", ~traced.leaf)):
+            failed = window[failing[window] & alone[window]]
+            if not failed.size:
+                continue
+            share, usual = failed.size / window.size, float((failing & alone)[before].mean()) if before.size else 0.0
+            score = grade((share - usual) / max(0.01, 0.5 * usual)) * failed.size / (failed.size + 1)
+            if score > 0:
+                said = traced.spans[failed[0]].attributes.get("exception.message", "")
+                first = float(traced.t[failed].min())
+                found.append(Failure(service, name, callee, system, failed.size, share, usual, first, said, score))
     return tuple(sorted(found, key=lambda failure: -failure.count))
 
 
@@ -125,14 +127,13 @@ def _ways(traced: Traces) -> _Ways:
     child = traced.children
     above = traced.parent[child]
     pairs = np.unique(above * kinds + traced.operation[child])
-    # a set of operations is known by the sum of their random numbers: with 62 bits two sets do not meet
-    weights = np.random.default_rng(0).integers(0, 2**62, kinds)
-    way = np.zeros(n, np.int64)
+    # an operation and a set of those it calls are known by the sum of their random numbers: with 62 bits two do not meet
+    own, weights = np.random.default_rng(0).integers(0, 2**62, (2, kinds))
+    way = own[traced.operation]
     with np.errstate(over="ignore"):
         np.add.at(way, pairs // kinds, weights[pairs % kinds])
-    keys, of_span = np.unique(np.stack([traced.operation, way]), axis=1, return_inverse=True)
-    of_span = of_span.ravel()
-    operation = keys[0].astype(np.intp)
+    _, example, of_span = np.unique(way, return_index=True, return_inverse=True)
+    operation = traced.operation[example]
     before, window = (np.bincount(of_span[where], minlength=len(operation)) for where in (~traced.inside, traced.inside))
     spans_before, spans_window = (np.bincount(operation, weights=count, minlength=kinds) for count in (before, window))
     expected = (before + 0.5) / (spans_before[operation] + 1) * spans_window[operation]

@@ -111,14 +111,20 @@ def of_phrases(
 
 def _by_service(kind: Phrases, lines: Iterable[LogLine], services: Collection[str]) -> Mapping[str, list[LogLine]]:
     found: dict[str, list[LogLine]] = {}
+    names = _names(services) if kind.signal == "log_connection_refused" else None
     for line in lines:
         text = line.line.lower()
         if any(phrase in text for phrase in kind.phrases):
-            found.setdefault(_named(line, services) if kind.signal == "log_connection_refused" else line.service, []).append(line)
+            found.setdefault(_named(line, names) if names else line.service, []).append(line)
     return found
 
 
-def _named(line: LogLine, services: Collection[str]) -> str:
+def _names(services: Collection[str]) -> re.Pattern[str]:
+    """Any of these as a word; of two that begin alike the longer."""
+    longest = sorted(filter(None, services), key=lambda one: (-len(one), one))
+    return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, longest)) or '(?!)'})(?![\w-])")
+
+
+def _named(line: LogLine, names: re.Pattern[str]) -> str:
     """The longest other service that the line names, else the one that wrote it."""
-    named = [one for one in services if one != line.service and one and re.search(rf"(?<![\w-]){re.escape(one)}(?![\w-])", line.line)]
-    return max(named, key=len, default=line.service)
+    return max((one for one in names.findall(line.line) if one != line.service), key=len, default=line.service)

@@ -42,7 +42,8 @@ class Shift:
     """`value`: extreme over the window; `baseline`: median before it, None where that is not known.
 
     `spreads` is the signed deviation of the window's sustained level from the baseline, in spreads of the baseline.
-    `onset` in unix seconds is the first point that deviates for long: it began in the `uncertainty` seconds before that.
+    `onset` in unix seconds is the first point that deviates for long: it began in the `uncertainty` seconds before that, a step,
+    or longer where points are missing.
     """
 
     value: float
@@ -66,19 +67,23 @@ def shifts(series: Sequence[Series], signals: Sequence[Signal], start: float) ->
     """Compare each series' points at or after `start` (unix seconds) with those before it, by its signal's direction, floor and level.
 
     None where the window holds no finite point. `floor` is the smallest spread that matters, in the series' own unit; `level` is
-    bad in itself once it was not so before. Without a baseline of three points only `level` can make a score.
+    bad in itself once it was not so before. Without a baseline of three points only `level` can make a score. Trouble that began in
+    the last `LOOK_BACK_SECONDS` before `start` and lasts is not taken for what is usual.
     """
     found: list[Shift | None] = [None] * len(series)
     for block in _blocks(series):
         rows, t, v = _together([series[i] for i in block])
-        late = t >= start + (t.max(initial=start) - start) / 2
-        usual = t < start - min(LOOK_BACK_SECONDS, UNSETTLED * (start - t.min(initial=start)))
-        before, early, window = (_sorted(rows[part], v[part], len(block)) for part in (usual, (t >= start) & ~late, t >= start))
+        first, last = np.full(len(block), start), np.full(len(block), start)
+        np.minimum.at(first, rows, t)
+        np.maximum.at(last, rows, t)
+        calm = t < start - np.minimum(LOOK_BACK_SECONDS, UNSETTLED * (start - first))[rows]
+        times = (t < start, calm, (t >= start) & (t < (start + last[rows]) / 2), t >= start)
+        before, settled, early, window = (_sorted(rows[part], v[part], len(block)) for part in times)
         with np.errstate(all="ignore"):  # rows without points are NaN, and are not asked for
             floors = np.maximum(
                 [signals[i].floor / NORMAL_SPREADS for i in block], RELATIVE_SPREAD * _siblings(before, [series[i] for i in block])
             )
-            sides = {sign: _deviations(before, (early, window), sign, floors) for sign in (1.0, -1.0)}
+            sides = {sign: _deviations((before, settled, early, window), sign, floors) for sign in (1.0, -1.0)}
         for row, i in enumerate(block):
             if window.count[row]:
                 found[i] = _shift(series[i], signals[i], start, before, window, {sign: side[:, row] for sign, side in sides.items()}, row)
@@ -148,10 +153,14 @@ def _siblings(before: _Sorted, series: Sequence[Series]) -> Floats:
     return np.array([0.0 if value else middle.get(key, 0.0) for key, value in zip(alike, level, strict=True)])
 
 
-def _deviations(before: _Sorted, windows: tuple[_Sorted, _Sorted], sign: float, floors: Floats) -> Floats:
-    """Rows of: deviation in spreads, the spread, the sustained level, the median before; a column for each series."""
+def _deviations(parts: tuple[_Sorted, _Sorted, _Sorted, _Sorted], sign: float, floors: Floats) -> Floats:
+    """Rows of: deviation in spreads, the spread, the sustained level, the median before; a column for each series.
+
+    `parts`: the baseline, as much of it as the trouble cannot have reached, the first half of the window, the window.
+    """
+    before = parts[0]
     middle = before.quantile(0.5)
-    usual, early, seen = (_Sorted(np.sort(sign * (part.values - middle[:, None]), axis=1), part.count) for part in (before, *windows))
+    usual, early, seen = (_Sorted(np.sort(sign * (part.values - middle[:, None]), axis=1), part.count) for part in parts[1:])
     absolute = _Sorted(np.sort(np.abs(usual.values), axis=1), usual.count)
     # robust, but not smaller than half of what one point in twenty does in that direction
     spread = np.maximum.reduce(
@@ -179,22 +188,33 @@ def _shift(  # noqa: PLR0917, PLR0913 - one row of everything that was computed 
     falls = signal.direction == "down" or (signal.direction == "both" and known and sides[-1.0][0] > sides[1.0][0])
     sign = -1.0 if falls else 1.0
     value = float(window.values[row, 0] if falls else window.values[row, window.count[row] - 1])
+    v = np.where(np.abs(series.v) < LARGEST, series.v, np.nan)
     if not known:
-        alarming = signal.level is not None and sign * (value - signal.level) >= 0
-        return Shift(value, None, 0.0, ALARMING if alarming else 0.0, float(series.t[0]) if alarming else None, series.step, falls)
+        bad = np.flatnonzero(sign * (v - signal.level) >= 0) if signal.level is not None else np.empty(0, np.intp)
+        alarming = bool(bad.size) and bool(series.t[bad[-1]] >= start)
+        return Shift(value, None, 0.0, ALARMING if alarming else 0.0, *_began(series, v, int(bad[0]) if alarming else None), falls)
     deviation, spread, sustained, middle = (float(each) for each in sides[sign])
     score = grade(deviation)
     if signal.level is not None and deviation > 1 and sign * (sustained - signal.level) >= 0 > sign * (middle - signal.level):
         score = max(score, ALARMING)
-    onset = _onset(series.t, sign * (series.v - middle) / spread, start) if score > 0 else None
-    return Shift(value, middle, sign * deviation, score, onset, series.step, falls)
+    onset = _onset(series.t, sign * (v - middle) / spread, start) if score > 0 else None
+    return Shift(value, middle, sign * deviation, score, *_began(series, v, onset), falls)
 
 
-def _onset(t: Floats, deviations: Floats, start: float) -> float | None:
+def _began(series: Series, v: Floats, onset: int | None) -> tuple[float | None, float]:
+    """The time of a point, and how long before it nothing was measured."""
+    if onset is None:
+        return None, series.step
+    known = series.t[:onset][np.isfinite(v[:onset])]
+    at = float(series.t[onset])
+    return at, max(series.step, at - float(known[-1])) if known.size else series.step
+
+
+def _onset(t: Floats, deviations: Floats, start: float) -> int | None:
     """The first point from which most of four points in a row deviate, looking back a little before the window."""
     beyond = deviations > NORMAL_SPREADS
     for i in np.flatnonzero(beyond & (t >= start - LOOK_BACK_SECONDS)):
         following = beyond[i : i + 4]
         if following.mean() > 0.5:  # noqa: PLR2004 - more than half is what "most" means
-            return float(t[i])
+            return int(i)
     return None

@@ -185,13 +185,14 @@ def _databases(traced: Traces) -> Rows:
     return found
 
 
-def _alike(*columns: Rows) -> Iterator[tuple[list[int], Rows]]:
-    """The rows of each combination of values."""
-    keys, number = np.unique(np.stack(columns), axis=1, return_inverse=True)
-    order = np.argsort(number.ravel(), kind="stable")
-    bounds = np.searchsorted(number.ravel()[order], np.arange(keys.shape[1] + 1))
-    for i in range(keys.shape[1]):
-        yield keys[:, i].tolist(), order[bounds[i] : bounds[i + 1]]
+def _alike(*columns: Rows) -> Iterator[tuple[tuple[int, ...], Rows]]:
+    """The rows of each combination of values, of which none is below −1."""
+    sizes = [int(column.max()) + 2 for column in columns]
+    number = np.ravel_multi_index(tuple(column + 1 for column in columns), sizes)
+    order = np.argsort(number, kind="stable")
+    ends = np.flatnonzero(np.diff(number[order], append=-1)) + 1
+    for rows in np.split(order, ends[:-1]):
+        yield tuple(int(column[rows[0]]) for column in columns), rows
 
 
 def _covered(traced: Traces) -> Floats:

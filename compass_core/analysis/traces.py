@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+LONGEST_MS = 86_400_000.0  # a day; a longer span is no measurement, and in sums it would hide the others' milliseconds
+
 
 @dataclass(frozen=True, slots=True)
 class Traces:
@@ -58,7 +60,10 @@ class Traces:
 
 
 def traces(window: Sequence[Span], baseline: Sequence[Span]) -> Traces:
-    """The columns of these spans; a parent that is not there, or that is the span itself, is none."""
+    """The columns of these spans; a parent that is not there, or that is the span itself, is none.
+
+    A duration is at least 0 and at most `LONGEST_MS`; what is no number is 0.
+    """
     spans = [*baseline, *window]
     row = {(span.trace_id, span.span_id): i for i, span in enumerate(spans)}
     parent = np.fromiter((row.get((span.trace_id, span.parent_id), -1) if span.parent_id else -1 for span in spans), np.intp, len(spans))
@@ -76,7 +81,7 @@ def traces(window: Sequence[Span], baseline: Sequence[Span]) -> Traces:
         operation,
         np.arange(len(spans)) >= len(baseline),
         np.fromiter((span.t for span in spans), np.float64, len(spans)),
-        np.fromiter((max(span.ms, 0.0) for span in spans), np.float64, len(spans)),
+        np.nan_to_num(np.fromiter((span.ms for span in spans), np.float64, len(spans))).clip(0.0, LONGEST_MS),
         np.fromiter((span.error for span in spans), np.bool_, len(spans)),
         leaf,
     )

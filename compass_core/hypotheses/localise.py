@@ -20,6 +20,7 @@ ENOUGH = 1.0  # what stands against a callee that explains all that it can
 NOBODY = 1.1  # what must stand against a service to be as likely as that nothing is wrong with any
 SHARPNESS = 2.0  # how much one unit more makes a service likelier, as a logarithm
 FULL = 3.5  # what a score of 1 stands for, in the same unit (`shifts.FULL_SCORE`)
+CLEAR = 0.25  # from this score on an observation tells when trouble began
 ONSET_SLACK_SECONDS = 120.0  # clocks of modalities differ
 
 
@@ -35,39 +36,37 @@ class Kind:
     symptom: bool = False
 
 
+CHANGES = Kind(0.35, ("deploy", "config_change", "scale_change", "annotation_change"))
 KINDS = (
     Kind(1.0, ("cpu_usage", "cpu_throttling")),
     Kind(0.8, ("memory_of_limit", "memory_used", "out_of_memory_kills", "log_out_of_memory", "db_evictions")),
-    Kind(1.0, ("disk_busy", "disk_free", "db_checkpoints")),
-    Kind(1.0, ("db_connections_of_limit", "conntrack_of_limit", "db_calls_without_connection")),
-    Kind(1.0, ("db_waiting_for_locks", "db_locks", "db_deadlocks")),
+    Kind(1.0, ("disk_busy", "disk_free", "log_disk_full", "db_checkpoints")),
+    # the next three are a database's own trouble, which has no callees; at others they are lines that tell of their database
+    Kind(1.0, ("db_connections_of_limit", "log_connection_exhaustion", "conntrack_of_limit", "db_calls_without_connection"), symptom=True),
+    Kind(1.0, ("db_waiting_for_locks", "db_locks", "log_lock", "db_deadlocks"), symptom=True),
     Kind(
         1.0,
         (
             "db_query_time",
             "db_slow_queries",
+            "log_slow_query",
             "database_time",
             "db_rows_scanned",
             "db_rows_read",
             "db_disk_reads",
             "db_longest_transaction",
         ),
-    ),
-    Kind(1.0, ("db_replication_lag",)),
-    Kind(1.0, ("up", "db_up", "replicas_available", "restarts")),
-    # what a database is in trouble with is told by its callers as well
-    Kind(
-        1.0,
-        ("log_connection_exhaustion", "log_lock", "log_slow_query", "log_disk_full", "log_replication", "log_database_down"),
         symptom=True,
     ),
+    Kind(1.0, ("db_replication_lag", "log_replication")),
+    Kind(1.0, ("up", "db_up", "log_database_down", "replicas_available", "restarts")),
     Kind(1.0, ("refused_calls", "log_connection_refused", "upstream_connect_failures")),
     Kind(1.0, ("unresolved_calls", "dns_failures", "log_dns", "dns_p95")),
     Kind(1.0, ("tls_calls", "log_tls", "tls_errors")),
     Kind(0.7, ("packet_drops", "packet_errors", "tcp_retransmits", "tcp_resets", "tcp_failed_attempts", "probe_failures")),
     Kind(0.7, ("saturation", "requests_in_flight")),
     Kind(0.7, ("rate_limited", "log_rate_limited")),
-    Kind(0.35, ("deploy", "config_change")),
+    CHANGES,
     Kind(1.0, ("self_time",)),
     Kind(0.0, ("slow_throughout",)),  # tells why, of a service whose time has grown; that it has grown is said already
     Kind(1.2, ("gap",)),
@@ -78,7 +77,7 @@ KINDS = (
     Kind(0.8, ("call_p95",), symptom=True),
     Kind(0.5, ("latency_p50", "latency_p95", "latency_p99", "db_call_p95"), symptom=True),
     Kind(0.5, ("db_waiting_clients", "db_pool_of_limit", "db_pool_timeouts"), symptom=True),
-    Kind(0.1, ("request_rate", "bytes_in", "bytes_out", "db_transactions", "db_rollbacks"), symptom=True),
+    Kind(0.1, ("request_rate", "bytes_in", "bytes_out", "db_transactions", "db_rollbacks", "db_size"), symptom=True),
 )
 OTHER = Kind(0.3, (), symptom=True)
 _KIND_OF = {signal + ending: kind for kind in KINDS for signal in kind.signals for ending in ("", "_drop")}
@@ -130,7 +129,7 @@ def _against(observations: Iterable[Observation]) -> dict[str, _Against]:
         value = kind.weight * seen.score * FULL
         if value > strongest[seen.service].get(id(kind), (0.0, False))[0]:
             strongest[seen.service][id(kind)] = (value, kind.symptom)
-        if seen.onset is not None:
+        if seen.onset is not None and kind is not CHANGES and seen.score >= CLEAR:  # no trouble begins by a change, nor by a flicker
             onsets[seen.service].append(seen.onset)
     return {
         service: _Against(
@@ -143,10 +142,13 @@ def _against(observations: Iterable[Observation]) -> dict[str, _Against]:
 
 
 def _beneath(edges: Iterable[Edge], known: Collection[str], affected: Collection[str]) -> Mapping[str, frozenset[str]]:
-    """Whom each service depends on, of those that are known; where nobody knows whom an affected service calls, all others."""
+    """Whom each service depends on, of those that are known; where nobody knows whom an affected one calls, all but its callers."""
     called = callees(edges)
     beneath = {service: called.get(service, frozenset()) & frozenset(known) for service in known}
-    return beneath | {service: frozenset(known) - {service} for service in affected if service in known and not called.get(service)}
+    for service in affected:
+        if service in known and not called.get(service):
+            beneath[service] = frozenset(one for one in known if one != service and service not in called.get(one, ()))
+    return beneath
 
 
 def _explained(one: _Against, others: Iterable[_Against]) -> float:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LEAST = 0.05  # a hypothesis below this confidence is noise
 MOST = {AgentName.APPLICATION: 4, AgentName.DATABASE: 3, AgentName.NETWORK: 3}  # ten an investigation
-OTHERWISE = 0.5  # what is left of what a rule says where its evidence has another explanation
+OTHERWISE = 0.4  # what is left of what evidence says where it has another explanation
 SURE = 0.97  # nobody is surer than this by rules alone
 TROUBLED = 0.25  # a callee's observation from this score on is told against a caller
 SHOWN = 3  # pieces of evidence that a statement quotes
@@ -44,8 +44,8 @@ def propose(agent: AgentName, observations: Sequence[Observation], findings: Fin
 def weigh(observations: Sequence[Observation], edges: Iterable[Edge], suspects: Iterable[Suspect]) -> list[Weighed]:
     """Every rule that has evidence at a suspect, most confident first.
 
-    What a rule says = cap × (1 − Π(1 − weight × score)) over its evidence, half of it where something else at the service explains that.
-    Confidence = the suspect's probability × what the rule says ÷ the most that any rule says of that suspect.
+    What a rule says = cap × (1 − Π(1 − weight × score)) over its evidence, `OTHERWISE` of a weight where something else at the service
+    explains that. Confidence = the suspect's probability × what the rule says ÷ the most that any rule says of that suspect.
     """
     best = _best(observations)
     callers: dict[str, set[str]] = defaultdict(set)
@@ -55,27 +55,27 @@ def weigh(observations: Sequence[Observation], edges: Iterable[Edge], suspects: 
         databases |= {edge.callee} if edge.system else set()
     found = []
     for suspect in suspects:
-        told = [(rule, _evidence(rule, suspect.service, callers[suspect.service], best)) for rule in RULES]
-        says = [(rule, evidence, _says(rule, evidence, best[suspect.service])) for rule, evidence in told if evidence]
-        most = max((value for rule, _, value in says if _may_be(rule, suspect.service, databases)), default=0.0)
+        rules = [rule for rule in RULES if suspect.score and _may_be(rule, suspect.service, databases)]
+        told = [(rule, _evidence(rule, suspect.service, callers[suspect.service], best)) for rule in rules]
+        says = [(rule, evidence, value) for rule, evidence in told if (value := _says(rule, evidence))]
+        most = max((value for _, _, value in says), default=0.0)
         found += [
-            Weighed(rule, suspect.service, tuple(seen for _, seen in evidence), round(min(SURE, suspect.score) * value / most, 4))
+            Weighed(rule, suspect.service, tuple(seen for _, seen in evidence), min(SURE, suspect.score) * (value / most))
             for rule, evidence, value in says
-            if most and _may_be(rule, suspect.service, databases)
         ]
     return sorted(found, key=lambda one: -one.confidence)
 
 
-def _says(rule: Rule, evidence: Sequence[tuple[float, Observation]], own: Mapping[str, Observation]) -> float:
+def _says(rule: Rule, evidence: Sequence[tuple[float, Observation]]) -> float:
     left = 1.0
     for value, _ in evidence:
         left *= 1 - value
-    return rule.cap * (1 - left) * (OTHERWISE if _otherwise(rule, own) else 1.0)
+    return rule.cap * (1 - left)
 
 
-def _otherwise(rule: Rule, own: Mapping[str, Observation]) -> list[Observation]:
-    """The service's own trouble that explains a rule's evidence without its mechanism."""
-    return [seen for signal, seen in own.items() if signal in rule.unless and seen.score >= TROUBLED]
+def rounded(confidence: float) -> float:
+    """Four significant digits: as exact as it may be said, and small ones do not become equal."""
+    return float(f"{confidence:.4g}")
 
 
 def _may_be(rule: Rule, service: str, databases: set[str]) -> bool:
@@ -93,11 +93,17 @@ def _best(observations: Iterable[Observation]) -> Best:
 
 
 def _evidence(rule: Rule, service: str, callers: set[str], best: Best) -> list[tuple[float, Observation]]:
-    """Weight × score and observation, the most first; nothing where the rule lacks what it needs."""
+    """What each observation says and the observation, the most first; nothing where the rule lacks what it needs."""
     own = _weighed(rule.own, [service], best)
     if not own or (rule.needs and not any(seen.signal in rule.needs for _, seen in own)):
         return []
+    own = [(value * (OTHERWISE if _otherwise(rule, seen.signal, best[service]) else 1.0), seen) for value, seen in own]
     return sorted(own + _weighed(rule.callers, sorted(callers), best), key=lambda pair: -pair[0])
+
+
+def _otherwise(rule: Rule, signal: str, own: Mapping[str, Observation]) -> list[Observation]:
+    """The service's own trouble that explains a piece of evidence without the rule's mechanism."""
+    return [seen for other, seen in own.items() if other in rule.unless.get(signal, ()) and seen.score >= TROUBLED]
 
 
 def _weighed(weights: Mapping[str, float], services: Sequence[str], best: Best) -> list[tuple[float, Observation]]:
@@ -112,13 +118,14 @@ def _weighed(weights: Mapping[str, float], services: Sequence[str], best: Best) 
 
 def _hypothesis(one: Weighed, against: tuple[Observation, ...]) -> Hypothesis:
     quoted = "; ".join(seen.summary.removeprefix(f"{one.service}: ") for seen in one.evidence[:SHOWN])
+    confidence = rounded(one.confidence)
     return Hypothesis(
         agent=one.rule.agent,
         service=one.service,
         mechanism=one.rule.mechanism,
         statement=f"{MECHANISMS[one.rule.mechanism]}: {quoted}",
-        initial_confidence=one.confidence,
-        confidence=one.confidence,
+        initial_confidence=confidence,
+        confidence=confidence,
         evidence_for=tuple(seen.id for seen in one.evidence),
         evidence_against=tuple(seen.id for seen in against),
     )
@@ -128,4 +135,6 @@ def _against(one: Weighed, beneath: Mapping[str, frozenset[str]], best: Best) ->
     """What else explains it: the service's own trouble of another kind, and the strongest of what it calls, whose victim it may be."""
     troubles = [seen for callee in beneath.get(one.service, ()) for seen in best.get(callee, {}).values() if seen.score >= TROUBLED]
     worst = sorted((seen for seen in troubles if seen not in one.evidence), key=lambda seen: -seen.score)[:SHOWN]
-    return (*_otherwise(one.rule, best.get(one.service, {})), *worst)
+    own = best.get(one.service, {})
+    busy = dict.fromkeys(other for seen in one.evidence for other in _otherwise(one.rule, seen.signal, own))
+    return (*busy, *worst)

@@ -18,7 +18,7 @@ class Rule:
     """How much each signal says for a mechanism at a service, from 0 to 1; above 1 where a score below 1 says all there is to say.
 
     `own`: seen at the service itself, at least one is needed. `callers`: seen at those who call it. `needs`: without one of
-    these there is no hypothesis. `unless`: these, seen at the service itself, explain the evidence without the mechanism.
+    these there is no hypothesis. `unless`: for a piece of evidence what else, seen at the service itself, explains it.
     `cap`: the most that all of it together can say; the less a mechanism explains, the lower.
     """
 
@@ -27,10 +27,11 @@ class Rule:
     own: Mapping[str, float]
     callers: Mapping[str, float] = field(default_factory=dict)
     needs: frozenset[str] = frozenset()
-    unless: frozenset[str] = frozenset()
+    unless: Mapping[str, frozenset[str]] = field(default_factory=dict)
     cap: float = 0.95
 
 
+BUSY = frozenset({"slow_throughout", "cpu_usage", "cpu_throttling"})
 RULES = (
     Rule(
         "connection_exhaustion",
@@ -76,7 +77,7 @@ RULES = (
     Rule(  # memory that runs out uses CPU too, and not the other way round
         "memory_pressure",
         APPLICATION,
-        {"out_of_memory_kills": 1.0, "log_out_of_memory": 1.0, "memory_of_limit": 1.0, "memory_used": 2.0, "restarts": 0.3},
+        {"out_of_memory_kills": 3.0, "log_out_of_memory": 1.0, "memory_of_limit": 1.0, "memory_used": 2.0, "restarts": 0.3},
         needs=frozenset({"out_of_memory_kills", "log_out_of_memory", "memory_of_limit", "memory_used"}),
     ),
     Rule(
@@ -116,7 +117,7 @@ RULES = (
         needs=frozenset({"request_rate"}),
         cap=0.6,
     ),
-    Rule("latency_in_service", APPLICATION, {"self_time": 0.7, "latency_p95": 0.5, "latency_p50": 0.5, "latency_p99": 0.3}, cap=0.6),
+    Rule("latency_in_service", APPLICATION, {"self_time": 0.7, "latency_p95": 0.5, "latency_p50": 0.5, "latency_p99": 0.3}, cap=0.5),
     Rule(
         "unavailable",
         APPLICATION,
@@ -157,7 +158,7 @@ RULES = (
         NETWORK,
         {"gap": 0.8, "call_p95": 0.6, "tcp_retransmits": 0.2, "probe_failures": 0.1},
         needs=frozenset({"gap", "call_p95"}),
-        unless=frozenset({"latency_p95", "self_time", "slow_throughout", "cpu_usage", "cpu_throttling"}),
+        unless={"gap": BUSY, "call_p95": BUSY | {"latency_p95", "self_time"}},  # what a caller's clock shows holds the callee's own time
         cap=0.85,
     ),
     Rule("connection_exhaustion", NETWORK, {"conntrack_of_limit": 0.9}, cap=0.8),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from typing import TYPE_CHECKING, Literal
 
@@ -35,7 +34,7 @@ def plan(families: Sequence[Family], agent: AgentName) -> tuple[Selection, ...]:
 def others(families: Iterable[Family], services: Collection[str], most: int, most_members: int) -> tuple[Selection, ...]:
     """Selections for what the catalogue does not know of these services: gauges as they are, counters as rates.
 
-    At most so many with so many members in all; first those whose names speak for a signal.
+    At most so many with so many members in all; first those whose names speak for a signal. One with too many leaves its place to others.
     """
     known = {name for row in ROWS for name in (*row.families, *row.over)}
     found = []
@@ -50,9 +49,12 @@ def others(families: Iterable[Family], services: Collection[str], most: int, mos
         gauge: Literal["min", "max"] = "min" if like and SIGNALS[like].direction == "down" else "max"
         aggregate: Literal["sum", "min", "max"] = "sum" if family.kind == "counter" else gauge
         found.append(Selection(f"other:{family.name}", family.name, reduction, family.service_label, members, aggregate=aggregate))
-    found.sort(key=lambda one: not resembled(one.family))
-    room = itertools.accumulate(len(one.members) for one in found)
-    return tuple(one for one, used in zip(found[:most], room, strict=False) if used <= most_members)
+    kept: list[Selection] = []
+    for one in sorted(found, key=lambda one: not resembled(one.family)):
+        if len(kept) < most and len(one.members) <= most_members:
+            kept.append(one)
+            most_members -= len(one.members)
+    return tuple(kept)
 
 
 def versions(families: Iterable[Family]) -> tuple[Selection, ...]:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from compass_core.agents.application import OTHERS_SHOWN, ApplicationAgent
+from compass_core.agents.application import MOST_MEMBERS, MOST_OTHERS, ApplicationAgent
 from compass_core.agents.database import DatabaseAgent
 from compass_core.agents.network import NetworkAgent
 from compass_core.agents.view import Absent, Sources, View
-from compass_core.model import AgentName, Findings, Outcome, Run
-from compass_core.readings import Change, LogLine, Reduction, Selection, Series
+from compass_core.model import AgentName, Findings, Outcome, Run, Suspect
+from compass_core.readings import Change, LogLine, Reading, Reduction, Selection, Series
 from tests.agents.asking import TIMES, answering, asked, down, family, view_of
 from tests.analysis.spans import repeated, span
 from tests.fakes import INCIDENT, START, FakeClock, FakeSource, inline, observation
@@ -46,7 +46,7 @@ async def investigate(view: View, agents: tuple[type[Specialist], ...] = AGENTS)
 async def test_a_quiet_system() -> None:
     source = FakeSource()
     for run in await investigate(view_of(source)):
-        assert run.findings == Findings()
+        assert run.findings == Findings(suspects=(Suspect(service="checkout", score=0),))
         assert run.hypotheses == ()
     assert len(source.asked) < 30
 
@@ -118,8 +118,8 @@ async def test_errors_start_with_the_application_a_slow_query_with_the_database_
     application, database, network = await investigate(view_of(source))
     assert {(one.signal, one.service) for one in application.findings.observations} == {("failing_spans", "checkout")}
     assert {(one.signal, one.service) for one in database.findings.observations} == {("database_time", "cart-db")}
-    assert {(one.signal, one.service) for one in network.findings.observations} == {("gap", "cart")}
-    assert [(one.mechanism, one.service) for one in network.hypotheses] == [("network_delay", "cart")]
+    assert {(one.signal, one.service) for one in network.findings.observations} == {("gap", "cart"), ("gap", "checkout")}, "its two ends"
+    assert {one.mechanism for one in network.hypotheses} == {"network_delay"}
     assert len(asked(source, "spans")) == 2, "the window's and the baseline's, once for all three"
 
 
@@ -132,14 +132,33 @@ async def test_services_in_which_an_earlier_agent_saw_trouble_come_first() -> No
 
 
 async def test_earlier_findings_are_evidence_too() -> None:
-    earlier = Run(
-        agent=APPLICATION,
-        outcome=Outcome.ANSWERED,
-        findings=Findings(observations=(observation(APPLICATION, service="orders-db", signal="db_connections_of_limit", score=1),)),
-    )
+    full = observation(APPLICATION, service="orders-db", signal="db_connections_of_limit", score=1)
+    earlier = Run(agent=APPLICATION, outcome=Outcome.ANSWERED, findings=Findings(observations=(full,)))
     agent = DatabaseAgent(view_of(FakeSource()))
-    (found,) = (await agent.generate_hypotheses(INCIDENT, Findings(), (earlier,))).hypotheses
+    findings = await agent.observe(INCIDENT, (earlier,))
+    assert [one.service for one in findings.suspects] == ["orders-db", "checkout"]
+    (found,) = (await agent.generate_hypotheses(INCIDENT, findings, (earlier,))).hypotheses
     assert (found.agent, found.mechanism, found.evidence_for) == (DATABASE, "connection_exhaustion", ("A1",))
+
+
+async def test_every_agent_ranks_all_services_by_what_all_saw_so_far() -> None:
+    class Telling(FakeSource):
+        async def series(self, selections: Any, window: Any, step: float) -> Any:
+            await super().series(selections, window, step)
+            given = {"cpu_usage": ("checkout", 5.0), "db_query_time": ("cart-db", 60.0)}
+            held = {one.signal for one in selections} & set(given)
+            return Reading(tuple(series(name, given[name][1], 1.0, given[name][0]) for name in sorted(held)), source="fake")
+
+    families = (family("container_cpu_usage_seconds_total", "checkout", "cart-db", "idle"), family("pg_up", "cart-db"))
+    statements = tuple(family(f"pg_stat_statements_{what}_total", "cart-db") for what in ("seconds", "calls"))
+    source = Telling(answers={"families": Reading((*families, *statements))})
+    runs = await investigate(view_of(source))
+    assert [[one.service for one in run.findings.suspects if one.score > 0] for run in runs] == [
+        ["checkout"],
+        ["cart-db", "checkout"],
+        ["cart-db", "checkout"],
+    ]
+    assert all({one.service for one in run.findings.suspects} == {"checkout", "cart-db", "idle"} for run in runs)
 
 
 async def test_databases_that_nobody_is_seen_to_call_are_looked_for_by_name() -> None:
@@ -153,18 +172,34 @@ async def test_databases_that_nobody_is_seen_to_call_are_looked_for_by_name() ->
     )
 
 
-async def test_few_of_what_the_catalogue_does_not_know_are_shown() -> None:
-    odd = tuple(series(f"other:depth_{n}", 100 + n, 1, family=f"depth_{n}") for n in range(30))
-    source = answering(families=(family("depth_1", "checkout"),), series=odd)
+async def test_what_the_catalogue_does_not_know_is_told_where_it_changed() -> None:
+    names = {"depth": 100.0, "size": 1.0, "redo_latency": 90.0}
+    source = answering(
+        families=tuple(family(name, "checkout") for name in names),
+        series=tuple(series(f"other:{name}", value, 1, family=name) for name, value in names.items()),
+    )
     (run,) = await investigate(view_of(source), (ApplicationAgent,))
-    assert [one.signal for one in run.findings.observations] == [f"other:depth_{n}" for n in range(OTHERS_SHOWN)]
+    assert [(one.signal, one.summary) for one in run.findings.observations] == [
+        ("latency_p95", "checkout: redo_latency 90, usually 1"),
+        ("other:depth", "checkout: depth 100, usually 1"),
+    ]
+
+
+async def test_so_many_families_beyond_the_catalogue_are_asked_for() -> None:
+    wide = [family(f"own_{number}", *(f"pod-{number}" for number in range(9)), "checkout") for number in range(200)]
+    source = answering(families=tuple(wide))
+    await investigate(view_of(source), (ApplicationAgent,))
+    selections = [one for question in asked(source, "series") for one in question[1] if one.signal.startswith("other:")]
+    assert len(selections) == MOST_OTHERS
+    assert sum(len(one.members) for one in selections) <= MOST_MEMBERS
+    assert len(asked(source, "series")) == 1, "in one question"
 
 
 async def test_a_change_that_was_recorded() -> None:
     change = Change(NOON - 60, "checkout", "2.13 → 2.14", "deploy", "the annotations", "Grafana")
     source = answering(changes=(change,), log_counts=(series("error lines", 40, 0),))
     (run,) = await investigate(view_of(source), (ApplicationAgent,))
-    assert [one.signal for one in run.findings.observations] == ["error_lines", "deploy"]
+    assert [one.signal for one in run.findings.observations] == ["deploy", "error_lines"]
     assert [one.mechanism for one in run.hypotheses] == ["bad_deploy"]
 
 

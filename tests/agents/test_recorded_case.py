@@ -45,8 +45,8 @@ class Counted:
         return ask
 
 
-async def incident() -> Incident:
-    places = RecordedIncidents(CASE, inline)
+async def incident(case: Path = CASE) -> Incident:
+    places = RecordedIncidents(case, inline)
     found = await places.find((await places.known())[0])
     assert found is not None
     return found
@@ -73,9 +73,17 @@ def whole() -> tuple[list[Run], Counted]:
 
 
 def test_the_planted_cause_comes_first(whole: tuple[list[Run], Counted]) -> None:
-    top = rank(whole[0])[0]
+    top, second, *_ = rank(whole[0])
     assert {"service": top.service, "mechanism": top.mechanism} == planted(CASE)
     assert top.confidence > 0.8
+    assert second.confidence < top.confidence - 0.2
+    assert [run.findings.suspects[0].service for run in whole[0][1:]] == [top.service] * 2
+
+
+def test_there_are_at_most_ten_hypotheses_and_each_has_evidence(whole: tuple[list[Run], Counted]) -> None:
+    ranked = rank(whole[0])
+    assert 2 < len(ranked) <= 10
+    assert all(one.evidence_for for one in ranked)
 
 
 def test_the_number_of_questions_is_bounded(whole: tuple[list[Run], Counted]) -> None:
@@ -102,11 +110,15 @@ def test_hypotheses_cite_what_was_observed(whole: tuple[list[Run], Counted]) -> 
             assert {*one.evidence_for, *one.evidence_against} <= held
 
 
-async def test_without_one_kind_of_telemetry_the_rest_still_speaks() -> None:
+async def test_without_one_kind_of_telemetry_the_rest_still_speaks(whole: tuple[list[Run], Counted]) -> None:
+    """And is no surer of it than all together."""
     source, given = Recorded(CASE, inline), await incident()
+    suspected = {one.service: one.score for one in whole[0][-1].findings.suspects}
     parts = Sources(source, source, source, source)
     absent = Sources()
     for kind in ("metrics", "logs", "traces"):
         runs = await investigate(replace(parts, **{kind: getattr(absent, kind)}), given)
         assert any(gap.source == kind for run in runs for gap in run.findings.gaps)
         assert planted(CASE)["service"] in {one.service for one in rank(runs)[:3]}, kind
+        first = next(one for one in runs[-1].findings.suspects if one.service == planted(CASE)["service"])
+        assert first.score <= suspected[first.service] + 1e-6

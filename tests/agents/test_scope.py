@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,12 +10,10 @@ import pytest
 from compass_core.agents.scope import MOST_SERVICES, Scope, find_scope
 from compass_core.errors import Reason
 from compass_core.model import Edge
-from compass_core.readings import Reduction, Selection, Series
+from compass_core.readings import Reading, Reduction, Selection, Series
 from tests.agents.asking import TIMES, answering, asked, down, family, view_of
 from tests.analysis.spans import span
-
-if TYPE_CHECKING:
-    from tests.fakes import FakeSource
+from tests.fakes import FakeSource
 
 
 async def scope(source: FakeSource, *affected: str) -> Scope:
@@ -94,6 +92,52 @@ async def test_where_no_calls_are_known_every_service_with_metrics_is_looked_at(
     source = answering(families=(family("up", "cart", "db"), family("other", "pay")))
     assert (await scope(source, "web")).services == ("web", "cart", "db", "pay")
     assert len(asked(source, "families")) == 2
+
+
+async def test_a_small_system_is_looked_at_whole() -> None:
+    """Who is not seen to be called may be the silent cause; those along the calls come first."""
+    source = answering(spans=chain("edge", "web", "cart"), families=(family("up", "batch", "cart", "mail", "web"),))
+    found = await scope(source, "web")
+    assert found.services == ("web", "cart", "edge", "batch", "mail")
+    assert found.edges == (Edge(caller="edge", callee="web"), Edge(caller="web", callee="cart"))
+    assert found.traced == ("web",)
+
+
+@pytest.mark.parametrize(("others", "whole"), [(MOST_SERVICES - 3, True), (MOST_SERVICES - 2, False)])
+async def test_a_large_system_is_looked_at_along_its_calls(others: int, whole: bool) -> None:  # noqa: FBT001 - a column of the table
+    names = tuple(f"other-{number:02}" for number in range(others))
+    found = await scope(answering(spans=chain("edge", "web", "cart"), families=(family("up", *names),)), "web")
+    assert found.services == ("web", "cart", "edge", *(names if whole else ()))
+
+
+async def test_where_no_calls_are_known_a_large_system_fills_the_room() -> None:
+    names = tuple(f"other-{number:02}" for number in range(90))
+    assert (await scope(answering(families=(family("up", *names),)), "web")).services == ("web", *names[: MOST_SERVICES - 1])
+
+
+class Untraced(FakeSource):
+    """Knows no trace of `web`."""
+
+    async def spans(self, services: Any, window: Any) -> Any:
+        reading = await super().spans(services, window)
+        return Reading() if tuple(services) == ("web",) else reading
+
+
+async def test_where_an_affected_service_is_not_traced_all_are_asked_for() -> None:
+    source = Untraced(answers={"spans": Reading(chain("cart", "db")), "families": Reading((family("up", "cart", "db"),))})
+    found = await scope(source, "web")
+    assert found.services == found.traced == ("web", "cart", "db")
+    assert found.edges == (Edge(caller="cart", callee="db"),)
+    assert [one[1] for one in asked(source, "spans")] == [("web",)] * 2 + [("web", "cart", "db")] * 2, "window and baseline of each"
+
+
+async def test_also_where_metrics_show_whom_it_calls() -> None:
+    called = family("http_client_request_duration_seconds_count", "web", server_address="cart")
+    call = series("http_client_request_duration_seconds_count", "web", ("server_address",), server_address="cart")
+    source = Untraced(answers={"spans": Reading(chain("cart", "db")), "families": Reading((called,)), "series": Reading((call,))})
+    found = await scope(source, "web")
+    assert found.traced == ("web", "cart")
+    assert found.edges == (Edge(caller="cart", callee="db"), Edge(caller="web", callee="cart"))
 
 
 async def test_names_that_the_catalogue_does_not_know_are_the_last_resort() -> None:

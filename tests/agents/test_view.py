@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
 from compass_core.agents.view import LASTING, STEPS, Absent, Sources, View
 from compass_core.errors import Reason
-from compass_core.model import Incident
+from compass_core.model import Edge, Incident
 from compass_core.readings import Reduction, Selection
 from tests.agents.asking import TIMES, answering, asked, down, family, view_of
+from tests.analysis.spans import repeated, span
 from tests.fakes import INCIDENT, START, WINDOW, FakeClock, FakeSource, inline
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
 UP = Selection("up", "up", Reduction.RAW, "service", (("web", "web"),))
 
 
@@ -31,6 +38,72 @@ async def test_each_thing_is_asked_once() -> None:
     await ask_everything(view)
     await ask_everything(view)
     assert [one[0] for one in source.asked] == ["families", "series", "log_lines", "log_counts", "spans", "changes"]
+
+
+async def test_the_same_question_asked_twice_at_the_same_moment_is_sent_once() -> None:
+    class Slow(FakeSource):
+        """Answers when it was asked two things."""
+
+        async def log_lines(self, services: Any, window: Any, phrases: Any) -> Any:
+            reading = await super().log_lines(services, window, phrases)
+            await two.wait()
+            return reading
+
+    two, source = asyncio.Barrier(2), Slow()
+    view = view_of(source)
+    async with asyncio.TaskGroup() as group:
+        both = [group.create_task(view.log_lines(["web"], WINDOW, ["error"])) for _ in range(2)]
+        other = group.create_task(view.log_lines(["cart"], WINDOW, ["error"]))
+    assert [one[1] for one in source.asked] == [("web",), ("cart",)], "another question does not wait"
+    assert both[0].result() is both[1].result() is not other.result()
+
+
+async def test_a_question_that_was_given_up_is_asked_again() -> None:
+    """An agent that takes too long is stopped in the middle of a question; the next one is not to wait for it."""
+
+    class Stuck(FakeSource):
+        async def spans(self, services: Any, window: Any) -> Any:
+            reading = await super().spans(services, window)
+            if len(self.asked) == 1:
+                begun.set()
+                await asyncio.Event().wait()
+            return reading
+
+    begun, source = asyncio.Event(), Stuck()
+    view = view_of(source)
+    stopped = asyncio.create_task(view.spans(["web"], WINDOW))
+    await begun.wait()
+    stopped.cancel()
+    assert (await view.spans(["web"], WINDOW)).gaps == ()
+    assert len(source.asked) == 2
+
+
+async def test_spans_are_worked_out_once_for_all_agents() -> None:
+    """Also where they ask at the same moment; those of other services are another thing."""
+    worked: list[object] = []
+
+    async def offload(work: Callable[[], T]) -> T:
+        worked.append(work)
+        await asyncio.sleep(0)
+        return work()
+
+    source = answering(spans=tuple(repeated(span("serve"), span("call", "serve", "cart"), begin=START.timestamp())))
+    view = View(Sources(source, source, source, source), offload, FakeClock())
+    async with asyncio.TaskGroup() as group:
+        asking = [group.create_task(view.traced(("web",), TIMES)) for _ in range(3)]
+    again = await view.traced(("web",), TIMES)
+    assert all(one.result() is again for one in asking)
+    assert again.edges == (Edge(caller="web", callee="cart"),)
+    assert len(worked) == 1
+    assert len(asked(source, "spans")) == 2, "of the window and of the baseline"
+    await view.traced(("cart",), TIMES)
+    assert len(worked) == 2
+
+
+async def test_what_could_not_be_read_of_window_or_baseline_is_told_once() -> None:
+    traced = await view_of(down(Reason.REJECTED, "spans")).traced(("web",), TIMES)
+    assert [gap.detail for gap in traced.spans.gaps] == ["no traces: no connection"]
+    assert (traced.edges, traced.growths, traced.failures, traced.detours, traced.slow_throughout) == ((), (), (), (), ())
 
 
 async def test_another_question_is_asked() -> None:
@@ -111,6 +184,12 @@ def test_the_step_gives_a_window_few_points(minutes: float, step: float) -> None
     assert times.step == step
     assert times.baseline.end == times.window.start
     assert times.baseline.seconds % step == 0, "points fall on the window's start"
+
+
+def test_the_baseline_is_the_incidents() -> None:
+    view = View(Sources(), inline, FakeClock(START + timedelta(minutes=10)))
+    times = view.times(INCIDENT.model_copy(update={"well_since": START - timedelta(hours=3)}))
+    assert (times.all.start, times.all.end) == (START - timedelta(hours=3), START + timedelta(minutes=10))
 
 
 def test_every_agent_looks_at_the_same_time() -> None:

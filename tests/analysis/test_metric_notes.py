@@ -46,8 +46,13 @@ def test_a_series_tells_its_value_what_is_usual_and_what_was_asked() -> None:
     assert (found.value, found.baseline_value, found.unit) == (0.3, 0.0, "ratio")
     assert found.reduction == "max over the window; usually: median before"
     assert (found.query, found.link, found.source, found.step) == ("sum(error_ratio)", "link", "Prometheus", 30)
-    assert found.onset == TIMES.window.start
-    assert found.score > 0.9
+    assert (found.onset, found.onset_within) == (TIMES.window.start, 30)
+    assert found.score > 0.8
+
+
+def test_what_did_not_move_has_no_onset() -> None:
+    calm = one(series("error_ratio", 0.001, before=0.0))
+    assert (calm.score, calm.onset, calm.onset_within) == (0, None, None)
 
 
 def test_what_falls_is_told_by_its_minimum() -> None:
@@ -95,9 +100,20 @@ def test_what_is_seen_of_a_call_is_said_of_the_callee(label: str, value: str, pe
     assert (found.service, found.summary) == (peer, f"{peer}: calls refused from web 50%, usually 0%")
 
 
-def test_each_caller_of_a_callee_is_told() -> None:
-    calls = [series("refused_calls", 0.5, caller, before=0.0, by={"server_address": "db"}) for caller in ("web", "cart")]
-    assert [found.service for found in of_series(NOTE, calls)] == ["db", "db"]
+def test_each_caller_and_callee_is_told() -> None:
+    pairs = [("web", "db"), ("cart", "db"), ("web", "user")]
+    calls = [series("refused_calls", 0.5, caller, before=0.0, by={"server_address": callee}) for caller, callee in pairs]
+    assert [found.service for found in of_series(NOTE, calls)] == ["db", "db", "user"]
+
+
+def test_a_label_that_is_no_peer_keeps_nothing_apart() -> None:
+    disks = [series("disk_free", level, before=0.9, by={"mountpoint": mount}) for mount, level in (("/", 0.5), ("/var", 0.1))]
+    assert one(*disks).value == 0.1
+
+
+def test_seconds_of_a_family_in_milliseconds_alone_are_converted() -> None:
+    assert one(series("requests_in_flight", 9.0, before=1.0, family="requests_milliseconds")).unit == ""
+    assert one(series("latency_p95", 2.5, before=0.1)).summary == "web: latency p95 2.5 s, usually 100 ms"
 
 
 def test_a_call_to_nobody_is_said_of_the_caller() -> None:
@@ -116,15 +132,27 @@ def test_milliseconds_are_told_as_such() -> None:
 @pytest.mark.parametrize(
     ("family", "reduction", "signal", "said"),
     [
-        ("queue_depth", Reduction.RAW, "other:queue_depth", "queue_depth 9, usually 1"),
+        ("depth", Reduction.RAW, "other:depth", "depth 9, usually 1"),
         ("jobs_total", Reduction.RATE, "other:jobs_total", "jobs_total 9/s, usually 1/s"),
-        ("heap_bytes", Reduction.RAW, "other:heap_bytes", "heap_bytes 9 B, usually 1 B"),
+        ("picture_bytes", Reduction.RAW, "bytes_in", "picture_bytes 9 B, usually 1 B"),
+        ("heap_bytes", Reduction.RAW, "memory_used", "heap_bytes 9 B, usually 1 B"),
         ("order_failures", Reduction.RAW, "error_ratio", "order_failures 9, usually 1"),
     ],
 )
 def test_a_family_that_the_catalogue_does_not_hold(family: str, reduction: Reduction, signal: str, said: str) -> None:
     found = one(series(f"other:{family}", 9.0, family=family, reduction=reduction))
     assert (found.signal, found.summary) == (signal, f"web: {said}")
+
+
+def test_a_family_that_resembles_a_signal_is_bad_in_its_direction() -> None:
+    assert one(series("other:success_percent", 2.0, before=9.0, family="success_percent")).score > 0.1
+    assert one(series("other:success_percent", 9.0, before=2.0, family="success_percent")).score == 0
+    assert one(series("other:depth", 2.0, before=9.0, family="depth")).signal == "other:depth_drop"
+
+
+def test_a_family_that_resembles_a_signal_speaks_for_it_where_it_is_stronger() -> None:
+    known, like = series("memory_used", 1e9, before=9e8), series("other:heap_bytes", 9e9, before=1e9, family="heap_bytes")
+    assert one(known, like).summary == "web: heap_bytes 8.38 GiB, usually 954 MiB"
 
 
 # deploys and other changes
@@ -179,5 +207,5 @@ def test_a_change_at_no_time_has_no_onset() -> None:
 
 def test_counts_of_error_lines() -> None:
     (found,) = of_counts(NOTE, [series("count", 40.0), series("count", 1.0, "cart")])
-    assert found.summary == "web: 40 error lines in 30 s, usually 1"
+    assert found.summary == "web: error lines in 30 s: 40, usually 1"
     assert (found.signal, found.reduction) == ("error_lines", "max over the window; usually: median before")

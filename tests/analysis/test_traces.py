@@ -1,35 +1,76 @@
-"""What spans say: who calls whom, where time goes, where errors start."""
+"""Spans as columns, and who calls whom."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from compass_core.analysis.traces import Operation, edges, failures, growths
+from compass_core.analysis import traces as module
+from compass_core.analysis.traces import LONGEST_MS, traces
 from compass_core.model import Edge
-from compass_core.readings import Span
-from tests.analysis.spans import repeated, span
+from tests.analysis.spans import span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-WINDOW = 10_000.0
+    from compass_core.readings import Span
 
 
-def grown(before: Sequence[Span], after: Sequence[Span]) -> dict[Operation, tuple[float, float]]:
-    """Median milliseconds before and after, of what grew."""
-    return {
-        one.operation: (round(one.baseline, 6), round(one.value, 6)) for one in growths(repeated(*after, begin=WINDOW), repeated(*before))
-    }
+def parents(*spans: Span) -> list[int]:
+    return [int(row) for row in traces(spans, ()).parent]
+
+
+def edges(*spans: Span) -> tuple[Edge, ...]:
+    return module.edges(traces(spans, ()))
+
+
+# columns
+
+
+def test_a_row_for_each_span_with_the_baseline_first() -> None:
+    traced = traces([span("call", service="cart", t=5, ms=7, error=True)], [span("root"), span("call", "root", "cart", t=1)])
+    assert traced.services == ("web", "cart")
+    assert traced.operations == (("web", "root"), ("cart", "call"))
+    assert (traced.service.tolist(), traced.operation.tolist()) == ([0, 1, 1], [0, 1, 1])
+    assert traced.inside.tolist() == [False, False, True]
+    assert traced.parent.tolist() == [-1, 0, -1]
+    assert traced.leaf.tolist() == [False, True, True]
+    assert (traced.t.tolist(), traced.ms.tolist(), traced.error.tolist()) == ([0, 1, 5], [100, 100, 7], [False, False, True])
+    assert (traced.children.tolist(), traced.remote.tolist()) == ([1], [1])
+
+
+def test_without_spans_the_columns_are_empty() -> None:
+    traced = traces((), ())
+    assert (traced.services, traced.parent.size, traced.remote.size) == ((), 0, 0)
+    assert edges() == ()
+
+
+def test_parents() -> None:
+    assert parents(span("a"), span("b", "a"), span("c", "b")) == [-1, 0, 1]
+    assert parents(span("b", "a"), span("a")) == [1, -1], "in any order"
+    assert parents(span("a", "a")) == [-1], "its own parent"
+    assert parents(span("a", "lost")) == [-1]
+    assert parents(span("a", "b"), span("b", "a")) == [1, 0], "a cycle stays one"
+    assert parents(span("a"), span("b", "a", trace="other")) == [-1, -1], "traces do not mix"
+    assert parents(span("", ""), span("", "")) == [-1, -1], "no id is nobody's parent"
+
+
+def test_of_two_spans_with_one_id_the_last_is_the_parent() -> None:
+    assert parents(span("a"), span("a"), span("b", "a")) == [-1, -1, 1]
+    assert parents(span("a", "a"), span("a", "a")) == [1, -1]
+
+
+@pytest.mark.parametrize(
+    ("ms", "read"),
+    [(-5.0, 0.0), (12.5, 12.5), (1e308, LONGEST_MS), (float("inf"), LONGEST_MS), (float("-inf"), 0.0), (float("nan"), 0.0)],
+)
+def test_a_duration_is_one_that_can_be_measured(ms: float, read: float) -> None:
+    assert traces([span("a", ms=ms)], ()).ms.tolist() == [read]
 
 
 # who calls whom
 
 
-def test_edges() -> None:
+def test_edges_by_parent_and_by_the_peer_that_a_client_names() -> None:
     spans = [
         span("root"),
         span("call", "root", kind="client", server_address="cart.shop"),
@@ -38,158 +79,61 @@ def test_edges() -> None:
         span("pay", "root", kind="client", peer_service="payment"),
         span("inner", "root", peer_service="nobody"),
     ]
-    assert set(edges(spans)) == {
+    assert set(edges(*spans)) == {
         Edge(caller="web", callee="cart"),
         Edge(caller="cart", callee="cart-db", system="postgresql"),
         Edge(caller="web", callee="payment"),
     }
 
 
+def test_a_call_that_is_answered_by_another_name_goes_to_whoever_answers() -> None:
+    """`balancer` is where it was sent, `cart` what served it."""
+    assert edges(span("call", kind="client", server_address="balancer"), span("serve", "call", "cart")) == (
+        Edge(caller="web", callee="cart"),
+    )
+
+
+def test_a_call_within_the_service_does_not_hide_the_peer() -> None:
+    """A client's span with a span of the same service beneath it still talks to its peer."""
+    assert edges(span("call", kind="client", peer_service="cart"), span("send", "call")) == (Edge(caller="web", callee="cart"),)
+
+
+def test_each_edge_once() -> None:
+    calls = [span(name, kind="client", peer_service="cart") for name in "abc"]
+    assert edges(*calls, span("root"), span("served", "root", "cart")) == (Edge(caller="web", callee="cart"),)
+
+
 def test_a_database_stays_one_when_another_call_to_it_does_not_say_so() -> None:
     spans = [span("a", kind="client", peer_service="db", db_system="redis"), span("b", kind="client", peer_service="db")]
-    assert edges(spans) == (Edge(caller="web", callee="db", system="redis"),)
-    assert edges(spans[::-1]) == edges(spans)
+    assert edges(*spans) == edges(*spans[::-1]) == (Edge(caller="web", callee="db", system="redis"),)
 
 
-def test_a_service_does_not_call_itself() -> None:
-    assert edges([span("a"), span("b", "a"), span("c", kind="client", peer_service="web")]) == ()
+def test_a_database_needs_no_kind() -> None:
+    assert edges(span("select", db_system="mysql", peer_service="db")) == (Edge(caller="web", callee="db", system="mysql"),)
 
 
-def test_traces_do_not_mix() -> None:
-    assert edges([span("a"), span("b", "a", "cart", trace="other")]) == ()
-
-
-def test_broken_trees_have_no_edges() -> None:
-    assert edges([span("a", "a"), span("b", "lost", "cart")]) == ()
-    assert set(edges([span("a", "b"), span("b", "a", "cart")])) == {Edge(caller="web", callee="cart"), Edge(caller="cart", callee="web")}
-
-
-# where time goes
-
-
-def test_self_time_is_what_no_child_covers() -> None:
-    before = [span("root"), span("a", "root", t=0.010, ms=40), span("b", "root", t=0.030, ms=40)]
-    after = [span("root", ms=300), *before[1:]]
-    assert grown(before, after) == {Operation("self_time", "web", "root"): (40, 240)}
-
-
-def test_a_child_counts_no_longer_than_its_parent() -> None:
-    """Work that goes on after the answer is not time of the answer."""
-    before = [span("root", ms=50), span("late", "root", t=0.010, ms=5)]
-    after = [span("root", ms=250), span("late", "root", t=0.010, ms=9_000)]
-    assert Operation("self_time", "web", "root") not in grown(before, after)
-
-
-@pytest.mark.parametrize("skew", [-3600.0, -0.001, 5.0, 3600.0])
-def test_another_services_clock_may_be_wrong(skew: float) -> None:
-    """Two callees, the second slows: that is their time, whatever their clocks show."""
-    before = [span("root"), span("a", "root", "cart", t=skew, ms=10), span("b", "root", "cart", t=skew + 0.010, ms=20)]
-    after = [span("root", ms=300), span("a", "root", "cart", t=skew, ms=10), span("b", "root", "cart", t=skew + 0.010, ms=220)]
-    assert Operation("self_time", "web", "root") not in grown(before, after)
-    assert Operation("self_time", "cart", "b") in grown(before, after)
-
-
-def test_a_cycle_and_orphans_have_self_time() -> None:
-    before = [span("a", "b", ms=50), span("b", "a", ms=50), span("self", "self", ms=20), span("orphan", "lost", ms=20)]
-    after = [span("a", "b", ms=50), span("b", "a", ms=50), span("self", "self", ms=220), span("orphan", "lost", ms=220)]
-    assert {one.name for one in grown(before, after)} == {"self", "orphan"}
-
-
-def test_a_gap_is_the_way_to_the_callee() -> None:
-    before = [span("call", kind="client"), span("serve", "call", "cart", ms=90)]
-    after = [span("call", kind="client", ms=350), span("serve", "call", "cart", ms=90)]
-    assert grown(before, after) == {Operation("gap", "web", "call", "cart"): (10, 260)}
-
-
-def test_a_callee_that_outlasts_its_call_is_no_negative_gap() -> None:
-    before = [span("call", kind="client", ms=20), span("serve", "call", "cart", ms=90)]
-    after = [span("call", kind="client", ms=320), span("serve", "call", "cart", ms=90)]
-    assert grown(before, after) == {Operation("gap", "web", "call", "cart"): (0, 230)}
-
-
-def test_time_in_a_database_is_that_of_the_one_called() -> None:
-    select = {"kind": "client", "db_system": "mysql", "net_peer_name": "cart-db"}
-    found = grown([span("select", ms=5, **select)], [span("select", ms=95, **select)])  # type: ignore[arg-type]  # all are text
-    assert found == {Operation("database_time", "web", "select", "cart-db"): (5, 95)}
-
-
-def test_too_few_and_too_little_are_noise() -> None:
-    slow, usual = [span("root", ms=300)], [span("root")]
-    assert growths(repeated(*slow, times=2, begin=WINDOW), repeated(*usual)) == ()
-    assert growths(repeated(*slow, begin=WINDOW), repeated(*usual, times=2)) == ()
-    assert grown([span("root", ms=1)], [span("root", ms=4)]) == {}
-    assert grown(slow, usual) == {}, "faster than it was"
-
-
-def test_the_most_grown_comes_first_with_its_first_slow_span() -> None:
-    before = [span("a"), span("b")]
-    window = [*repeated(span("a"), begin=WINDOW - 100, times=2), *repeated(span("a", ms=900), span("b", ms=300), begin=WINDOW)]
-    found = growths(window, repeated(*before))
-    assert [one.operation.name for one in found] == ["a", "b"]
-    assert (found[0].first, found[0].count) == (WINDOW, 7)
-
-
-# where errors start
-
-
-def test_an_error_starts_where_no_child_fails() -> None:
-    spans = [span("root", error=True), span("call", "root", error=True, kind="client"), span("serve", "call", "cart", error=True)]
-    (found,) = failures(repeated(*spans), [])
-    assert (found.service, found.name, found.peer, found.count, found.share) == ("cart", "serve", "", 5, 1)
-
-
-def test_a_failing_call_with_nothing_beneath_it_speaks_of_the_callee() -> None:
-    failed = span("select", error=True, kind="client", db_system="redis", server_address="cache:6379", exception_message="refused")
-    (found,) = failures(repeated(failed), repeated(span("select", kind="client", db_system="redis", server_address="cache:6379")))
-    assert (found.peer, found.system, found.message, found.baseline_share) == ("cache", "redis", "refused", 0)
-    answered = [span("call", error=True, kind="client", server_address="cart"), span("serve", "call", "cart")]
-    (found,) = failures(repeated(*answered), [])
-    assert (found.service, found.peer) == ("web", ""), "the callee answered: the caller did not wait, or did not understand"
-
-
-def test_a_failing_server_does_not_blame_the_name_it_serves_under() -> None:
-    (found,) = failures(repeated(span("serve", error=True, kind="server", server_address="shop.example")), [])
-    assert (found.service, found.peer) == ("web", "")
-
-
-def test_errors_that_always_were_are_not_news() -> None:
-    mixed = [span("a", error=True), span("a")]
-    assert failures(repeated(*mixed, begin=WINDOW), repeated(*mixed)) == ()
-    assert failures(repeated(span("a"), begin=WINDOW), repeated(*mixed)) == ()
-
-
-def test_the_most_frequent_failure_comes_first() -> None:
-    found = failures([*repeated(span("a", error=True), times=2), *repeated(span("b", error=True), begin=500)], [])
-    assert [(one.name, one.count, one.first) for one in found] == [("b", 5, 500), ("a", 2, 0)]
-    assert found[0].score > found[1].score
-
-
-ids = st.sampled_from(["", "a", "b", "c", "d"])
-anything = st.builds(
-    Span,
-    st.sampled_from(["t", "u"]),
-    ids,
-    ids,
-    st.sampled_from(["web", "cart", ""]),
-    st.sampled_from(["x", "y"]),
-    st.floats(-1e6, 2e9),
-    st.floats(-1e3, 1e9),
-    st.booleans(),
-    st.sampled_from(["client", "server", ""]),
-    st.dictionaries(st.sampled_from(["db.system", "server.address", "peer.service", "exception.message"]), st.text(max_size=5)),
+@pytest.mark.parametrize(
+    "spans",
+    [
+        (span("a"), span("b", "a"), span("c", kind="client", peer_service="web")),
+        (span("a"), span("b", "a", "cart", trace="other")),
+        (span("a", "a"), span("b", "lost", "cart")),
+        (span("a", service=""), span("b", "a", "cart")),
+        (span("a"), span("b", "a", "")),
+        (span("call", service="", kind="client", peer_service="cart"),),
+        (span("serve", kind="server", peer_service="client"),),
+        (span("take", kind="consumer", db_system="redis", peer_service="queue"),),
+    ],
+    ids=["itself", "another trace", "no parent", "no caller", "no callee", "nobody's call", "a server", "a consumer"],
 )
+def test_what_is_no_edge(spans: tuple[Span, ...]) -> None:
+    assert edges(*spans) == ()
 
 
-@given(st.lists(anything, max_size=20), st.lists(anything, max_size=20))
-def test_no_trace_is_too_odd(window: list[Span], baseline: list[Span]) -> None:
-    services = {one.service for one in window}
-    assert all(edge.caller in services - {""} and edge.callee not in {"", edge.caller} for edge in edges(window))
-    times = {one.t for one in window}
-    for growth in growths(window, baseline):
-        assert 0 < growth.score <= 1
-        assert growth.value > growth.baseline
-        assert growth.first in times
-    for failure in failures(window, baseline):
-        assert 0 < failure.score <= 1
-        assert failure.baseline_share < failure.share <= 1
-        assert failure.first in times
+def test_a_cycle_calls_both_ways() -> None:
+    assert set(edges(span("a", "b"), span("b", "a", "cart"))) == {Edge(caller="web", callee="cart"), Edge(caller="cart", callee="web")}
+
+
+def test_calls_of_before_count_too() -> None:
+    traced = traces([span("a")], [span("b"), span("c", "b", "cart")])
+    assert module.edges(traced) == (Edge(caller="web", callee="cart"),)

@@ -161,6 +161,32 @@ def test_without_hypotheses_it_says_which_nothing_it_was(lost: list[tuple[str, R
 
 def test_things_seen_without_a_hypothesis_are_not_nothing() -> None:
     assert "no rule names a cause" in shown(blocks.final(conclusion(hypotheses=())))
+    usual = run(findings=Findings(observations=(observation(score=0.0),)))
+    assert "Nothing unusual was found" in shown(blocks.final(conclusion(runs=(usual,), hypotheses=())))
+
+
+NORMAL = "Nothing stands out in what could be read: this may be normal"
+
+
+@pytest.mark.parametrize(("confidence", "doubted"), [(0.0, True), (0.24, True), (0.25, False), (0.9, False)])
+def test_where_the_first_hypothesis_is_hardly_likely_it_may_be_normal(confidence: float, doubted: bool) -> None:  # noqa: FBT001 - a column
+    ended = conclusion(hypotheses=(hypothesis(confidence), hypothesis(0.0)))
+    for message in (blocks.root(INVESTIGATION, ended), blocks.final(ended)):
+        fits(message)
+        assert (NORMAL in shown(message)) is (NORMAL in message.text) is doubted
+    final = blocks.final(ended)
+    assert f"1. {confidence:.0%} postgres-orders" in shown(final), "it is told what was thought, all the same"
+    assert f"1. {confidence:.0%} postgres-orders" in final.text
+    assert ("set the source's address" in shown(final)) is doubted
+    assert ("Most likely: " in shown(blocks.root(INVESTIGATION, ended))) is not doubted
+    if doubted:
+        assert shown(final).index(NORMAL) < shown(final).index("1. ")
+
+
+def test_the_root_says_that_nothing_was_found() -> None:
+    assert "Nothing unusual was found" in shown(blocks.root(INVESTIGATION, conclusion(hypotheses=(), runs=(run(findings=Findings()),))))
+    interrupted = conclusion(runs=(), hypotheses=(), outcome=Outcome.STOPPED, reason="interrupted by a restart")
+    assert "othing" not in shown(blocks.root(INVESTIGATION, interrupted)), "nobody looked"
 
 
 def test_an_interruption_is_short_and_has_the_button() -> None:

@@ -145,3 +145,12 @@ async def test_the_terminal_counts_what_it_leaves_out_and_says_that_nothing_was_
     await TerminalThread(out).concluded(conclusion(hypotheses=(), runs=(run(findings=Findings()), skipped(AgentName.DATABASE, "left out"))))
     assert "Nothing unusual was found" in out.getvalue()
     assert "Database did not run: left out by --only" in out.getvalue()
+
+
+async def test_the_terminal_says_first_that_it_may_be_normal() -> None:
+    out = StringIO()
+    await TerminalThread(out).concluded(conclusion(hypotheses=(hypothesis(0.1),)))
+    lines = out.getvalue().splitlines()
+    assert lines[1] == "  Nothing stands out in what could be read: this may be normal."
+    assert lines[2] == "  check: set the source's address, such as COMPASS_PROMETHEUS_URL"
+    assert lines[3].startswith("  1. 10% postgres-orders")

@@ -1,14 +1,24 @@
-"""Ranking is a stable sort that drops and merges nothing."""
+"""Ranking is a stable sort that drops and merges nothing; each hypothesis is weighed by all that is known at the end."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compass_core.hypotheses.propose import propose
+from compass_core.hypotheses.localise import suspects
+from compass_core.hypotheses.propose import SURE, propose
 from compass_core.hypotheses.rank import rank
-from compass_core.model import AgentName, Findings, Observation, Outcome, Run, Suspect
-from tests.fakes import hypothesis, observation
+from compass_core.model import AgentName, Findings, Outcome, Run
+from tests.fakes import hypothesis
+from tests.hypotheses.seeing import calls, seen
+
+if TYPE_CHECKING:
+    from compass_core.model import Edge, Observation
+
+APPLICATION, DATABASE, NETWORK = AgentName
 
 
 def runs(*confidences: list[float]) -> list[Run]:
@@ -29,25 +39,6 @@ def test_nothing_to_rank() -> None:
     assert rank(runs([], [])) == ()
 
 
-def test_what_nobody_suspects_any_more_comes_last() -> None:
-    """The database agent sees what explains all that the application agent saw: nothing is left of its confidence, not even by rounding."""
-    seen = observation(AgentName.APPLICATION, service="web", signal="new_errors", score=1.0)
-    deploy = observation(AgentName.APPLICATION, name="A2", service="web", signal="deploy", score=1.0)
-    full = observation(AgentName.DATABASE, service="db", signal="db_connections_of_limit", score=1.0)
-
-    def run(agent: AgentName, before: tuple[Observation, ...], mine: tuple[Observation, ...], **blame: float) -> Run:
-        blamed = tuple(Suspect(service=service, score=score) for service, score in blame.items())
-        findings = Findings(observations=mine, suspects=blamed)
-        return Run(agent=agent, outcome=Outcome.ANSWERED, findings=findings, hypotheses=propose(agent, (*before, *mine), findings))
-
-    first = run(AgentName.APPLICATION, (), (seen, deploy), web=1.0, db=0.0)
-    ranked = rank((first, run(AgentName.DATABASE, (seen, deploy), (full,), db=1.0, web=0.00001)))
-    assert first.hypotheses[0].confidence > 0.9
-    assert ranked[0].service == "db"
-    assert ranked[0].confidence > 0.9
-    assert {one.confidence for one in ranked if one.service == "web"} == {0}
-
-
 levels = st.lists(st.sampled_from([0.1, 0.5, 0.5, 0.9]), max_size=5)
 
 
@@ -58,3 +49,99 @@ def test_ties_keep_the_order_of_the_agents_and_nothing_is_lost(first: list[float
     assert sorted(int(one.statement) for one in ranked) == list(range(len(first) + len(second) + len(third)))
     assert [(-one.confidence, int(one.statement)) for one in ranked] == sorted((-one.confidence, int(one.statement)) for one in ranked)
     assert rank(given) == ranked
+
+
+def investigated(edges: dict[AgentName, tuple[Edge, ...]], **observed: list[Observation]) -> list[Run]:
+    """As the agents do it one after the other, each over all that was observed so far; `edges` are what each knows."""
+    ran: list[Run] = []
+    known: list[Observation] = []
+    for agent in AgentName:
+        new = observed.get(agent, [])
+        known += new
+        calling = edges.get(agent, ())
+        found = Findings(observations=tuple(new), edges=calling, suspects=suspects(known, calling, ("web", "db"), ("web",)))
+        ran.append(Run(agent=agent, outcome=Outcome.ANSWERED, findings=found, hypotheses=propose(agent, known, found)))
+    return ran
+
+
+CALLED = dict.fromkeys(AgentName, calls("web db", system="postgresql"))
+ERRORS = [seen("error_ratio", "web"), seen("new_exceptions", "web")]
+FULL_DATABASE = [seen("db_connections_of_limit", "db"), seen("failing_spans", "db"), seen("new_errors", "db")]
+
+
+def confidences(ran: list[Run]) -> dict[tuple[AgentName, str], float]:
+    return {(one.agent, one.mechanism): one.confidence for one in rank(ran)}
+
+
+def test_what_a_later_agent_saw_takes_the_blame_from_whom_an_earlier_one_was_sure_of() -> None:
+    ran = investigated(CALLED, application=ERRORS, database=FULL_DATABASE)
+    assert ran[0].hypotheses[0].confidence > 0.9, "nothing else was known then"
+    first, *rest = rank(ran)
+    assert (first.service, first.mechanism) == ("db", "connection_exhaustion")
+    (victim,) = (one for one in rest if one.mechanism == "exception_in_code")
+    assert 0 < victim.confidence < 0.05
+    assert victim.initial_confidence == victim.confidence
+    assert victim.evidence_for == ran[0].hypotheses[0].evidence_for
+
+
+def test_what_a_later_agent_saw_of_the_same_service_makes_it_likelier() -> None:
+    few = [seen("error_ratio", "web", 0.6)]
+    alone = investigated(CALLED, application=few)
+    more = investigated(CALLED, application=few, network=[seen("broken_calls", "web", 0.7), seen("packet_drops", "web", 0.7)])
+    key = (APPLICATION, "exception_in_code")
+    assert more[2].findings.suspects[0].score > alone[2].findings.suspects[0].score
+    first = rank(more)[0]
+    assert first.mechanism == "network_loss"
+    assert 0 < confidences(more)[key] < first.confidence, "the service is likelier, this mechanism at it is not"
+
+
+def test_a_confidence_is_what_the_same_rule_says_at_the_end() -> None:
+    ran = investigated(CALLED, application=ERRORS, database=FULL_DATABASE, network=[seen("gap", "db", 0.5)])
+    known = [one for run in ran for one in run.findings.observations]
+    for one in rank(ran):
+        told = {(again.service, again.mechanism): again.confidence for again in propose(one.agent, known, ran[-1].findings)}
+        assert one.confidence == pytest.approx(told.get((one.service, one.mechanism), 0.0), abs=0.051), "what is hardly likely is not said"
+
+
+def test_what_turns_out_to_be_a_database_has_no_code_of_ours() -> None:
+    known_late = {APPLICATION: calls("web db"), DATABASE: calls("web db"), NETWORK: calls("web db", system="mysql")}
+    ran = investigated(known_late, application=[seen("new_exceptions", "db")])
+    assert ran[0].hypotheses[0].confidence > 0.5
+    assert [(one.mechanism, one.confidence) for one in rank(ran)] == [("exception_in_code", 0.0)]
+
+
+def test_two_agents_may_name_one_mechanism_for_different_reasons() -> None:
+    ran = investigated(CALLED, database=[seen("db_connections_of_limit", "db", 0.4)], network=[seen("conntrack_of_limit", "db", 0.9)])
+    found = confidences(ran)
+    assert found[NETWORK, "connection_exhaustion"] > found[DATABASE, "connection_exhaustion"] > 0
+
+
+def test_what_no_rule_said_stays_as_it_is() -> None:
+    ran = investigated(CALLED, application=ERRORS, database=FULL_DATABASE)
+    other = hypothesis(APPLICATION, 0.4, "a model's thought", service="elsewhere")
+    ran[0] = ran[0].model_copy(update={"hypotheses": (other, *ran[0].hypotheses)})
+    assert other in rank(ran)
+
+
+def test_an_agent_that_failed_changes_nothing() -> None:
+    ran = investigated(CALLED, application=ERRORS, database=FULL_DATABASE)
+    failed = Run(agent=NETWORK, outcome=Outcome.FAILED)
+    assert rank([*ran[:2], failed]) == rank(ran[:2])
+
+
+services = st.sampled_from(["web", "db", "cart"])
+signals = st.sampled_from(
+    ["error_ratio", "new_exceptions", "deploy", "cpu_usage", "db_connections_of_limit", "db_up", "gap", "refused_calls"]
+)
+observed = st.lists(st.builds(seen, signals, services, st.floats(0, 1), st.none() | st.floats(-5, 5)), max_size=6)
+
+
+@given(observed, observed, observed)
+def test_ranking_again_keeps_what_was_thought(first: list[Observation], second: list[Observation], third: list[Observation]) -> None:
+    ran = investigated(CALLED, application=first, database=second, network=third)
+    ranked = rank(ran)
+    thought = [(one.agent, one.service, one.mechanism, one.evidence_for) for run in ran for one in run.hypotheses]
+    assert sorted((one.agent, one.service, one.mechanism, one.evidence_for) for one in ranked) == sorted(thought)
+    assert [one.confidence for one in ranked] == sorted((one.confidence for one in ranked), reverse=True)
+    assert all(0 <= one.confidence <= SURE for one in ranked)
+    assert rank(ran) == ranked

@@ -227,10 +227,11 @@ async def test_a_killed_process_hides_no_spending(tmp_path: Path) -> None:
             **SCRIPTED,
         }
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", KILLED, cwd=tmp_path, env=environ)
-        async with asyncio.timeout(60):  # a process that fails before it asks would be waited for without end
-            await server.in_flight.wait()
+        asked, ended = asyncio.create_task(server.in_flight.wait()), asyncio.create_task(process.wait())
+        await asyncio.wait({asked, ended}, return_when=asyncio.FIRST_COMPLETED)
+        assert asked.done(), "it ended by itself"
         process.kill()
-        await process.wait()
+        await ended
     worst = ((server.sizes[0] + 512) * Decimal(100) + 4096 * Decimal(1000)) / 1_000_000
     left = Investigation(id="run-1", incident=INCIDENT, started_at=WINDOW.end, budget=Decimal(100))
     thread = FakeThread()

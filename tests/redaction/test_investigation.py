@@ -35,7 +35,7 @@ from compass_core.sources.recorded import Recorded
 from tests.agents.test_recorded_case import AGENTS
 from tests.bot.made import FakeDeclarations, FakeHistory, FakeOutbox
 from tests.demo_incident import packed
-from tests.fakes import INCIDENT, WINDOW, FakeClock, FakeInvestigations, FakeSource, FakeThread, inline
+from tests.fakes import INCIDENT, WINDOW, FakeClock, FakeInvestigations, FakeLedger, FakeSource, FakeThread, inline
 from tests.redaction.planted import Planted, planted
 from tests.test_redact import leaks
 
@@ -229,7 +229,7 @@ async def test_what_sources_answer_is_not_told(secrets: tuple[Planted, ...], log
         thread = FakeThread()
         compass = Compass(
             Telemetry((), lambda traces=traces: Sources(source, source, traces, source), inline),  # type: ignore[misc]  # bound as it is now
-            Kept(FakeInvestigations(), FakeHistory(), FakeOutbox(), FakeDeclarations()),
+            Kept(FakeInvestigations(), FakeHistory(), FakeOutbox(), FakeDeclarations(), FakeLedger()),
             Decimal(10),
             Limits(),
             FakeClock(),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SERVED = Window(start=datetime.fromtimestamp(1795345545, UTC), end=datetime.fromtimestamp(1795347345, UTC))
 EARLIER = Window(start=datetime.fromtimestamp(1795341945, UTC), end=SERVED.start)
 STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
-SIGNS = st.text(st.one_of(st.sampled_from("\"'`\\\n{}|~=()[].*"), st.characters()), min_size=1, max_size=20)
+SIGNS = st.text(st.one_of(st.sampled_from("\"'`\\\n{}|~=()[].*"), st.characters(codec="utf-8")), min_size=1, max_size=20)
 
 
 async def link(query: str, window: Window) -> str:

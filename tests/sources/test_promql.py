@@ -64,6 +64,18 @@ def test_how_often_a_family_gets_points() -> None:
     assert promql.samples(quantile) == 'max(count_over_time(t_seconds_bucket{job="web", le="+Inf"}[2m]))'
 
 
+def test_some_members_tell_how_often_a_family_gets_a_point() -> None:
+    """A thousand pods would make a question of their own; some of them may be gone."""
+    few, many = (
+        Selection("s", "r_total", Reduction.RATE, "pod", tuple((f"pod-{number}", "web") for number in range(count))) for count in (7, 100)
+    )
+    assert promql.samples(few).count("pod-") == 7
+    asked = promql.samples(many)
+    assert 4 <= asked.count("pod-") <= promql.ENOUGH
+    assert "pod-0|" in asked
+    assert "pod-9" in asked, "from the first to the last"
+
+
 def test_families_of_services_and_of_names() -> None:
     assert promql.of_services("service", ["a.b", "c"]) == '{service=~"a\\\\.b|c", le=~"(\\\\+Inf)?"}'
     assert promql.of_names(["up", "pg_*", "x_count"]) == (

@@ -1,0 +1,40 @@
+"""Observations and calls for tests, one line for each."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from compass_core.model import AgentName, Edge, Findings
+from compass_core.signals.logs import LOG_SIGNALS
+from compass_core.signals.watched import SIGNALS
+from compass_core.sources import grafana
+from tests.fakes import START, observation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from compass_core.model import Observation, Suspect
+
+APPLICATION, DATABASE, NETWORK = AgentName
+
+FROM_SPANS = ("self_time", "gap", "database_time", "slow_throughout", "detour", "failing_spans")
+FROM_LINES = ("new_errors", "new_exceptions", "error_lines", *(kind.signal for kind in LOG_SIGNALS))
+CHANGED = ("deploy", *sorted({f"{kind}_change" for kind in (*grafana.KINDS.values(), "annotation") if kind != "deploy"}))
+MADE = (*SIGNALS, *FROM_SPANS, *FROM_LINES, *CHANGED)
+"""Every signal that an observation may have; those of families that the catalogue does not hold have names of their own."""
+
+
+def seen(signal: str, service: str = "web", score: float = 1.0, minutes: float | None = None, name: str = "") -> Observation:
+    one = observation(APPLICATION, name or f"{signal}@{service}", service, signal, score)
+    onset = None if minutes is None else START + timedelta(minutes=minutes)
+    return one.model_copy(update={"onset": onset, "summary": f"{service}: saw {signal}"})
+
+
+def calls(*pairs: str, system: str = "") -> tuple[Edge, ...]:
+    """`"web cart"`: web calls cart."""
+    return tuple(Edge(caller=pair.split()[0], callee=pair.split()[1], system=system) for pair in pairs)
+
+
+def findings(suspects: Sequence[Suspect], edges: Sequence[Edge] = ()) -> Findings:
+    return Findings(suspects=tuple(suspects), edges=tuple(edges))
