@@ -276,7 +276,7 @@ async def _model(settings: Settings) -> AsyncIterator[Callable[[Budget, Callable
     from compass_core.llm.prices import tariff
     from compass_core.llm.wire import Terms, connect
 
-    terms = Terms(settings.model, url, settings.token_limit_field, settings.model_seconds)
+    terms = Terms(settings.model, url, settings.token_limit_field, settings.model_seconds, bounds=settings.model_free)
     prices = tariff(settings.model, url, configured=settings.prices, free=settings.model_free)
     async with connect(url, key) as client:
         yield lambda budget, redact: Gateway(client, terms, prices, budget, redact=redact)

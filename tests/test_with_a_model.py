@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
+import pytest
 
 from compass_core.bootstrap import replayed
-from compass_core.hypotheses.refine import Answer
-from compass_core.model import Outcome, Request
+from compass_core.llm.wire import BOUNDS
+from compass_core.model import MECHANISMS, Outcome, Request
 from compass_core.settings import load
 from tests.demo_incident import CASE
 from tests.fakes import FakeThread
 from tests.hypotheses.knowing import answer, cause
 from tests.llm.scripted import MODEL, PRICE, Scripted, Turn, error
 from tests.playing import play
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 async def test_a_model_refines_what_the_rules_say_and_its_failure_leaves_it() -> None:
@@ -37,9 +42,29 @@ async def test_a_model_refines_what_the_rules_say_and_its_failure_leaves_it() ->
     for request in server.requests:
         assert request["response_format"]["json_schema"]["strict"] is True
         jsonschema.validate(said.model_dump(mode="json"), request["response_format"]["json_schema"]["schema"])
-        assert request["response_format"]["json_schema"]["schema"] == Answer.model_json_schema()
     assert {run.unrefined for run in nothing.runs} == {"the budget is 0"}
     assert [run.outcome for run in nothing.runs] == [Outcome.ANSWERED] * 3
     assert [(one.service, one.mechanism, one.confidence) for one in nothing.hypotheses] == [
         (one.service, one.mechanism, one.confidence) for one in conclusion.hypotheses
     ]
+
+
+def keywords(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        yield from schema
+        for part in schema.values():
+            yield from keywords(part)
+
+
+@pytest.mark.parametrize(
+    ("price", "told"),
+    [({"COMPASS_PRICES": PRICE, "COMPASS_BUDGET_USD": "100"}, frozenset()), ({"COMPASS_MODEL_FREE": "true"}, BOUNDS)],
+)
+async def test_only_a_server_of_ones_own_is_told_bounds_of_the_answer(price: dict[str, str], told: frozenset[str]) -> None:
+    server = Scripted(*(Turn(text=answer().model_dump_json()) for _ in range(3)))
+    async with server.serving() as url, replayed(CASE, load({"OPENAI_BASE_URL": url, "COMPASS_MODEL": MODEL, **price})) as compass:
+        await compass.investigate(Request(reference="INC-42"), FakeThread())
+    schemas = [request["response_format"]["json_schema"]["schema"] for request in server.requests]
+    assert [BOUNDS.intersection(keywords(schema)) for schema in schemas] == [told] * 3
+    for mechanism in (*MECHANISMS, *(() if told else ("gremlins",))):
+        jsonschema.validate(answer(cause("db", mechanism)).model_dump(mode="json"), schemas[0])

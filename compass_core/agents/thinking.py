@@ -28,6 +28,7 @@ dropped_total = metrics.get_meter("compass").create_counter(conventions.DROPPED)
 NO_MODEL = "no model is configured"
 NO_CAUSE = "the rules name no cause that could be refined"
 NO_ANSWER = "the model did not answer (timeout)"
+NOTHING_USED = "nothing in the model's answer could be used"
 
 
 async def think(model: Model | None, known: Known, redact: Callable[[str], str]) -> Thoughts:
@@ -48,7 +49,8 @@ async def think(model: Model | None, known: Known, redact: Callable[[str], str])
         return Thoughts(hypotheses=known.proposed, unrefined=NO_ANSWER)
     hypotheses, dropped = refine(known, answer)
     _count(known.agent, dropped)
-    return Thoughts(hypotheses=hypotheses, dropped=str(dropped))
+    unrefined = "" if {*hypotheses} - {*known.proposed} else NOTHING_USED
+    return Thoughts(hypotheses=hypotheses, unrefined=unrefined, dropped=str(dropped))
 
 
 def _count(agent: AgentName, dropped: Dropped) -> None:

@@ -19,11 +19,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from compass_core.analysis.wording import plain
+from compass_core.analysis.wording import LONGEST, plain
 from compass_core.hypotheses.propose import MOST
 from compass_core.model import MECHANISMS, Hypothesis, Prediction
 
@@ -37,10 +37,18 @@ SHARE = 0.5
 UNSUPPORTED = 0.2
 BELOW = 0.9
 LESS = 0.0001  # by which all but the likeliest explanation of a service stay below it
-MOST_CITED, MOST_PREDICTIONS = 6, 2
+MOST_CAUSES, MOST_CITED, MOST_PREDICTIONS = 4, 6, 2
 SHORT = 120  # characters of a part of a prediction
+LONGEST_ID = 16
 
 Pair = tuple[str, str]
+
+# bounds for the servers that keep a model to them; an answer that passes them is not wrong
+Id = Annotated[str, Field(json_schema_extra={"maxLength": LONGEST_ID})]
+Short = Annotated[str, Field(json_schema_extra={"maxLength": SHORT})]
+Long = Annotated[str, Field(json_schema_extra={"maxLength": LONGEST})]
+Mechanism = Annotated[str, Field(json_schema_extra={"enum": list(MECHANISMS)})]
+Ids = Annotated[tuple[Id, ...], Field(json_schema_extra={"maxItems": MOST_CITED})]
 
 
 class Shape(BaseModel):
@@ -52,28 +60,28 @@ class Shape(BaseModel):
 class Expected(Shape):
     """What would be seen."""
 
-    service: str
-    signal: str
-    comparison: str
+    service: Short
+    signal: Short
+    comparison: Short
 
 
 class Cause(Shape):
     """One hypothesis."""
 
-    service: str
-    mechanism: str
-    statement: str
+    service: Short
+    mechanism: Mechanism
+    statement: Long
     confidence: float
-    evidence_for: tuple[str, ...]
-    evidence_against: tuple[str, ...]
-    predictions: tuple[Expected, ...]
-    next_check: str
+    evidence_for: Ids
+    evidence_against: Ids
+    predictions: Annotated[tuple[Expected, ...], Field(json_schema_extra={"maxItems": MOST_PREDICTIONS})]
+    next_check: Long
 
 
 class Answer(Shape):
     """What a model answers."""
 
-    hypotheses: tuple[Cause, ...]
+    hypotheses: Annotated[tuple[Cause, ...], Field(json_schema_extra={"maxItems": MOST_CAUSES})]
 
 
 @dataclass(frozen=True, slots=True)

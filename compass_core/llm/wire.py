@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 MOST_OUTPUT_TOKENS = 4096
 MOST_BYTES = 2_000_000
+BOUNDS = frozenset({"enum", "maxItems", "maxLength"})
 CONNECT_SECONDS = 5.0
 NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError, httpx2.UnsupportedProtocol)
 NOT_BILLED = frozenset({Reason.UNREACHABLE, Reason.UNAUTHORIZED, Reason.NOT_FOUND, Reason.RATE_LIMITED, Reason.REJECTED})
@@ -58,6 +59,8 @@ class Terms:
     token_limit_field: str = "max_completion_tokens"  # noqa: S105 - the name of a field
     seconds: float = 45.0
     most_output_tokens: int = MOST_OUTPUT_TOKENS
+    bounds: bool = False
+    """Whether the answer's schema is sent with its bounds."""
 
 
 class Reply(NamedTuple):
@@ -92,7 +95,7 @@ def body_of(terms: Terms, messages: Sequence[Message], shape: type[BaseModel]) -
     """The request; what only OpenAI itself understands is sent to OpenAI alone."""
     # lone surrogates, as broken telemetry has them, cannot be sent
     said = [{"role": each.role, "content": each.text.encode(errors="replace").decode()} for each in messages]
-    schema = {"name": shape.__name__, "strict": True, "schema": shape.model_json_schema()}
+    schema = {"name": shape.__name__, "strict": True, "schema": schema_of(shape, bounds=terms.bounds)}
     openai_itself = f".{urlsplit(terms.url).hostname}".endswith(".api.openai.com")
     return {
         "model": terms.model,
@@ -101,6 +104,22 @@ def body_of(terms: Terms, messages: Sequence[Message], shape: type[BaseModel]) -
         terms.token_limit_field: terms.most_output_tokens,
         **({"service_tier": "default", "store": False} if openai_itself else {}),
     }
+
+
+def schema_of(shape: type[BaseModel], *, bounds: bool = False) -> dict[str, Any]:
+    """The JSON schema of an answer, with what its parts may be and how long, or without.
+
+    Azure and OpenAI's strict mode refuse some such bounds, and they cost tokens there. A server of one's own keeps a model to them by a
+    grammar; without them a small model may find no end until it is cut off, and names mechanisms that do not exist.
+    """
+    schema = shape.model_json_schema()
+    return schema if bounds else dict(_unbounded(schema))
+
+
+def _unbounded(schema: Any) -> Any:
+    if isinstance(schema, dict):
+        return {name: _unbounded(part) for name, part in schema.items() if name not in BOUNDS}
+    return schema
 
 
 def size_of(body: Mapping[str, Any]) -> int:

@@ -20,6 +20,8 @@ from tests.hypotheses.knowing import DATABASE, answer, cause, known, thought
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from compass_core.hypotheses.refine import Answer
+
 FULL = thought("db", "connection_exhaustion", 0.9, "D1")
 DOES_NOT_FIT = "$0.0100 for database does not fit"
 
@@ -64,6 +66,13 @@ async def test_nothing_is_asked_where_no_cause_is_named() -> None:
     thoughts = await think(model, Known(DATABASE, INCIDENT, Findings(), (), ()), str)
     assert thoughts == Thoughts(unrefined="the rules name no cause that could be refined")
     assert not model.told
+
+
+@pytest.mark.parametrize("said", [answer(), answer(cause("nowhere"), cause("db", "gremlins"))])
+async def test_an_answer_of_which_nothing_is_left_has_refined_nothing(said: Answer) -> None:
+    thoughts = await think(FakeModel([said]), known(FULL))
+    assert thoughts.hypotheses == (FULL,)
+    assert thoughts.unrefined == "nothing in the model's answer could be used"
 
 
 async def test_a_fault_of_ours_is_not_taken_for_one_of_the_model() -> None:

@@ -13,6 +13,7 @@ import toktok
 
 from compass_core.hypotheses.prompts import MOST_TOKENS
 from compass_core.hypotheses.refine import Answer
+from compass_core.llm.wire import schema_of
 from compass_core.model import MECHANISMS
 from tests.fakes import FakeModel
 from tests.hypotheses.knowing import answer, cause, expected
@@ -31,7 +32,7 @@ INPUT, CACHED, OUTPUT = (
 )  # US dollars for a million tokens of gpt-4o-mini, as OpenAI lists them
 CACHED_FROM = 1_024  # tokens that the beginnings of two questions must share
 FRAME = 16  # tokens with which a chat frames two messages
-SCHEMA = json.dumps(Answer.model_json_schema())  # is sent with each question, before it, and counts as input
+SCHEMA = json.dumps(schema_of(Answer))  # is sent with each question, before it, and counts as input
 
 LONG = "The longest that a statement may be: " + "connections of bookings-db are used up by transactions that bookings leaves open; " * 3
 MANY = answer(  # more than an agent may keep, each as long as it may be

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from compass_core.hypotheses.known import Known
 from compass_core.hypotheses.prompts import MOST_TOKENS, ORDER, ROOM, SYSTEM, chosen, fence_of, messages, weight
 from compass_core.hypotheses.refine import Answer
+from compass_core.llm.wire import schema_of
 from compass_core.model import MECHANISMS, AgentName, Edge, Findings, Incident, Outcome, Run, Suspect
 from tests.fakes import START, observation
 from tests.hypotheses.knowing import APPLICATION, DATABASE, NETWORK, known, thought
 
-SCHEMA = json.dumps(Answer.model_json_schema())
+SCHEMA = json.dumps(schema_of(Answer, bounds=True))
 FRAME = 16  # tokens with which a chat frames two messages
 
 LETTERS = string.ascii_letters + string.digits
