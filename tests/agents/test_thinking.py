@@ -70,7 +70,7 @@ async def test_nothing_is_asked_where_no_cause_is_named() -> None:
 
 @pytest.mark.parametrize("said", [answer(), answer(cause("nowhere"), cause("db", "gremlins"))])
 async def test_an_answer_of_which_nothing_is_left_has_refined_nothing(said: Answer) -> None:
-    thoughts = await think(FakeModel([said]), known(FULL))
+    thoughts = await think(FakeModel([said]), known(FULL), str)
     assert thoughts.hypotheses == (FULL,)
     assert thoughts.unrefined == "nothing in the model's answer could be used"
 
