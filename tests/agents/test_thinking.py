@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from compass_core.hypotheses.refine import Answer
 
 FULL = thought("db", "connection_exhaustion", 0.9, "D1")
-DOES_NOT_FIT = "$0.0100 for database does not fit"
+DOES_NOT_FIT = "a call for up to $0.0100 does not fit"
 
 
 @pytest.fixture
@@ -48,7 +48,6 @@ async def test_a_model_refines() -> None:
     ("error", "why", "out_of_budget"),
     [
         *((ModelError(reason, f"the model says {reason}"), f"the model says {reason}", False) for reason in Reason),
-        (TimeoutError(), "the model did not answer (timeout)", False),
         (BudgetExceededError(DOES_NOT_FIT), DOES_NOT_FIT, True),
     ],
 )
@@ -69,10 +68,10 @@ async def test_nothing_is_asked_where_no_cause_is_named() -> None:
 
 
 @pytest.mark.parametrize("said", [answer(), answer(cause("nowhere"), cause("db", "gremlins"))])
-async def test_an_answer_of_which_nothing_is_left_has_refined_nothing(said: Answer) -> None:
+async def test_an_answer_that_changes_nothing_has_refined_nothing(said: Answer) -> None:
     thoughts = await think(FakeModel([said]), known(FULL))
     assert thoughts.hypotheses == (FULL,)
-    assert thoughts.unrefined == "nothing in the model's answer could be used"
+    assert thoughts.unrefined == "the model's answer changed nothing"
 
 
 async def test_a_fault_of_ours_is_not_taken_for_one_of_the_model() -> None:
