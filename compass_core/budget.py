@@ -84,7 +84,7 @@ class Budget:
     def check(self) -> None:
         """Raise `BudgetExceededError` when more than the limit was billed."""
         if self.spent > self.limit:
-            msg = f"${self.spent:.4f} was billed, the budget is ${self.limit:.2f}"
+            msg = f"${self.spent:.4f} was billed, the budget is ${self.limit:f}"
             raise BudgetExceededError(msg)
 
 

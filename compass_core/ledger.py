@@ -45,5 +45,5 @@ def refuse_what_does_not_fit(wanted: Attempt, others: Iterable[Attempt], limit: 
         else:
             spent += other.amount
     if spent + reserved + wanted.amount > limit:
-        taken = f"${spent:.4f} of ${limit:.2f} is spent and ${reserved:.4f} in flight"
-        raise BudgetExceededError(f"${wanted.amount:.4f} for {wanted.agent} does not fit: {taken}")
+        taken = f"${spent:.4f} of ${limit:f} is spent and ${reserved:.4f} in flight"
+        raise BudgetExceededError(f"a call for up to ${wanted.amount:.4f} does not fit: {taken}")

@@ -117,7 +117,7 @@ async def test_a_reservation_that_does_not_fit_takes_nothing(ledger: Ledger) -> 
     budget = budget_of("1.00", ledger)
     await budget.reserve(APPLICATION, "m", Decimal("0.60"))
     with pytest.raises(
-        BudgetExceededError, match=r"\$0\.4001 for database does not fit: \$0\.0000 of \$1\.00 is spent and \$0\.6000 in flight"
+        BudgetExceededError, match=r"a call for up to \$0\.4001 does not fit: \$0\.0000 of \$1\.00 is spent and \$0\.6000 in flight"
     ):
         await budget.reserve(DATABASE, "m", Decimal("0.4001"))
     assert budget.reserved == Decimal("0.60")

@@ -27,8 +27,7 @@ dropped_total = metrics.get_meter("compass").create_counter(conventions.DROPPED)
 
 NO_MODEL = "no model is configured"
 NO_CAUSE = "the rules name no cause that could be refined"
-NO_ANSWER = "the model did not answer (timeout)"
-NOTHING_USED = "nothing in the model's answer could be used"
+UNCHANGED = "the model's answer changed nothing"
 
 
 async def think(model: Model | None, known: Known, redact: Callable[[str], str]) -> Thoughts:
@@ -42,14 +41,11 @@ async def think(model: Model | None, known: Known, redact: Callable[[str], str])
     except BudgetExceededError as error:
         return Thoughts(hypotheses=known.proposed, unrefined=str(error), out_of_budget=True)
     except ModelError as error:
-        log.warning("model.failed", agent=known.agent, reason=error.reason)
+        log.info("model.failed", agent=known.agent, reason=error.reason)  # the thread says it in words
         return Thoughts(hypotheses=known.proposed, unrefined=str(error))
-    except TimeoutError:
-        log.warning("model.failed", agent=known.agent, reason="timeout")
-        return Thoughts(hypotheses=known.proposed, unrefined=NO_ANSWER)
     hypotheses, dropped = refine(known, answer)
     _count(known.agent, dropped)
-    unrefined = "" if {*hypotheses} - {*known.proposed} else NOTHING_USED
+    unrefined = "" if {*hypotheses} - {*known.proposed} else UNCHANGED
     return Thoughts(hypotheses=hypotheses, unrefined=unrefined, dropped=str(dropped))
 
 

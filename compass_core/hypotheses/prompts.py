@@ -128,10 +128,9 @@ def _ranked(known: Known) -> Iterator[Line]:
     yield from map(_thought, known.hypotheses)
     yield from (seen[each] for one in known.hypotheses for each in (*one.evidence_for, *one.evidence_against) if each in seen)
     yield from (Line("suspect", (_text(one.service, NAME), f"{one.score:.2f}")) for one in known.findings.suspects[:MOST_SUSPECTS])
-    yield from (
-        Line("call", (_text(edge.caller, NAME), _text(edge.callee, NAME), _text(edge.system, NAME)))
-        for edge in known.findings.edges[:MOST_CALLS]
-    )
+    blamed = {one.service for one in known.hypotheses}
+    calls = sorted(known.findings.edges, key=lambda edge: -len(blamed.intersection((edge.caller, edge.callee))))  # what binds them first
+    yield from (Line("call", (_text(edge.caller, NAME), _text(edge.callee, NAME), _text(edge.system, NAME))) for edge in calls[:MOST_CALLS])
     yield from seen.values()
 
 

@@ -92,8 +92,8 @@ def test_the_final_text_stands_alone() -> None:
     assert "INC-42: finished" in message.text
     assert "1. 86% postgres-orders: connection exhaustion" in message.text
     assert "$0.0000 / $10.00" in message.text
-    assert "No model was used: no model is configured." in shown(message)
-    assert "No model was used: no model is configured." in message.text
+    assert "No model's answer was used: no model is configured." in shown(message)
+    assert "No model's answer was used: no model is configured." in message.text
 
 
 def test_all_of_a_dozen_hypotheses_with_long_links_are_shown() -> None:

@@ -18,7 +18,8 @@ from tests.hypotheses.knowing import answer, cause, expected
 from tests.playing import Played, play
 
 if TYPE_CHECKING:
-    from compass_core.model import Conclusion
+    from compass_core.hypotheses.refine import Answer
+    from compass_core.model import Conclusion, Run
 
 TIMEOUT = ModelError(Reason.TIMEOUT, "the model did not answer (timeout)")
 NOTHING = answer()
@@ -27,6 +28,15 @@ NOTHING = answer()
 @pytest.fixture(scope="module")
 def by_rules() -> Conclusion:
     return asyncio.run(play(None)).conclusion
+
+
+def worded(run: Run) -> Answer:
+    """The first of these hypotheses in a model's words."""
+    return answer(cause(run.hypotheses[0].service, run.hypotheses[0].mechanism, run.hypotheses[0].confidence))
+
+
+def ranking(conclusion: Conclusion) -> list[tuple[str, str, float]]:
+    return [(one.service, one.mechanism, one.confidence) for one in conclusion.hypotheses]
 
 
 def texts(played: Played) -> list[str]:
@@ -57,10 +67,9 @@ async def test_a_model_refined_all(by_rules: Conclusion) -> None:
         assert "Transactions left open by bookings 4.7.0" in said
         assert "If so: pool waits of bookings: begin before the errors of edge" in said
         assert "Next check: Roll bookings back on one instance." in said
-        assert "Model: refined the hypotheses of application, database, network." in said
+        assert "Model: refined the hypotheses of database. Rules only for application, network: the model's answer changed nothing." in said
         assert "Total: $0.0030 / $10.00" in said
-    assert "only" not in played.terminal.replace("read-only", "")
-    assert "No model was used" not in played.messages[-1].text
+    assert "No model's answer was used" not in played.messages[-1].text
 
 
 async def test_no_model_is_configured() -> None:
@@ -68,58 +77,58 @@ async def test_no_model_is_configured() -> None:
     _root, *updates, final = texts(played)
     for said in updates:
         assert "Cost so far: $0.0000 / $10.00 · rules only: no model is configured" in said
-    assert "No model was used: no model is configured." in final
-    assert "No model was used: no model is configured." in played.messages[-1].text
+    assert "No model's answer was used: no model is configured." in final
+    assert "No model's answer was used: no model is configured." in played.messages[-1].text
     assert played.terminal.count("rules only: no model is configured") == 3
-    assert "No model was used: no model is configured." in played.terminal
+    assert "No model's answer was used: no model is configured." in played.terminal
 
 
 @pytest.mark.parametrize(
     ("error", "why"),
     [
-        (TimeoutError(), "the model did not answer (timeout)"),
         *((ModelError(reason, f"the model's server says {reason}"), f"the model's server says {reason}") for reason in Reason),
         (ModelError(Reason.GARBAGE, "<!channel> *b* <https://evil.example|ok>"), "<!channel> *b* <https://evil.example|ok>"),
     ],
 )
 async def test_one_agents_model_failed(error: Exception, why: str, by_rules: Conclusion) -> None:
     """The investigation goes on; the agent's update and the final message say whose hypotheses are the rules' alone, and why."""
-    played = await play(FakeModel([NOTHING, error, NOTHING]))
+    played = await play(FakeModel([worded(by_rules.runs[0]), error, NOTHING]))
     _, application, database, network, final = texts(played)
     escaped = why.replace("<", "&lt;").replace(">", "&gt;")
     assert f"rules only: {escaped}" in database
-    assert "rules only" not in application + network
-    assert f"Model: refined the hypotheses of application, network. Rules only for database: {escaped}." in final
+    assert "rules only" not in application
+    assert "rules only: the model's answer changed nothing" in network
+    assert f"Model: refined the hypotheses of application. Rules only for database: {escaped}. Rules only for network: " in final
     assert [run.outcome for run in played.conclusion.runs] == [Outcome.ANSWERED] * 3
-    assert played.conclusion.hypotheses == by_rules.hypotheses
+    assert ranking(played.conclusion) == ranking(by_rules)
     assert f"rules only: {why}" in played.terminal
     assert f"Rules only for database: {why}." in played.terminal
 
 
 async def test_every_model_call_failed(by_rules: Conclusion) -> None:
     played = await play(FakeModel([TIMEOUT, ModelError(Reason.REJECTED, "the model refused to answer"), TIMEOUT]))
-    told = "No model was used: the model did not answer (timeout) (application, network); the model refused to answer (database)."
+    told = "No model's answer was used: the model did not answer (timeout) (application, network); the model refused to answer (database)."
     assert told in texts(played)[-1]
     assert told in played.terminal
     assert played.conclusion.hypotheses == by_rules.hypotheses
     same = await play(FakeModel([TIMEOUT] * 3))
-    assert "No model was used: the model did not answer (timeout)." in same.terminal
+    assert "No model's answer was used: the model did not answer (timeout)." in same.terminal
 
 
 async def test_the_budget_ends_in_an_agent(by_rules: Conclusion) -> None:
     """What it saw and its rules' hypotheses are shown, what was refined before it stays, later agents are skipped."""
-    played = await play(FakeModel([NOTHING, NOTHING, NOTHING]), limit="0.0015")
+    played = await play(FakeModel([worded(by_rules.runs[0])]), limit="0.0015")
     _, application, database, final = texts(played)
     assert [run.outcome for run in played.conclusion.runs] == [Outcome.ANSWERED, Outcome.OUT_OF_BUDGET, Outcome.SKIPPED]
     assert "rules only" not in application
     run, first = played.conclusion.runs[1], by_rules.runs[1].hypotheses[0]
     assert run.hypotheses == by_rules.runs[1].hypotheses
-    assert f"Database saw {len(run.findings.observations)} things and out of budget: $0.0010 for database does not fit" in database
+    assert f"Database saw {len(run.findings.observations)} things and out of budget: a call for up to $0.0010 does not fit" in database
     assert named(first) in database
-    assert "rules only: $0.0010 for database does not fit" in database
+    assert "rules only: a call for up to $0.0010 does not fit" in database
     assert f"1. {named(played.conclusion.hypotheses[0])}" in final
     assert "Network did not run: the budget is used up" in final
-    assert "Model: refined the hypotheses of application. Rules only for database: $0.0010 for database does not fit" in final
+    assert "Model: refined the hypotheses of application. Rules only for database: a call for up to $0.0010 does not fit" in final
     assert "Total: $0.0010 / $0.0015" in final
     assert played.conclusion.total_cost <= played.conclusion.investigation.budget
 
@@ -127,7 +136,7 @@ async def test_the_budget_ends_in_an_agent(by_rules: Conclusion) -> None:
 async def test_nothing_fits_into_the_budget() -> None:
     played = await play(FakeModel([]), limit="0.0001")
     assert [run.outcome for run in played.conclusion.runs] == [Outcome.OUT_OF_BUDGET, Outcome.SKIPPED, Outcome.SKIPPED]
-    assert "No model was used: $0.0010 for application does not fit" in texts(played)[-1]
+    assert "No model's answer was used: a call for up to $0.0010 does not fit" in texts(played)[-1]
     assert played.conclusion.hypotheses
     assert BudgetExceededError.__name__ not in played.terminal
 
@@ -135,7 +144,7 @@ async def test_nothing_fits_into_the_budget() -> None:
 async def test_a_budget_of_nothing_asks_no_model() -> None:
     played = await play(None, limit="0")
     assert [run.outcome for run in played.conclusion.runs] == [Outcome.ANSWERED] * 3
-    assert "No model was used: the budget is 0." in texts(played)[-1]
+    assert "No model's answer was used: the budget is 0." in texts(played)[-1]
     assert played.terminal.count("rules only: the budget is 0") == 3
 
 

@@ -126,7 +126,7 @@ async def test_the_terminal_tells_the_story_in_order() -> None:
         "Network saw nothing unusual",
         "INC-42: finished after 5.2 s",
         "  1. 86% postgres-orders: connection exhaustion",
-        "No model was used",
+        "No model's answer was used",
     )
     positions = [story.index(part) for part in parts]
     assert positions == sorted(positions)

@@ -164,3 +164,10 @@ def test_what_is_cited_is_told_before_what_is_not() -> None:
 def test_the_agents_own_observations_come_before_weaker_ones_of_others() -> None:
     told = [line.fields[0] for line in chosen(known(agent=DATABASE)) if line.kind == "seen"]
     assert told == ["A1", "D1", "D2", "A2"], "A1 is cited"
+
+
+def test_calls_between_what_is_blamed_are_told_before_others() -> None:
+    before, between, after = (Edge(caller=caller, callee=callee) for caller, callee in (("edge", "shop"), ("web", "db"), ("shop", "web")))
+    one = known(thought("db", "lock_contention", 0.5, "D1"))  # the agent before this one blames `web`
+    some = Known(one.agent, one.incident, Findings(edges=(before, after, between)), one.earlier, one.proposed)
+    assert [line.fields[:2] for line in chosen(some) if line.kind == "call"] == [("web", "db"), ("shop", "web"), ("edge", "shop")]

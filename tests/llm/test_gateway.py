@@ -263,7 +263,7 @@ async def test_a_server_that_is_not_there_bills_nothing() -> None:
 
 async def test_a_call_that_does_not_fit_is_not_made() -> None:
     async with stage(Turn(), limit="4.00") as on:
-        with pytest.raises(BudgetExceededError, match="for database does not fit"):
+        with pytest.raises(BudgetExceededError, match="does not fit"):
             await on.ask()
     assert on.server.requests == []
     assert on.rows == []

@@ -24,7 +24,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from pydantic import BaseModel, ConfigDict
 
 from bot.terminal import TerminalThread
-from compass_core.agents.thinking import NOTHING_USED
+from compass_core.agents.thinking import UNCHANGED
 from compass_core.bootstrap import replayed
 from compass_core.budget import Budget
 from compass_core.errors import Reason
@@ -121,9 +121,9 @@ async def test_an_investigation_with_a_real_model(compass: Compass, calls: InMem
         assert 0 < said["gen_ai.usage.output_tokens"] <= MOST_OUTPUT_TOKENS
         assert "error.type" not in said
     # an answer that was cut off, twice, is the one failure left where the server keeps the model to the schema
-    assert {run.unrefined for run in conclusion.runs} <= {"", NOTHING_USED, TEXTS[Reason.TRUNCATED]}
+    assert {run.unrefined for run in conclusion.runs} <= {"", UNCHANGED, TEXTS[Reason.TRUNCATED]}
     refined = [run.agent for run in conclusion.runs if not run.unrefined]
-    assert (f"Model: refined the hypotheses of {', '.join(refined)}." if refined else "No model was used: ") in out.getvalue()
+    assert (f"Model: refined the hypotheses of {', '.join(refined)}." if refined else "No model's answer was used: ") in out.getvalue()
     by_rules = await compass.investigate(Request(reference="INC-42", budget=Decimal(0)), TerminalThread(StringIO()))
     assert services(conclusion) == services(by_rules)
 

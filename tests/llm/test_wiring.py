@@ -16,11 +16,11 @@ from pydantic import BaseModel, ConfigDict
 from compass_core.agents.base import Agent
 from compass_core.bootstrap import live, replayed
 from compass_core.budget import Budget
-from compass_core.errors import BudgetExceededError, ModelError, SettingsError
+from compass_core.errors import BudgetExceededError, ModelError, Reason, SettingsError
 from compass_core.ledger import Bill
 from compass_core.llm.gateway import MARGIN, Gateway
 from compass_core.llm.prices import tariff
-from compass_core.llm.wire import Terms, connect
+from compass_core.llm.wire import TEXTS, Terms, connect
 from compass_core.model import AgentName, Findings, Investigation, Message, Outcome, Request, Thoughts
 from compass_core.orchestrator import Limits, Orchestrator, Outside
 from compass_core.settings import Settings, load
@@ -101,7 +101,7 @@ async def test_an_outage_leaves_what_the_rules_say_and_the_next_agent_asks_again
     assert [one.statement for run in conclusion.runs for one in run.hypotheses] == ["because", "because", "refined"]
     assert [run.unrefined for run in conclusion.runs] == [
         "the model's server refuses the key; check OPENAI_API_KEY",
-        "the model did not answer in time",
+        TEXTS[Reason.TIMEOUT],
         "",
     ]
 
@@ -112,7 +112,7 @@ async def test_a_model_that_takes_all_the_time_of_an_agent_leaves_what_its_rules
         conclusion = await investigated(server, store, "100.00", url, Limits(MARGIN + 0.3, 60))
     assert [run.outcome for run in conclusion.runs] == [Outcome.ANSWERED] * 3
     assert [one.statement for run in conclusion.runs for one in run.hypotheses] == ["because"] * 3
-    assert {run.unrefined for run in conclusion.runs} == {"the model did not answer in time"}
+    assert {run.unrefined for run in conclusion.runs} == {TEXTS[Reason.TIMEOUT]}
     assert {row.bill for row in await store.attempts("run-1")} == {Bill.UNKNOWN}
     assert conclusion.total_cost >= server.billed[MODEL]
 
