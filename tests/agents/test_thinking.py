@@ -37,7 +37,7 @@ def reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemoryMetricReader]:
 
 async def test_a_model_refines() -> None:
     model = FakeModel([answer(cause("db", "connection_exhaustion", 0.95, "D1"))])
-    thoughts = await think(model, known(FULL))
+    thoughts = await think(model, known(FULL), str)
     assert [(one.statement, one.confidence) for one in thoughts.hypotheses] == [("A model's words.", 0.9)]
     assert (thoughts.unrefined, thoughts.dropped, thoughts.out_of_budget) == ("", "", False)
     assert [agent for agent, _ in model.told] == [DATABASE]
@@ -52,37 +52,37 @@ async def test_a_model_refines() -> None:
     ],
 )
 async def test_whatever_a_model_does_the_rules_answer_stays(error: Exception, why: str, *, out_of_budget: bool) -> None:
-    thoughts = await think(FakeModel([error]), known(FULL))
+    thoughts = await think(FakeModel([error]), known(FULL), str)
     assert thoughts == Thoughts(hypotheses=(FULL,), unrefined=why, out_of_budget=out_of_budget)
 
 
 async def test_without_a_model_rules_decide() -> None:
-    assert await think(None, known(FULL)) == Thoughts(hypotheses=(FULL,), unrefined="no model is configured")
+    assert await think(None, known(FULL), str) == Thoughts(hypotheses=(FULL,), unrefined="no model is configured")
 
 
 async def test_nothing_is_asked_where_no_cause_is_named() -> None:
     model = FakeModel()
-    thoughts = await think(model, Known(DATABASE, INCIDENT, Findings(), (), ()))
+    thoughts = await think(model, Known(DATABASE, INCIDENT, Findings(), (), ()), str)
     assert thoughts == Thoughts(unrefined="the rules name no cause that could be refined")
     assert not model.told
 
 
 @pytest.mark.parametrize("said", [answer(), answer(cause("nowhere"), cause("db", "gremlins"))])
 async def test_an_answer_that_changes_nothing_has_refined_nothing(said: Answer) -> None:
-    thoughts = await think(FakeModel([said]), known(FULL))
+    thoughts = await think(FakeModel([said]), known(FULL), str)
     assert thoughts.hypotheses == (FULL,)
     assert thoughts.unrefined == "the model's answer changed nothing"
 
 
 async def test_a_fault_of_ours_is_not_taken_for_one_of_the_model() -> None:
     with pytest.raises(KeyError):
-        await think(FakeModel([KeyError("x")]), known(FULL))
+        await think(FakeModel([KeyError("x")]), known(FULL), str)
 
 
 async def test_what_was_dropped_is_counted(reader: InMemoryMetricReader) -> None:
     said = answer(cause("db", "connection_exhaustion", 0.9, "Z1", "Z2"), cause("nowhere"), cause("db", "gremlins"))
     with structlog.testing.capture_logs() as logs:
-        thoughts = await think(FakeModel([said]), known(FULL))
+        thoughts = await think(FakeModel([said]), known(FULL), str)
     assert thoughts.dropped == "2 ids, 1 service, 1 mechanism"
     assert [one for one in logs if one["event"] == "answer.dropped"] == [
         {"event": "answer.dropped", "log_level": "info", "agent": "database", "ids": 2, "services": 1, "mechanisms": 1}
