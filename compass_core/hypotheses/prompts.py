@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from compass_core.analysis.wording import plain
 from compass_core.hypotheses.refine import MOST_CAUSES, MOST_PREDICTIONS
-from compass_core.model import MECHANISMS, AgentName, Message
+from compass_core.mechanisms import MECHANISMS
+from compass_core.model import AgentName, Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

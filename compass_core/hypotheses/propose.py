@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from compass_core.hypotheses.localise import callees
 from compass_core.hypotheses.rules import RULES, Rule
-from compass_core.model import MECHANISMS, AgentName, Hypothesis
+from compass_core.mechanisms import MECHANISMS
+from compass_core.model import AgentName, Hypothesis
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -14,7 +14,7 @@ import toktok
 from compass_core.hypotheses.prompts import MOST_TOKENS
 from compass_core.hypotheses.refine import Answer
 from compass_core.llm.wire import schema_of
-from compass_core.model import MECHANISMS
+from compass_core.mechanisms import MECHANISMS
 from tests.fakes import FakeModel
 from tests.hypotheses.knowing import answer, cause, expected
 from tests.playing import play
