@@ -91,13 +91,14 @@ def detours(traced: Traces) -> tuple[Detour, ...]:
     """Where requests run otherwise than before, the highest score first.
 
     A span's way is the set of operations that it calls. Ways that are new or come `TIMES_MORE` times as often count; of those
-    beneath each other the deepest alone. Score: grade of their number ÷ √(expected new ways + 1), after Good and Turing the
-    spans × share of the ways that were seen once, × share of all detours.
+    beneath each other the deepest alone, and none that had not ended when the last span began. Score: grade of their number ÷
+    √(expected new ways + 1), after Good and Turing the spans × share of the ways that were seen once, × √(share of all detours).
     """
     if not traced.spans:
         return ()
     ways = _ways(traced)
-    unusual = ways.new[ways.of_span] & traced.inside
+    whole = traced.t + traced.ms / 1000 <= traced.t.max()  # what still ran when the recording ended had more calls to make
+    unusual = ways.new[ways.of_span] & traced.inside & whole
     blamed = _blamed(traced, ways, unusual)
     if not blamed:
         return ()
@@ -110,7 +111,7 @@ def detours(traced: Traces) -> tuple[Detour, ...]:
 class _Ways(NamedTuple):
     """`of_span` numbers each span's way; for each way: its operation, how often it came before and in the window, whether it is new.
 
-    `last` is the row of each span's last call, −1 for none; `callee` the service that an operation usually reaches, −1 for none.
+    `last` is the row of each span's last call, −1 for none; `callee` the service that an operation usually reaches, if any.
     """
 
     of_span: Rows

@@ -102,7 +102,12 @@ def test_the_most_frequent_failure_comes_first_and_few_say_less() -> None:
 def detours(before: Sequence[Span], *ways: Sequence[Span], times: int = USUAL) -> tuple[Detour, ...]:
     """The usual way before, and so many times each of these in the window."""
     window = [one for k, way in enumerate(ways) for one in repeated(*way, times=times, begin=WINDOW + 1000 * k)]
-    return calls.detours(traces(window, repeated(*before, times=USUAL)))
+    return found_in(window, repeated(*before, times=USUAL))
+
+
+def found_in(window: Sequence[Span], before: Sequence[Span]) -> tuple[Detour, ...]:
+    """Of a recording that goes on after the last of these spans."""
+    return calls.detours(traces([*window, span("later", service="other", t=10 * WINDOW)], before))
 
 
 def one(before: Sequence[Span], *ways: Sequence[Span]) -> Detour:
@@ -140,12 +145,20 @@ def test_requests_that_end_early_inside_a_service_are_its_own() -> None:
     assert found.score > 0.5
 
 
+def test_requests_that_still_ran_when_the_recording_ended_are_not_cut_short() -> None:
+    slow = [span("root", ms=60_000), *under("root", "check", "store", "answer")]
+    cut = repeated(*slow[:2], times=5, begin=WINDOW)
+    before = repeated(*slow, times=USUAL)
+    assert calls.detours(traces(cut, before)) == ()
+    assert [one.count for one in found_in(cut, before)] == [5], "it went on, and they made no more calls"
+
+
 def test_the_order_of_the_spans_says_nothing() -> None:
     usual, stopped = [*call("root", t=0.01), *under("root", "answer"), span("root")], [*call("root", t=0.01), span("root")]
     before, window = repeated(*usual, times=USUAL), repeated(*stopped, times=USUAL, begin=WINDOW)
-    found = calls.detours(traces(window, before))
+    found = found_in(window, before)
     assert [(one.service, one.stops) for one in found] == [("web", "call cart")]
-    assert calls.detours(traces(window[::-1], before[::-1])) == found
+    assert found_in(window[::-1], before[::-1]) == found
 
 
 def test_requests_without_any_call_left_are_the_services_own() -> None:
@@ -197,7 +210,7 @@ def test_a_call_that_is_lost_now_and_then_and_ends_requests_only_now() -> None:
     answered = [span("root"), *call("root"), span("answer", "root", t=0.09)]
     unseen = [span("root"), call("root")[0], span("answer", "root", t=0.09)]
     before = [*repeated(*answered, times=USUAL), *repeated(*unseen, times=USUAL, begin=500)]
-    (found,) = calls.detours(traces(repeated(span("root"), call("root")[0], times=USUAL, begin=WINDOW), before))
+    (found,) = found_in(repeated(span("root"), call("root")[0], times=USUAL, begin=WINDOW), before)
     assert (found.service, found.at, found.name) == ("cart", "web", "root")
 
 
@@ -207,7 +220,7 @@ def test_two_places_share_the_detours() -> None:
 
     before = [*repeated(span("root"), *under("root", "a", "b"), times=USUAL), *repeated(*job("c", "d"), times=USUAL, begin=500)]
     window = [*repeated(span("root"), *under("root", "a"), times=30, begin=WINDOW), *repeated(*job("c"), times=10, begin=WINDOW + 500)]
-    found = calls.detours(traces(window, before))
+    found = found_in(window, before)
     assert [(one.service, one.count, one.share) for one in found] == [("web", 30, 0.75), ("cart", 10, 0.25)]
     assert found[0].score > found[1].score
 
@@ -220,7 +233,7 @@ def test_too_few_are_no_detour(usually: int, new: int, seen: bool) -> None:  # n
         repeated(span("root"), *under("root", "a", "b"), times=usually),
         repeated(span("root"), *under("root", "a"), times=new, begin=WINDOW),
     )
-    assert bool(calls.detours(traces(window, before))) is seen
+    assert bool(found_in(window, before)) is seen
 
 
 def test_a_way_that_was_seldom_counts_when_it_comes_many_times_as_often() -> None:
@@ -231,8 +244,8 @@ def test_a_way_that_was_seldom_counts_when_it_comes_many_times_as_often() -> Non
         return [*repeated(*usual, times=100 - often, begin=WINDOW), *repeated(*seldom, times=often, begin=WINDOW + 500)]
 
     assert 100 * 5.5 / 101 * TIMES_MORE > 27
-    assert calls.detours(traces(window(27), before)) == ()
-    (found,) = calls.detours(traces(window(40), before))
+    assert found_in(window(27), before) == ()
+    (found,) = found_in(window(40), before)
     assert (found.count, found.total) == (40, 100)
 
 
@@ -245,6 +258,6 @@ def test_an_operation_that_runs_in_ever_new_ways_is_not_unusual() -> None:
     window = requests(*["a"] * 9, *["p", "q", "r"] * 3, begin=WINDOW)
     varied = requests(*(f"x{k}" if k % 2 else "a" for k in range(60)), begin=0)
     steady = requests(*["a"] * 60, begin=0)
-    (noisy,), (calm,) = (calls.detours(traces(window, before)) for before in (varied, steady))
+    (noisy,), (calm,) = (found_in(window, before) for before in (varied, steady))
     assert noisy.count == calm.count == 9
     assert noisy.score < calm.score / 2

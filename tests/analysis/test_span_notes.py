@@ -26,7 +26,9 @@ READ: Reading[Span] = Reading(query="{traces}", link="l", source="Tempo")
 
 
 def traced(window: Sequence[Span], before: Sequence[Span], times: int = 5) -> Traces:
-    return traces(repeated(*window, begin=START, times=times), repeated(*before, begin=BEGIN, times=times))
+    """Of a recording that goes on after the last of these spans."""
+    later = span("later", service="other", t=START + 600)
+    return traces([*repeated(*window, begin=START, times=times), later], repeated(*before, begin=BEGIN, times=times))
 
 
 def asked(found: Observation) -> tuple[object, ...]:
