@@ -23,6 +23,7 @@ OUTCOMES = {
 }
 SKIPS = {"budget": "the budget is used up", "left out": "left out by --only", "time": "no time was left"}
 VERDICTS = {"contradicted": "contradicted by its tests", "survived": "survived its tests", "untested": "untested"}
+LEAST_SHOWN = 0.01
 DOUBTFUL = 0.25  # a first hypothesis below this confidence is as likely noise as a cause
 UNUSUAL = 0.25  # an observation below this score is nothing to wonder at
 ADVICE = {
@@ -126,8 +127,9 @@ def to_check(conclusion: Conclusion) -> list[str]:
 
 
 def named(one: Hypothesis) -> str:
-    """`86% postgres-orders: connection exhaustion`."""
-    return f"{one.confidence:.0%} {one.service}: {one.mechanism.replace('_', ' ')}"
+    """`86% postgres-orders: connection exhaustion`; nothing that is shown is impossible."""
+    likely = f"{one.confidence:.0%}" if one.confidence >= LEAST_SHOWN else "under 1%"
+    return f"{likely} {one.service}: {one.mechanism.replace('_', ' ')}"
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:

@@ -175,8 +175,9 @@ def test_where_the_first_hypothesis_is_hardly_likely_it_may_be_normal(confidence
         fits(message)
         assert (NORMAL in shown(message)) is (NORMAL in message.text) is doubted
     final = blocks.final(ended)
-    assert f"1. {confidence:.0%} postgres-orders" in shown(final), "it is told what was thought, all the same"
-    assert f"1. {confidence:.0%} postgres-orders" in final.text
+    likely = f"{confidence:.0%}" if confidence else "under 1%"
+    assert f"1. {likely} postgres-orders" in shown(final), "it is told what was thought, all the same"
+    assert f"1. {likely} postgres-orders" in final.text
     assert ("set the source's address" in shown(final)) is doubted
     assert ("Most likely: " in shown(blocks.root(INVESTIGATION, ended))) is not doubted
     if doubted:
