@@ -11,7 +11,7 @@ from compass_core.agents.thinking import think
 from compass_core.analysis import log_notes, metric_notes, notes
 from compass_core.analysis.notes import Note
 from compass_core.hypotheses.known import Known
-from compass_core.hypotheses.localise import suspects
+from compass_core.hypotheses.localise import TROUBLED, suspects
 from compass_core.hypotheses.propose import propose
 from compass_core.model import AgentName, Findings
 from compass_core.signals.logs import ERROR_PHRASES, phrases_of
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from compass_core.readings import Family, Reading, Series
 
 MOST_OBSERVATIONS = 60
-TROUBLED = 0.25  # services with an observation from this score on are looked at first by the agents after
 
 
 class Agent(Protocol):

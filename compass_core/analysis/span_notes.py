@@ -40,14 +40,11 @@ def of_growths(note: Note, growths: Iterable[Growth], spans: Reading[Span]) -> l
                 one.operation.measure,
                 f"{what} {amount(one.value, 'ms')}, usually {amount(one.baseline, 'ms')}",
                 round(one.score, 4),
-                source=spans.source,
                 value=one.value,
                 baseline_value=one.baseline,
                 unit="ms",
                 reduction=f"90th percentile over {one.count} spans of the window ({_FORMULAS[one.operation.measure]}); usually: before",
-                onset=at(one.first),
-                query=spans.query,
-                link=spans.link,
+                **_asked(spans, one.first),
             )
         )
     return found
@@ -61,12 +58,9 @@ def of_slowness(note: Note, slow: Iterable[Slowness], spans: Reading[Span]) -> l
             "slow_throughout",
             f"{one.grown} of {one.known} operations and ways to and from it take longer than before",
             round(one.score, 4),
-            source=spans.source,
             value=one.grown,
             reduction="operations and ways whose time grew beyond their usual spread",
-            onset=at(one.first),
-            query=spans.query,
-            link=spans.link,
+            **_asked(spans, one.first),
         )
         for one in slow
     ]
@@ -85,14 +79,11 @@ def of_failures(note: Note, failures: Iterable[Failure], spans: Reading[Span]) -
                 f"{one.name}{caller} fails in {amount(one.share, 'ratio')} of {one.count / one.share:.0f} spans, "
                 f"usually {amount(one.baseline_share, 'ratio')}{said}",
                 round(one.score, 4),
-                source=spans.source,
                 value=one.share,
                 baseline_value=one.baseline_share,
                 unit="ratio",
                 reduction="failing spans without a failing child ÷ spans of the operation, over the window",
-                onset=at(one.first),
-                query=spans.query,
-                link=spans.link,
+                **_asked(spans, one.first),
             )
         )
     return found
@@ -111,13 +102,15 @@ def of_detours(note: Note, detours: Iterable[Detour], spans: Reading[Span]) -> l
                 "detour",
                 f"{where} runs otherwise than before in {one.count} of {one.total} spans{lacks}{stops}",
                 round(one.score, 4),
-                source=spans.source,
                 value=one.count,
                 baseline_value=0.0,
                 reduction="spans of the window that call other operations than those before",
-                onset=at(one.first),
-                query=spans.query,
-                link=spans.link,
+                **_asked(spans, one.first),
             )
         )
     return found
+
+
+def _asked(spans: Reading[Span], first: float) -> dict[str, object]:
+    """Where it was seen, and since when."""
+    return {"source": spans.source, "onset": at(first), "query": spans.query, "link": spans.link}

@@ -84,12 +84,8 @@ def slow_throughout(grown: Sequence[Grown]) -> tuple[Slowness, ...]:
 
     An operation of their own must be among it: a slow network does not touch these. The score is that of the most grown.
     """
-    ends: dict[str, list[Grown]] = {}
-    for one in grown:
-        for service in {one.operation.service, one.operation.peer if one.operation.measure == "gap" else ""} - {""}:
-            ends.setdefault(service, []).append(one)
     found = []
-    for service, known in ends.items():
+    for service, known in _by_end(grown).items():
         slow = [one for one in known if one.spreads > GROWN]
         if len(slow) >= max(2.0, THROUGHOUT * len(known)) and any(one.operation.measure == "self_time" for one in slow):
             score = grade(max(one.spreads for one in slow), GROWN, SCALE)
@@ -111,11 +107,10 @@ class Grown:
 
 
 class _Measured(NamedTuple):
-    """A measurement a row: which operation, of which span, how many milliseconds."""
+    """A measurement a span: which operation, how many milliseconds."""
 
     operations: Sequence[Operation]
     operation: Rows
-    span: Rows
     ms: Floats
 
 
@@ -134,15 +129,20 @@ def _common_ways(ways: Sequence[Grown], total: float) -> Iterator[Growth]:
 
     So a way counts for both its ends, times the share of each end's ways (by the root of their calls) that grew.
     """
-    ends: dict[str, list[Grown]] = {}
-    for one in ways:
-        for service in {one.operation.service, one.operation.peer}:
-            ends.setdefault(service, []).append(one)
-    for service, alike in ends.items():
+    for service, alike in _by_end(ways).items():
         grown = [one for one in alike if one.spreads > GROWN]
         if grown:
             common = sum(math.sqrt(one.count) for one in grown) / sum(math.sqrt(one.count) for one in alike)
             yield _laid(service, grown, sum(one.total for one in grown) / total * common, common)
+
+
+def _by_end(grown: Sequence[Grown]) -> dict[str, list[Grown]]:
+    """By service what is known of it: its operations, and the ways that begin or end there."""
+    ends: dict[str, list[Grown]] = {}
+    for one in grown:
+        for service in {one.operation.service, one.operation.peer if one.operation.measure == "gap" else ""} - {""}:
+            ends.setdefault(service, []).append(one)
+    return ends
 
 
 def _laid(service: str, alike: Sequence[Grown], share: float, common: float) -> Growth:
@@ -171,7 +171,7 @@ def _measured(traced: Traces) -> _Measured:
         else:
             operation = Operation("self_time", service, name)
         rows[members] = numbers.setdefault(operation, len(numbers))
-    return _Measured(tuple(numbers), rows, np.arange(len(traced.spans)), ms)
+    return _Measured(tuple(numbers), rows, ms)
 
 
 def _databases(traced: Traces) -> Rows:
@@ -220,8 +220,8 @@ def changed(traced: Traces) -> list[Grown]:
         return []
     found = []
     measured, inside, t = _measured(traced), traced.inside, traced.t
-    order = np.lexsort((measured.ms, inside[measured.span], measured.operation))
-    number, is_inside, ms = measured.operation[order], inside[measured.span][order], measured.ms[order]
+    order = np.lexsort((measured.ms, inside, measured.operation))
+    number, is_inside, ms = measured.operation[order], inside[order], measured.ms[order]
     bounds = np.searchsorted(number * 2 + is_inside, np.arange(2 * len(measured.operations) + 1))
     for i, operation in enumerate(measured.operations):
         first, middle, last = bounds[2 * i : 2 * i + 3].tolist()
@@ -232,7 +232,7 @@ def changed(traced: Traces) -> list[Grown]:
         spread = (_of_sorted(before, 0.9) - usual) / 2 + RELATIVE_SPREAD * usual + LEAST_SPREAD_MS
         growth = _excess(after, usual) - _excess(before, usual)
         slow = order[middle:last][after > usual + SLOW_SPREADS * spread]
-        begun = t[measured.span[slow if slow.size else order[middle:last]]].min()
+        begun = t[slow if slow.size else order[middle:last]].min()
         total = max(0.0, growth) * after.size
         found.append(
             Grown(

@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from compass_core.analysis.shifts import FULL_SCORE
 from compass_core.model import Suspect
 
 if TYPE_CHECKING:
@@ -19,8 +20,7 @@ EXPLAINED = 0.8  # how much of a service's symptoms the trouble of what it calls
 ENOUGH = 1.0  # what stands against a callee that explains all that it can
 NOBODY = 1.1  # what must stand against a service to be as likely as that nothing is wrong with any
 SHARPNESS = 2.0  # how much one unit more makes a service likelier, as a logarithm
-FULL = 3.5  # what a score of 1 stands for, in the same unit (`shifts.FULL_SCORE`)
-CLEAR = 0.25  # from this score on an observation tells when trouble began
+TROUBLED = 0.25  # from this score on an observation is trouble, and tells when it began
 ONSET_SLACK_SECONDS = 120.0  # clocks of modalities differ
 
 
@@ -88,8 +88,9 @@ def suspects(
 ) -> tuple[Suspect, ...]:
     """Every service with the probability that it is the cause, the most likely first; what is left to 1 is that nothing is wrong.
 
-    Against a service stands the sum over kinds of weight × the highest score × `FULL`. Of the part that is symptoms, what stands
-    against the worst of those it calls (directly or through others, and begun no later) takes away `EXPLAINED`, at most all of that part.
+    Against a service stands the sum over kinds of weight × the highest score × `FULL_SCORE`. Of the part that is symptoms the
+    worst of those it calls (directly or through others, and begun no later) takes away `EXPLAINED` × what stands against that one ÷
+    `ENOUGH`, which counts as 1 at most.
     The probability is that of exactly one cause: e^(`SHARPNESS` × what stands against it) − 1, over the sum of all with `NOBODY`.
     """
     against = {service: _Against(0.0, 0.0, None) for service in services if service}
@@ -120,21 +121,20 @@ class _Against:
 
 
 def _against(observations: Iterable[Observation]) -> dict[str, _Against]:
-    strongest: dict[str, dict[int, tuple[float, bool]]] = defaultdict(dict)
+    strongest: dict[str, dict[Kind, float]] = defaultdict(dict)
     onsets: dict[str, list[datetime]] = defaultdict(list)
     for seen in observations:
         if not seen.service or not seen.score:
             continue
         kind = _KIND_OF.get(seen.signal, OTHER)
-        value = kind.weight * seen.score * FULL
-        if value > strongest[seen.service].get(id(kind), (0.0, False))[0]:
-            strongest[seen.service][id(kind)] = (value, kind.symptom)
-        if seen.onset is not None and kind is not CHANGES and seen.score >= CLEAR:  # no trouble begins by a change, nor by a flicker
+        kinds = strongest[seen.service]
+        kinds[kind] = max(kind.weight * seen.score * FULL_SCORE, kinds.get(kind, 0.0))
+        if seen.onset is not None and kind is not CHANGES and seen.score >= TROUBLED:  # no trouble begins by a change, nor by a flicker
             onsets[seen.service].append(seen.onset)
     return {
         service: _Against(
-            sum(value for value, _ in kinds.values()),
-            sum(value for value, symptom in kinds.values() if symptom),
+            sum(kinds.values()),
+            sum(value for kind, value in kinds.items() if kind.symptom),
             min(onsets[service], default=None),
         )
         for service, kinds in strongest.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from compass_core.hypotheses.localise import callees
+from compass_core.hypotheses.localise import TROUBLED, callees
 from compass_core.hypotheses.rules import RULES, Rule
 from compass_core.mechanisms import MECHANISMS
 from compass_core.model import AgentName, Hypothesis
@@ -19,7 +19,6 @@ LEAST = 0.05  # a hypothesis below this confidence is noise
 MOST = {AgentName.APPLICATION: 4, AgentName.DATABASE: 3, AgentName.NETWORK: 3}  # ten an investigation
 OTHERWISE = 0.4  # what is left of what evidence says where it has another explanation
 SURE = 0.97  # nobody is surer than this by rules alone
-TROUBLED = 0.25  # a callee's observation from this score on is told against a caller
 SHOWN = 3  # pieces of evidence that a statement quotes
 
 Best = dict[str, dict[str, "Observation"]]

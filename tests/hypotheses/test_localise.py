@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compass_core.hypotheses.localise import CLEAR, ENOUGH, EXPLAINED, FULL, KINDS, NOBODY, ONSET_SLACK_SECONDS, OTHER, SHARPNESS, suspects
+from compass_core.analysis.shifts import FULL_SCORE as FULL
+from compass_core.hypotheses.localise import ENOUGH, EXPLAINED, KINDS, NOBODY, ONSET_SLACK_SECONDS, OTHER, SHARPNESS, TROUBLED, suspects
 from compass_core.model import Edge
 from tests.hypotheses.seeing import CHANGED, FROM_LINES, FROM_SPANS, MADE, calls, seen
 
@@ -102,8 +103,8 @@ def test_a_callee_that_began_later_explains_nothing(minutes: float | None, expla
 
 def test_trouble_begins_with_its_first_sign_but_not_with_a_deploy() -> None:
     loud, quiet = seen("error_ratio", "web", 1.0, 2), seen("error_ratio", "cart", 0.8, 1)
-    assert order([loud, seen("latency_p95", "web", CLEAR, -9), quiet], calls("web cart"))[0] == "web", "its latency rose before"
-    assert order([loud, seen("latency_p95", "web", CLEAR - 0.01, -9), quiet], calls("web cart"))[0] == "cart", "that was a flicker"
+    assert order([loud, seen("latency_p95", "web", TROUBLED, -9), quiet], calls("web cart"))[0] == "web", "its latency rose before"
+    assert order([loud, seen("latency_p95", "web", TROUBLED - 0.01, -9), quiet], calls("web cart"))[0] == "cart", "that was a flicker"
     for change in CHANGED:
         deployed = [seen("error_ratio", "web", 1.0, 2), seen(change, "web", 0.05, -55)]
         assert order([*deployed, seen("error_ratio", "cart", 0.8, 1)], calls("web cart"))[0] == "cart"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compass_core.hypotheses.localise import suspects
-from compass_core.hypotheses.propose import LEAST, MOST, SURE, TROUBLED, Weighed, propose, weigh
+from compass_core.hypotheses.localise import TROUBLED, suspects
+from compass_core.hypotheses.propose import LEAST, MOST, SURE, Weighed, propose, weigh
 from compass_core.hypotheses.rules import RULES, Rule
 from compass_core.mechanisms import MECHANISMS
 from compass_core.model import AgentName, Edge, Findings, Hypothesis, Observation, Suspect
