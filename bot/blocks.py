@@ -32,13 +32,13 @@ from bot.words import (
     utc,
     what_next,
 )
-from compass_core.model import Outcome
+from compass_core.domain import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from compass_core.model import Conclusion, Hypothesis, Incident, Investigation, Observation, Progress
+    from compass_core.domain import Conclusion, Hypothesis, Incident, Investigation, Observation, Progress
 
 Json = dict[str, Any]
 

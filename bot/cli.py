@@ -20,7 +20,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from compass_core.model import Conclusion, Request
+    from compass_core.domain import Conclusion, Request
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -112,8 +112,8 @@ def evaluate(directories: tuple[Path, ...], *, only: str | None, without: tuple[
     with _told():
         from bot.scores import text
         from compass_core import evaluation
+        from compass_core.domain import AgentName
         from compass_core.errors import CaseError
-        from compass_core.model import AgentName
 
         cases = evaluation.find(directories)
         asked = evaluation.Asked(AgentName(only) if only else None, frozenset(without))

@@ -10,8 +10,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from bot.words import printable, shown
+from compass_core.domain import AgentName, Request
 from compass_core.errors import RefusalError
-from compass_core.model import AgentName, Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

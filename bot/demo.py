@@ -15,9 +15,9 @@ from bot.app import Slack, serve
 from bot.report import report
 from bot.workspace import Workspace
 from compass_core.bootstrap import Compass, replayed, utc_now
+from compass_core.domain import AgentName
 from compass_core.errors import CompassError
 from compass_core.evaluation import planted
-from compass_core.model import AgentName
 from compass_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from bot.workspace import Message
-    from compass_core.model import Conclusion, Request
+    from compass_core.domain import Conclusion, Request
     from compass_core.ports import Thread
 
 INCIDENT = "INC-42"

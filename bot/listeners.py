@@ -13,9 +13,9 @@ from slack_sdk.errors import SlackClientError
 from bot import blocks
 from bot.command import Declare, Help, Investigate, parse
 from bot.thread import SlackThread
+from compass_core.domain import Request
 from compass_core.errors import AlreadyRunningError, RefusalError, ThreadError
-from compass_core.model import Request
-from compass_core.redact import redacted
+from compass_core.redaction.redact import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from slack_bolt.context.respond.async_respond import AsyncRespond
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from compass_core.model import Conclusion, Investigation
+    from compass_core.domain import Conclusion, Investigation
     from compass_core.ports import Clock, Declarations, History, Outbox, Thread
 
 log = structlog.get_logger()

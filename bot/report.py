@@ -6,12 +6,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from bot.words import budget
-from compass_core.model import AgentName
+from compass_core.domain import AgentName
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from compass_core.model import Conclusion, Hypothesis, Observation, Run
+    from compass_core.domain import Conclusion, Hypothesis, Observation, Run
 
 Json = dict[str, Any]
 

@@ -23,12 +23,12 @@ from bot.words import (
     utc,
     what_next,
 )
-from compass_core.model import Outcome
+from compass_core.domain import Outcome
 
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from compass_core.model import Conclusion, Investigation, Progress
+    from compass_core.domain import Conclusion, Investigation, Progress
 
 MOST = 5
 

@@ -17,15 +17,15 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot import blocks
 from bot.words import shown
+from compass_core.domain import Post
 from compass_core.errors import ThreadError
-from compass_core.model import Post
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from compass_core.model import Conclusion, Investigation, Progress
+    from compass_core.domain import Conclusion, Investigation, Progress
     from compass_core.ports import Outbox
 
 log = structlog.get_logger()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from compass_core.domain import AgentName, Outcome
 from compass_core.errors import Reason
-from compass_core.model import AgentName, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from compass_core.model import Conclusion, Gap, Hypothesis, Observation, Run
+    from compass_core.domain import Conclusion, Gap, Hypothesis, Observation, Run
 
 OUTCOMES = {
     Outcome.ANSWERED: "finished",

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
     from compass_core.agents.view import Sources
     from compass_core.budget import Budget
-    from compass_core.http import Backend
-    from compass_core.model import Conclusion, Investigation, Request
+    from compass_core.domain import Conclusion, Investigation, Request
     from compass_core.orchestrator import Limits, Orchestrator
     from compass_core.ports import Clock, Declarations, History, Incidents, Investigations, Ledger, Model, Offload, Outbox, Thread
-    from compass_core.redact import Redactor
+    from compass_core.redaction.redact import Redactor
     from compass_core.settings import Access, Settings
     from compass_core.sources.grafana import Grafana, Kind
+    from compass_core.sources.http import Backend
     from compass_core.store import Store
 
 T = TypeVar("T")
@@ -94,14 +94,14 @@ class Compass:
 
     def redactor(self) -> Redactor:
         """A new one, with placeholders of its own."""
-        from compass_core.redact import Redactor
+        from compass_core.redaction.redact import Redactor
 
         return Redactor(self.secret)
 
     async def investigate(self, request: Request, thread: Thread) -> Conclusion:
         """As `Orchestrator.investigate`, with agents, budget, sources and a redactor of its own; what comes back holds no secret."""
         from compass_core.errors import CompassError
-        from compass_core.redact import redacted
+        from compass_core.redaction.redact import redacted
 
         redact = self.redactor()
         try:
@@ -134,8 +134,8 @@ class Compass:
 
         A call that was in flight counts as the most that it may have cost.
         """
-        from compass_core.model import AgentName, Conclusion, Outcome
-        from compass_core.redact import redacted
+        from compass_core.domain import AgentName, Conclusion, Outcome
+        from compass_core.redaction.redact import redacted
 
         spent = await self.kept.ledger.attempts(investigation.id)
         costs = {name: sum((each.amount for each in spent if each.agent is name), Decimal(0)) for name in AgentName}
@@ -209,13 +209,13 @@ class _Backends:
     offload: Offload
 
     def direct(self, name: str, access: Access) -> Backend:
-        from compass_core.http import Backend, authorization, fixed
+        from compass_core.sources.http import Backend, authorization, fixed
 
         secrets = (access.token.get_secret_value(), access.username, access.password.get_secret_value(), access.tenant.get_secret_value())
         return Backend(name, self.http, fixed(access.url), self.offload, headers=authorization(*secrets))
 
     def reach(self, kind: Kind, grafana: Grafana | None) -> Backend | None:
-        from compass_core.http import Backend
+        from compass_core.sources.http import Backend
 
         access: Access | None = getattr(self.settings, kind)
         if access is not None:
@@ -228,9 +228,9 @@ class _Backends:
 
 def _telemetry(settings: Settings, store: Store, backends: _Backends) -> Telemetry:
     from compass_core.agents.view import Sources
-    from compass_core.http import Allowance
     from compass_core.incidents.alertmanager import Alertmanager
     from compass_core.sources.grafana import Grafana, GrafanaChanges
+    from compass_core.sources.http import Allowance
     from compass_core.sources.loki import Loki
     from compass_core.sources.prometheus import Prometheus
     from compass_core.sources.tempo import Tempo

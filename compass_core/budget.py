@@ -11,7 +11,7 @@ from compass_core.errors import BudgetExceededError
 from compass_core.ledger import Attempt, Bill
 
 if TYPE_CHECKING:
-    from compass_core.model import AgentName
+    from compass_core.domain import AgentName
     from compass_core.ports import Ledger
 
 

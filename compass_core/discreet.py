@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compass_core.redact import redacted
+from compass_core.redaction.redact import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from compass_core.model import Conclusion, Investigation, Progress
+    from compass_core.domain import Conclusion, Investigation, Progress
     from compass_core.ports import Investigations, Thread
 
 

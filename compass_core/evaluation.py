@@ -19,15 +19,15 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, TypedDict
 
 from compass_core import bootstrap, telemetry
+from compass_core.domain import Request
 from compass_core.errors import CaseError
-from compass_core.model import Request
 from compass_core.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from compass_core.model import AgentName, Conclusion, Investigation, Progress
+    from compass_core.domain import AgentName, Conclusion, Investigation, Progress
 
 DEEPEST = 5  # the last place that a measure counts
 BELOW = 0.9  # of the last hypothesis' confidence: as high as a service without a hypothesis is shown

@@ -6,8 +6,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from compass_core.domain import AgentName, Value
 from compass_core.errors import BudgetExceededError
-from compass_core.model import AgentName, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,10 +12,10 @@ import structlog
 from opentelemetry import trace
 
 from compass_core import conventions
+from compass_core.domain import AgentName, Conclusion, Findings, Investigation, Outcome, Progress, Run, Thoughts
 from compass_core.errors import BudgetExceededError, CompassError, ThreadError
 from compass_core.hypotheses.rank import rank
-from compass_core.model import AgentName, Conclusion, Findings, Investigation, Outcome, Progress, Run, Thoughts
-from compass_core.resolve import resolve
+from compass_core.incidents.resolve import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from compass_core.agents.base import Agent
     from compass_core.budget import Budget
-    from compass_core.model import Incident, Request
+    from compass_core.domain import Incident, Request
     from compass_core.ports import Clock, Incidents, Investigations, Journal, Thread
 
 log = structlog.get_logger()

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from compass_core.domain import AgentName, Conclusion, Incident, Investigation, Message, Post, Progress, Window
     from compass_core.ledger import Attempt, Bill
-    from compass_core.model import AgentName, Conclusion, Incident, Investigation, Message, Post, Progress, Window
     from compass_core.readings import Change, Family, LogLine, Reading, Selection, Series, Span
 
 T = TypeVar("T")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from compass_core.model import Gap
+    from compass_core.domain import Gap
 
 T = TypeVar("T")
 

@@ -29,7 +29,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from compass_core.errors import SettingsError
-from compass_core.redact import expression
+from compass_core.redaction.redact import expression
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import structlog
 from opentelemetry import metrics, trace
 
-from compass_core.redact import hidden
+from compass_core.redaction.redact import hidden
 
 if TYPE_CHECKING:
     import re

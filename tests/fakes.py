@@ -9,17 +9,17 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from compass_core.agents.base import Agent
+from compass_core.domain import AgentName, Findings, Hypothesis, Incident, Observation, Thoughts, Window
 from compass_core.errors import AlreadyRunningError, BudgetExceededError, SourceError, ThreadError
 from compass_core.ledger import Attempt, Bill, refuse_what_does_not_fit
-from compass_core.model import AgentName, Findings, Hypothesis, Incident, Observation, Thoughts, Window
 from compass_core.readings import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from compass_core.budget import Budget
+    from compass_core.domain import Conclusion, Investigation, Message, Progress, Run
     from compass_core.hypotheses.refine import Answer
-    from compass_core.model import Conclusion, Investigation, Message, Progress, Run
     from compass_core.ports import V
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from compass_core.agents.database import DatabaseAgent
 from compass_core.agents.network import NetworkAgent
 from compass_core.agents.view import Sources, View
 from compass_core.budget import Budget
-from compass_core.model import Request
+from compass_core.domain import Request
 from compass_core.orchestrator import Orchestrator, Outside
 from compass_core.sources.recorded import Recorded, RecordedIncidents
 from tests.demo_incident import CASE
@@ -26,7 +26,7 @@ from tests.fakes import FakeClock, FakeInvestigations, FakeJournal, FakeLedger, 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from compass_core.model import Conclusion, Incident
+    from compass_core.domain import Conclusion, Incident
 
 
 @cache

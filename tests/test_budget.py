@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from compass_core.budget import Budget, Reservation
+from compass_core.domain import AgentName
 from compass_core.errors import BudgetExceededError
 from compass_core.ledger import Bill
-from compass_core.model import AgentName
 from compass_core.store import Store
 from tests.fakes import FakeLedger
 

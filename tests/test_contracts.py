@@ -14,14 +14,14 @@ ROOT = Path(__file__).parents[1]
 PROGRAM = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 FORBIDDEN = [
-    ("core", "compass_core/model.py", "import compass_core.ports"),
+    ("core", "compass_core/domain.py", "import compass_core.ports"),
     ("core", "compass_core/journal.py", "import compass_core.store"),
     ("core", "compass_core/agents/base.py", "import compass_core.store"),
     ("core", "compass_core/unplaced.py", ""),
     ("core", "compass_core/llm/gateway.py", "import compass_core.store"),
     ("adapters", "compass_core/store.py", "import compass_core.signals.catalogue"),
     ("http", "compass_core/agents/base.py", "import httpx"),
-    ("http", "compass_core/store.py", "import compass_core.http"),
+    ("http", "compass_core/store.py", "import compass_core.sources.http"),
     ("http", "compass_core/llm/prices.py", "import httpx"),
     ("model", "compass_core/bootstrap.py", "import openai"),
     ("model", "bot/app.py", "import httpx2"),

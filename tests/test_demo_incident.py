@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from compass_core.model import Incident, Window
+from compass_core.domain import Incident, Window
 from compass_core.readings import Match, Reduction, Selection
 from compass_core.sources.recorded import Recorded, RecordedIncidents
 from tests import demo_incident

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compass_core.domain import AgentName, Conclusion, Findings, Hypothesis, Investigation, Outcome, Run, Suspect
 from compass_core.errors import CaseError
 from compass_core.evaluation import Asked, find, investigate, investigated, measure, planted, score, services, sets
-from compass_core.model import AgentName, Conclusion, Findings, Hypothesis, Investigation, Outcome, Run, Suspect
 from tests.fakes import INCIDENT, START, hypothesis
 
 if TYPE_CHECKING:

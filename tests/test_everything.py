@@ -13,11 +13,11 @@ from aiohttp import web
 
 from compass_core.agents.scope import MOST_SERVICES
 from compass_core.bootstrap import live, utc_now
+from compass_core.domain import AgentName, Incident, Outcome, Request
 from compass_core.errors import Reason
-from compass_core.http import Allowance
-from compass_core.model import AgentName, Incident, Outcome, Request
 from compass_core.settings import load
 from compass_core.signals.catalogue import names_of
+from compass_core.sources.http import Allowance
 from tests.fakes import FakeThread
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.workspace.limits import markup, nodes
-from compass_core.mechanisms import MECHANISMS
-from compass_core.model import AgentName
+from compass_core.domain import AgentName
+from compass_core.hypotheses.mechanisms import MECHANISMS
 from compass_core.readings import Change, LogLine, Span
 from tests.bot.fitting import fits, shown
 from tests.fakes import FakeModel

@@ -14,8 +14,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from compass_core import orchestrator as plot
 from compass_core.budget import Budget
+from compass_core.domain import AgentName, Conclusion, Outcome, Request
 from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reason, SourceError, StoreError, ThreadError
-from compass_core.model import AgentName, Conclusion, Outcome, Request
 from compass_core.orchestrator import Limits, Orchestrator, Outside
 from tests.fakes import INCIDENT, FakeAgent, FakeClock, FakeIncidents, FakeInvestigations, FakeJournal, FakeLedger, FakeThread
 

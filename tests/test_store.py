@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from compass_core.domain import AgentName, Conclusion, Hypothesis, Incident, Investigation, Outcome, Post, Run
 from compass_core.errors import AlreadyRunningError, SettingsError, StoreError
-from compass_core.model import AgentName, Conclusion, Hypothesis, Incident, Investigation, Outcome, Post, Run
 from compass_core.store import Store
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import jsonschema
 import pytest
 
 from compass_core.bootstrap import replayed
+from compass_core.domain import Outcome, Request
+from compass_core.hypotheses.mechanisms import MECHANISMS
 from compass_core.llm.wire import BOUNDS
-from compass_core.mechanisms import MECHANISMS
-from compass_core.model import Outcome, Request
 from compass_core.settings import load
 from tests.demo_incident import CASE
 from tests.fakes import FakeThread

@@ -8,7 +8,7 @@ from compass_core.agents.base import Seen, Specialist
 from compass_core.analysis import log_notes, metric_notes, span_notes
 from compass_core.analysis.notes import LEAST
 from compass_core.analysis.templates import templates
-from compass_core.model import AgentName
+from compass_core.domain import AgentName
 from compass_core.signals.logs import ERROR_PHRASES
 from compass_core.signals.plan import others, versions
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from compass_core.agents.scope import Scope
     from compass_core.analysis.notes import Note
-    from compass_core.model import Observation
+    from compass_core.domain import Observation
 
 MOST_OTHERS, MOST_MEMBERS = 60, 900  # families beyond the catalogue that are looked at, and their series in all: see `scope.MOST_SERVICES`
 

@@ -10,10 +10,10 @@ from compass_core.agents.scope import find_scope
 from compass_core.agents.thinking import think
 from compass_core.analysis import log_notes, metric_notes, notes
 from compass_core.analysis.notes import Note
+from compass_core.domain import AgentName, Findings
 from compass_core.hypotheses.known import Known
 from compass_core.hypotheses.localise import TROUBLED, suspects
 from compass_core.hypotheses.propose import propose
-from compass_core.model import AgentName, Findings
 from compass_core.signals.logs import ERROR_PHRASES, phrases_of
 from compass_core.signals.plan import plan
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from compass_core.agents.scope import Scope
     from compass_core.agents.view import View
-    from compass_core.model import Gap, Incident, Observation, Run, Thoughts
+    from compass_core.domain import Gap, Incident, Observation, Run, Thoughts
     from compass_core.ports import Model
     from compass_core.readings import Family, Reading, Series
 

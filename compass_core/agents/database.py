@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from compass_core.agents.base import Seen, Specialist
 from compass_core.analysis import span_notes
-from compass_core.model import AgentName
+from compass_core.domain import AgentName
 from compass_core.readings import Reading
 from compass_core.signals.catalogue import DATABASES, names_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from compass_core.model import Edge
+from compass_core.domain import Edge
 from compass_core.readings import service_name
 from compass_core.signals.catalogue import GRAPH_FAMILIES, ROWS
 from compass_core.signals.plan import graph
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from compass_core.agents.view import View
     from compass_core.analysis.notes import Times
-    from compass_core.model import Gap
+    from compass_core.domain import Gap
     from compass_core.readings import Series
 
 MOST_SERVICES = 48  # every query names them: with more, or more of `application.MOST_MEMBERS`, 80 requests are not enough

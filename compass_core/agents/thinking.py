@@ -9,17 +9,17 @@ import structlog
 from opentelemetry import metrics
 
 from compass_core import conventions
+from compass_core.domain import Thoughts
 from compass_core.errors import BudgetExceededError, ModelError
 from compass_core.hypotheses.prompts import messages
 from compass_core.hypotheses.refine import Answer, refine
-from compass_core.model import Thoughts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from compass_core.domain import AgentName
     from compass_core.hypotheses.known import Known
     from compass_core.hypotheses.refine import Dropped
-    from compass_core.model import AgentName
     from compass_core.ports import Model
 
 log = structlog.get_logger()

@@ -11,23 +11,23 @@ from compass_core.analysis.calls import detours, failures
 from compass_core.analysis.notes import Times
 from compass_core.analysis.timing import changed, growths, slow_throughout
 from compass_core.analysis.traces import edges, traces
+from compass_core.domain import Gap
 from compass_core.errors import Reason, SourceError
-from compass_core.model import Gap
 from compass_core.readings import Reading
-from compass_core.redact import Redactor
+from compass_core.redaction.redact import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable, Sequence
 
     from compass_core.analysis.calls import Detour, Failure
     from compass_core.analysis.timing import Growth, Slowness
-    from compass_core.model import Edge, Incident, Window
+    from compass_core.domain import Edge, Incident, Window
     from compass_core.ports import Changes, Clock, Logs, Metrics, Offload, Traces
     from compass_core.readings import Change, Family, LogLine, Selection, Series, Span
 
 T = TypeVar("T")
 
-STEPS = (5.0, 10.0, 15.0, 20.0, 30.0, 60.0)  # each divides the baseline: see `model.WHOLE`
+STEPS = (5.0, 10.0, 15.0, 20.0, 30.0, 60.0)  # each divides the baseline: see `domain.WHOLE`
 POINTS = 40
 LASTING = frozenset({Reason.UNREACHABLE, Reason.TIMEOUT, Reason.UNAUTHORIZED, Reason.REQUEST_LIMIT, Reason.NOT_CONFIGURED})
 

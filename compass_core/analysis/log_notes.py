@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from compass_core.analysis.notes import Note, Times
     from compass_core.analysis.templates import Template
-    from compass_core.model import Observation
+    from compass_core.domain import Observation
     from compass_core.readings import LogLine, Reading, Series
     from compass_core.signals.logs import Phrases
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from compass_core.analysis.notes import at
 from compass_core.analysis.shifts import LOOK_BACK_SECONDS, Shift, shifts
 from compass_core.analysis.wording import amount
-from compass_core.model import AgentName
+from compass_core.domain import AgentName
 from compass_core.readings import Change, service_name
 from compass_core.signals.catalogue import ROWS, resembled
 from compass_core.signals.watched import SIGNALS, Signal
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from compass_core.analysis.notes import Note
-    from compass_core.model import Observation
+    from compass_core.domain import Observation
     from compass_core.readings import Reading, Series
 
 TO_PEER = frozenset(row.signal for row in ROWS if row.to_peer)

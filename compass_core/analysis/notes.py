@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from compass_core.analysis.wording import plain
-from compass_core.model import Observation, Window
-from compass_core.redact import Redactor
+from compass_core.domain import Observation, Window
+from compass_core.redaction.redact import Redactor
 from compass_core.signals.watched import SIGNALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from compass_core.model import AgentName
+    from compass_core.domain import AgentName
 
 LAST_TIME = 253_402_300_800  # the year 10,000
 LEAST = 0.05  # a score below this is not worth a line, unless it is about the affected service

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from compass_core.analysis.calls import Detour, Failure
     from compass_core.analysis.notes import Note
     from compass_core.analysis.timing import Growth, Measure, Slowness
-    from compass_core.model import Observation
+    from compass_core.domain import Observation
     from compass_core.readings import Reading, Span
 
 LISTED = 3  # calls that an observation names

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from compass_core.model import Edge
+from compass_core.domain import Edge
 from compass_core.signals.spans import database_system, peer
 
 if TYPE_CHECKING:

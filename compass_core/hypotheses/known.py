@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from compass_core.redact import redacted
+from compass_core.redaction.redact import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from compass_core.model import AgentName, Findings, Hypothesis, Incident, Observation, Run
+    from compass_core.domain import AgentName, Findings, Hypothesis, Incident, Observation, Run
 
 
 @dataclass(frozen=True, slots=True)

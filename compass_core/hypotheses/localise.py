@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from compass_core.analysis.shifts import FULL_SCORE
-from compass_core.model import Suspect
+from compass_core.domain import Suspect
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from compass_core.model import Edge, Observation
+    from compass_core.domain import Edge, Observation
 
 EXPLAINED = 0.8  # how much of a service's symptoms the trouble of what it calls takes away
 ENOUGH = 1.0  # what stands against a callee that explains all that it can

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
+from compass_core.domain import AgentName, Hypothesis
 from compass_core.hypotheses.localise import TROUBLED, callees
+from compass_core.hypotheses.mechanisms import MECHANISMS
 from compass_core.hypotheses.rules import RULES, Rule
-from compass_core.mechanisms import MECHANISMS
-from compass_core.model import AgentName, Hypothesis
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from compass_core.model import Edge, Findings, Observation, Suspect
+    from compass_core.domain import Edge, Findings, Observation, Suspect
 
 LEAST = 0.05  # a hypothesis below this confidence is noise
 MOST = {AgentName.APPLICATION: 4, AgentName.DATABASE: 3, AgentName.NETWORK: 3}  # ten an investigation

@@ -10,7 +10,7 @@ from compass_core.hypotheses.refine import in_their_places
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from compass_core.model import AgentName, Hypothesis, Run
+    from compass_core.domain import AgentName, Hypothesis, Run
 
     Key = tuple[AgentName, str, str]
 

@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from compass_core.analysis.wording import LONGEST, plain
+from compass_core.domain import Hypothesis, Prediction
+from compass_core.hypotheses.mechanisms import MECHANISMS
 from compass_core.hypotheses.propose import MOST
-from compass_core.mechanisms import MECHANISMS
-from compass_core.model import Hypothesis, Prediction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from compass_core.model import AgentName
+from compass_core.domain import AgentName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,14 +6,14 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from compass_core.domain import Incident
 from compass_core.errors import AmbiguousIncidentError
-from compass_core.http import Allowance, shaped
-from compass_core.model import Incident
 from compass_core.readings import service_name
+from compass_core.sources.http import Allowance, shaped
 
 if TYPE_CHECKING:
-    from compass_core.http import Backend
     from compass_core.ports import Offload
+    from compass_core.sources.http import Backend
 
 ALERTS: Final = "/api/v2/alerts"
 

@@ -17,9 +17,9 @@ from opentelemetry import metrics, trace
 from pydantic import BaseModel, ValidationError
 
 from compass_core import conventions as names
+from compass_core.domain import Message
 from compass_core.errors import ModelError, Reason, StoreError
 from compass_core.llm.wire import NOT_BILLED, WaitError, at, body_of, failure, send, size_of
-from compass_core.model import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     import openai
 
     from compass_core.budget import Budget, Reservation
+    from compass_core.domain import AgentName
     from compass_core.llm.prices import Tariff
     from compass_core.llm.wire import Reply, Terms
-    from compass_core.model import AgentName
 
 V = TypeVar("V", bound=BaseModel)
 

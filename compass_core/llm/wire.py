@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from compass_core.model import Message
+    from compass_core.domain import Message
 
 MOST_OUTPUT_TOKENS = 4096
 MOST_BYTES = 2_000_000

@@ -13,7 +13,7 @@ from compass_core.readings import Reduction
 from compass_core.signals.watched import SIGNALS
 
 if TYPE_CHECKING:
-    from compass_core.model import AgentName
+    from compass_core.domain import AgentName
 
 RAW, RATE, RATIO, RATE_RATIO, QUANTILE = Reduction
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from compass_core.model import AgentName
+from compass_core.domain import AgentName
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from compass_core.signals.watched import SIGNALS
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from compass_core.model import AgentName
+    from compass_core.domain import AgentName
     from compass_core.readings import Family
     from compass_core.signals.catalogue import Where
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from compass_core.model import AgentName
+from compass_core.domain import AgentName
 
 APPLICATION, DATABASE, NETWORK = AgentName
 

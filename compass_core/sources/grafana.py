@@ -15,16 +15,16 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from compass_core.errors import Reason, SourceError
-from compass_core.http import Allowance, shaped
 from compass_core.readings import Change, Reading
+from compass_core.sources.http import Allowance, shaped
 from compass_core.sources.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from compass_core.http import Backend, Linker, Locate, Reader
-    from compass_core.model import Window
+    from compass_core.domain import Window
     from compass_core.ports import Offload
+    from compass_core.sources.http import Backend, Linker, Locate, Reader
 
 Explored: TypeAlias = Literal["prometheus", "loki", "tempo"]
 Kind: TypeAlias = Literal[Explored, "alertmanager"]

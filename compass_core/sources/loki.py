@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from compass_core.http import Linker, Reader
-    from compass_core.model import Gap, Window
+    from compass_core.domain import Gap, Window
     from compass_core.ports import Offload
+    from compass_core.sources.http import Linker, Reader
 
 LIMIT: Final = 5000
 SECOND: Final = 10**9

@@ -12,19 +12,19 @@ from urllib.parse import quote_plus, urlencode
 import numpy as np
 
 from compass_core.errors import Reason, SourceError
-from compass_core.http import shaped
 from compass_core.readings import Match, Reading, Reduction, Series
 from compass_core.sources import promql
+from compass_core.sources.http import shaped
 from compass_core.sources.prometheus_families import Wanted, families
 from compass_core.sources.source import Source, parted, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from compass_core.http import Linker, Reader
-    from compass_core.model import Window
+    from compass_core.domain import Window
     from compass_core.ports import Offload
     from compass_core.readings import Family, Selection
+    from compass_core.sources.http import Linker, Reader
 
     _Asked: TypeAlias = "tuple[Sequence[_Query], Reading[Series] | SourceError]"
 

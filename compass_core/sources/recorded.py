@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from compass_core.domain import Gap
 from compass_core.errors import Reason
-from compass_core.model import Gap
 from compass_core.readings import Change, Family, LogLine, Reading, Reduction, Selection, Series, Span
 from compass_core.sources import recorded_files, recorded_metrics
 from compass_core.sources.quoting import any_of, matching, quoted
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from compass_core.model import Incident, Window
+    from compass_core.domain import Incident, Window
     from compass_core.ports import Offload
     from compass_core.sources.recorded_files import Case
     from compass_core.sources.recorded_metrics import Metric

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, FiniteFloat, ValidationError, model_validator
 
+from compass_core.domain import Incident, Window
 from compass_core.errors import CaseError
-from compass_core.model import Incident, Window
 from compass_core.readings import LogLine, Span
 from compass_core.sources.recorded_metrics import Metric
 

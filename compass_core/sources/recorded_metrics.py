@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from compass_core.model import Window
+    from compass_core.domain import Window
     from compass_core.readings import Kind, Match, Selection
 
     Floats = NDArray[np.float64]

@@ -6,16 +6,16 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from compass_core.domain import Gap
 from compass_core.errors import Reason, SourceError
-from compass_core.http import shaped
-from compass_core.model import Gap
+from compass_core.sources.http import shaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 
-    from compass_core.http import Linker, Reader
-    from compass_core.model import Window
+    from compass_core.domain import Window
     from compass_core.ports import Offload
+    from compass_core.sources.http import Linker, Reader
 
 T = TypeVar("T")
 

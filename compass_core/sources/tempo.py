@@ -19,9 +19,9 @@ from compass_core.sources.source import Source, parted, together
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from compass_core.http import Linker, Reader
-    from compass_core.model import Gap, Window
+    from compass_core.domain import Gap, Window
     from compass_core.ports import Offload
+    from compass_core.sources.http import Linker, Reader
 
 SEARCH: Final = "/api/search"
 TRACES: Final = "/api/v2/traces"

@@ -7,8 +7,8 @@ from typing import Any
 
 from compass_core.agents.view import Sources, View
 from compass_core.analysis.notes import Times
+from compass_core.domain import Window
 from compass_core.errors import Reason, SourceError
-from compass_core.model import Window
 from compass_core.readings import Family, Reading
 from tests.fakes import START, WINDOW, FakeClock, FakeSource, inline
 

@@ -12,7 +12,7 @@ from compass_core.agents.application import MOST_MEMBERS, MOST_OTHERS, Applicati
 from compass_core.agents.database import DatabaseAgent
 from compass_core.agents.network import NetworkAgent
 from compass_core.agents.view import Absent, Sources, View
-from compass_core.model import AgentName, Findings, Outcome, Run, Suspect
+from compass_core.domain import AgentName, Findings, Outcome, Run, Suspect
 from compass_core.readings import Change, LogLine, Reading, Reduction, Selection, Series
 from tests.agents.asking import TIMES, answering, asked, down, family, view_of
 from tests.analysis.spans import repeated, span

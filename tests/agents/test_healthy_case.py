@@ -18,8 +18,8 @@ from bot.terminal import TerminalThread
 from bot.words import nothing_found
 from compass_core import bootstrap
 from compass_core.agents.view import Sources
+from compass_core.domain import Request
 from compass_core.hypotheses.rank import rank
-from compass_core.model import Request
 from compass_core.settings import Settings
 from compass_core.sources.recorded import Recorded
 from tests.agents.test_recorded_case import incident, investigate
@@ -28,7 +28,7 @@ from tests.fakes import inline
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from compass_core.model import Hypothesis, Run
+    from compass_core.domain import Hypothesis, Run
 
 BEGIN = datetime(2026, 2, 3, 9, 0, tzinfo=UTC)
 MINUTES, BEFORE = 80, 60

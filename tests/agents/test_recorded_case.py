@@ -15,15 +15,15 @@ from compass_core.agents.application import ApplicationAgent
 from compass_core.agents.database import DatabaseAgent
 from compass_core.agents.network import NetworkAgent
 from compass_core.agents.view import Sources, View
+from compass_core.domain import Outcome, Run
 from compass_core.evaluation import planted
 from compass_core.hypotheses.rank import rank
-from compass_core.model import Outcome, Run
 from compass_core.sources.recorded import Recorded, RecordedIncidents
 from tests.fakes import FakeClock, inline
 
 if TYPE_CHECKING:
     from compass_core.agents.base import Specialist
-    from compass_core.model import Incident
+    from compass_core.domain import Incident
 
 CASE = Path(__file__).parents[2] / "bot" / "demo_case"
 MOST_REQUESTS = 40  # live sources need a few requests for one question: the limit of 80 holds for those

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from compass_core.agents.scope import MOST_SERVICES, Scope, find_scope
+from compass_core.domain import Edge
 from compass_core.errors import Reason
-from compass_core.model import Edge
 from compass_core.readings import Reading, Reduction, Selection, Series
 from tests.agents.asking import TIMES, answering, asked, down, family, view_of
 from tests.analysis.spans import span

@@ -11,9 +11,9 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from compass_core.agents import thinking
 from compass_core.agents.thinking import think
+from compass_core.domain import Findings, Thoughts
 from compass_core.errors import BudgetExceededError, ModelError, Reason
 from compass_core.hypotheses.known import Known
-from compass_core.model import Findings, Thoughts
 from tests.fakes import INCIDENT, FakeModel
 from tests.hypotheses.knowing import DATABASE, answer, cause, known, thought
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from compass_core.agents.view import LASTING, STEPS, Absent, Sources, View
+from compass_core.domain import Edge, Incident
 from compass_core.errors import Reason
-from compass_core.model import Edge, Incident
 from compass_core.readings import Reduction, Selection
 from tests.agents.asking import TIMES, answering, asked, down, family, view_of
 from tests.analysis.spans import repeated, span

@@ -19,7 +19,7 @@ from compass_core.analysis.templates import templates
 from compass_core.analysis.timing import changed, growths, slow_throughout
 from compass_core.analysis.traces import edges, traces
 from compass_core.analysis.wording import LONGEST
-from compass_core.model import AgentName, Observation
+from compass_core.domain import AgentName, Observation
 from compass_core.readings import Change, LogLine, Reading, Reduction, Selection, Series, Span
 from compass_core.signals.logs import LOG_SIGNALS
 from compass_core.signals.watched import SIGNALS

@@ -10,7 +10,7 @@ import pytest
 from compass_core.analysis.log_notes import NEW_TEMPLATES, Writers, exposure, of_phrases, of_templates
 from compass_core.analysis.notes import LEAST, Note
 from compass_core.analysis.templates import templates
-from compass_core.model import AgentName, Observation
+from compass_core.domain import AgentName, Observation
 from compass_core.readings import LogLine, Reading, Reduction, Selection, Series
 from compass_core.signals.logs import phrases_of
 from tests.analysis.test_notes import TIMES

@@ -9,7 +9,7 @@ import pytest
 
 from compass_core.analysis.metric_notes import of_changes, of_counts, of_series, of_versions
 from compass_core.analysis.notes import Note
-from compass_core.model import AgentName, Observation
+from compass_core.domain import AgentName, Observation
 from compass_core.readings import Change, Reading, Reduction, Selection, Series
 from tests.analysis.test_notes import TIMES
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from compass_core.analysis.notes import Note, Times, at, numbered
 from compass_core.analysis.wording import LONGEST
-from compass_core.model import AgentName, Observation, Window
+from compass_core.domain import AgentName, Observation, Window
 from tests.fakes import START, observation
 
 APPLICATION, DATABASE, _ = AgentName

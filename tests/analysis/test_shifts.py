@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from compass_core.analysis import shifts as module
 from compass_core.analysis.shifts import ALARMING, LARGEST, LOOK_BACK_SECONDS, Shift, grade, shifts
-from compass_core.model import AgentName
+from compass_core.domain import AgentName
 from compass_core.readings import Reduction, Selection, Series
 from compass_core.signals.watched import SIGNALS, Signal
 

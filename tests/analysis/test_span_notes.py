@@ -9,7 +9,7 @@ from compass_core.analysis.notes import Note
 from compass_core.analysis.span_notes import LISTED, of_detours, of_failures, of_growths, of_slowness
 from compass_core.analysis.timing import changed, growths, slow_throughout
 from compass_core.analysis.traces import traces
-from compass_core.model import AgentName
+from compass_core.domain import AgentName
 from compass_core.readings import Reading, Span
 from tests.analysis.spans import repeated, span
 from tests.analysis.test_notes import TIMES
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from compass_core.analysis.traces import Traces
-    from compass_core.model import Observation
+    from compass_core.domain import Observation
 
 NOTE = Note(AgentName.APPLICATION, TIMES)
 BEGIN, START = TIMES.baseline.start.timestamp(), TIMES.window.start.timestamp()

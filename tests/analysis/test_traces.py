@@ -8,7 +8,7 @@ import pytest
 
 from compass_core.analysis import traces as module
 from compass_core.analysis.traces import LONGEST_MS, traces
-from compass_core.model import Edge
+from compass_core.domain import Edge
 from tests.analysis.spans import span
 
 if TYPE_CHECKING:

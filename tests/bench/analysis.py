@@ -29,7 +29,7 @@ from compass_core.analysis.notes import Note, Times
 from compass_core.analysis.templates import _masked, templates
 from compass_core.analysis.timing import changed, growths, slow_throughout
 from compass_core.analysis.traces import edges, traces
-from compass_core.model import AgentName, Incident, Outcome, Run, Window
+from compass_core.domain import AgentName, Incident, Outcome, Run, Window
 from compass_core.readings import LogLine, Reduction, Selection, Series, Span
 from compass_core.sources.recorded import Recorded
 from tests.fakes import START, FakeClock, inline

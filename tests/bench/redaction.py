@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from compass_core.redact import Redactor
+from compass_core.redaction.redact import Redactor
 from tests.redaction.ordinary import ordinary
 from tests.redaction.planted import planted
 

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 import toktok
 
+from compass_core.hypotheses.mechanisms import MECHANISMS
 from compass_core.hypotheses.prompts import MOST_TOKENS
 from compass_core.hypotheses.refine import Answer
 from compass_core.llm.wire import schema_of
-from compass_core.mechanisms import MECHANISMS
 from tests.fakes import FakeModel
 from tests.hypotheses.knowing import answer, cause, expected
 from tests.playing import play
 
 if TYPE_CHECKING:
-    from compass_core.model import AgentName, Message
+    from compass_core.domain import AgentName, Message
     from compass_core.ports import V
 
 MOST_OF_ALL = 9_000

@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reason, ThreadError
-from compass_core.model import (
+from compass_core.domain import (
     AgentName,
     Conclusion,
     Findings,
@@ -22,10 +21,11 @@ from compass_core.model import (
     Run,
     Window,
 )
-from compass_core.redact import Redactor
+from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reason, ThreadError
+from compass_core.redaction.redact import Redactor
 
 if TYPE_CHECKING:
-    from compass_core.model import Post, Request
+    from compass_core.domain import Post, Request
     from compass_core.ports import Thread
 
 START = datetime(2026, 1, 5, 14, 3, tzinfo=UTC)

@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 
 from bot.app import Slack, serve
 from bot.workspace import INCIDENTS, RANDOM, SAM, SECRET, Message, Workspace
+from compass_core.domain import AgentName, Outcome, Post
 from compass_core.errors import SettingsError
-from compass_core.model import AgentName, Outcome, Post
 from tests.bot.made import INCIDENT, INVESTIGATION, FakeCompass, conclusion
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import pytest
 
 from bot import blocks
 from bot.workspace.limits import nodes
+from compass_core.domain import AgentName, Findings, Gap, Outcome, Run
 from compass_core.errors import Reason
-from compass_core.model import AgentName, Findings, Gap, Outcome, Run
 from tests.bot.fitting import fits, shown
 from tests.bot.made import GAP, INCIDENT, INVESTIGATION, conclusion, hypothesis, observation, progress, run, skipped
 

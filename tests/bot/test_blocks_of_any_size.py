@@ -6,8 +6,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from bot import blocks
+from compass_core.domain import AgentName, Findings, Gap, Incident, Investigation, Outcome, Run
 from compass_core.errors import Reason
-from compass_core.model import AgentName, Findings, Gap, Incident, Investigation, Outcome, Run
 from tests.bot.fitting import fits
 from tests.bot.made import START, conclusion, hypothesis, observation, progress
 

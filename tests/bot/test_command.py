@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.command import Declare, Help, Investigate, Status, parse, parse_budget, parse_since
+from compass_core.domain import AgentName, Request
 from compass_core.errors import RefusalError
-from compass_core.model import AgentName, Request
 
 
 def asked(text: str) -> Request:

@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from bot.app import Slack, build_app
 from bot.listeners import Tasks
 from bot.workspace import ALEX, INCIDENTS, TEAM, Workspace
+from compass_core.domain import AgentName, Post
 from compass_core.errors import AlreadyRunningError
-from compass_core.model import AgentName, Post
 from tests.bot.made import INVESTIGATION, FakeCompass
 
 if TYPE_CHECKING:

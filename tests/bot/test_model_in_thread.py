@@ -9,8 +9,8 @@ import pytest
 
 from bot import blocks
 from bot.words import named
+from compass_core.domain import AgentName, Outcome, Prediction
 from compass_core.errors import BudgetExceededError, ModelError, Reason
-from compass_core.model import AgentName, Outcome, Prediction
 from tests.bot.fitting import fits, shown
 from tests.bot.made import INVESTIGATION, conclusion, hypothesis, progress, run
 from tests.fakes import FakeModel
@@ -18,8 +18,8 @@ from tests.hypotheses.knowing import answer, cause, expected
 from tests.playing import Played, play
 
 if TYPE_CHECKING:
+    from compass_core.domain import Conclusion, Run
     from compass_core.hypotheses.refine import Answer
-    from compass_core.model import Conclusion, Run
 
 TIMEOUT = ModelError(Reason.TIMEOUT, "the model did not answer (timeout)")
 NOTHING = answer()

@@ -6,7 +6,7 @@ from io import StringIO
 
 from bot.report import report
 from bot.terminal import TerminalThread
-from compass_core.model import AgentName, Findings, Outcome, Prediction
+from compass_core.domain import AgentName, Findings, Outcome, Prediction
 from tests.bot.made import GAP, INVESTIGATION, conclusion, hypothesis, observation, progress, run, skipped
 
 PREDICTION = Prediction(signal="sessions", service="postgres-orders", comparison="> 95")

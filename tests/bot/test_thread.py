@@ -10,8 +10,8 @@ from structlog.testing import capture_logs
 from bot import blocks
 from bot.thread import TRIES, SlackThread
 from bot.workspace import INCIDENTS, RANDOM, SECRET, Workspace
+from compass_core.domain import AgentName, Conclusion, Outcome, Post
 from compass_core.errors import ThreadError
-from compass_core.model import AgentName, Conclusion, Outcome, Post
 from tests.bot.made import INVESTIGATION, START, FakeOutbox, conclusion, progress, run
 
 if TYPE_CHECKING:

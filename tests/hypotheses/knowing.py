@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from compass_core.domain import AgentName, Edge, Findings, Hypothesis, Outcome, Run, Suspect
 from compass_core.hypotheses.known import Known
 from compass_core.hypotheses.refine import Answer, Cause, Expected
-from compass_core.model import AgentName, Edge, Findings, Hypothesis, Outcome, Run, Suspect
 from tests.fakes import INCIDENT, START, hypothesis, observation
 
 APPLICATION, DATABASE, NETWORK = AgentName

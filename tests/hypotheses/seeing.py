@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from compass_core.model import AgentName, Edge, Findings
+from compass_core.domain import AgentName, Edge, Findings
 from compass_core.signals.logs import LOG_SIGNALS
 from compass_core.signals.watched import SIGNALS
 from compass_core.sources import grafana
@@ -14,7 +14,7 @@ from tests.fakes import START, observation
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from compass_core.model import Observation, Suspect
+    from compass_core.domain import Observation, Suspect
 
 APPLICATION, DATABASE, NETWORK = AgentName
 

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compass_core.analysis.shifts import FULL_SCORE as FULL
+from compass_core.domain import Edge
 from compass_core.hypotheses.localise import ENOUGH, EXPLAINED, KINDS, NOBODY, ONSET_SLACK_SECONDS, OTHER, SHARPNESS, TROUBLED, suspects
-from compass_core.model import Edge
 from tests.hypotheses.seeing import CHANGED, FROM_LINES, FROM_SPANS, MADE, calls, seen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from compass_core.model import Observation
+    from compass_core.domain import Observation
 
 SERVICES = ("web", "cart", "db")
 

@@ -7,11 +7,11 @@ import re
 import pytest
 
 from compass_core.analysis.shifts import grade
+from compass_core.domain import AgentName, Edge, Findings, Hypothesis, Observation, Outcome, Run
 from compass_core.hypotheses.localise import suspects
+from compass_core.hypotheses.mechanisms import MECHANISMS
 from compass_core.hypotheses.propose import propose
 from compass_core.hypotheses.rank import rank
-from compass_core.mechanisms import MECHANISMS
-from compass_core.model import AgentName, Edge, Findings, Hypothesis, Observation, Outcome, Run
 from tests.hypotheses.seeing import calls, seen
 
 CALLED = calls("web api", "api db")

@@ -11,12 +11,12 @@ import toktok
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compass_core.domain import AgentName, Edge, Findings, Incident, Outcome, Run, Suspect
 from compass_core.hypotheses.known import Known
+from compass_core.hypotheses.mechanisms import MECHANISMS
 from compass_core.hypotheses.prompts import MOST_TOKENS, ORDER, ROOM, SYSTEM, chosen, fence_of, messages, weight
 from compass_core.hypotheses.refine import Answer
 from compass_core.llm.wire import schema_of
-from compass_core.mechanisms import MECHANISMS
-from compass_core.model import AgentName, Edge, Findings, Incident, Outcome, Run, Suspect
 from tests.fakes import START, observation
 from tests.hypotheses.knowing import APPLICATION, DATABASE, NETWORK, known, thought
 

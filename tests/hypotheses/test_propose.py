@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compass_core.domain import AgentName, Edge, Findings, Hypothesis, Observation, Suspect
 from compass_core.hypotheses.localise import TROUBLED, suspects
+from compass_core.hypotheses.mechanisms import MECHANISMS
 from compass_core.hypotheses.propose import LEAST, MOST, SURE, Weighed, propose, weigh
 from compass_core.hypotheses.rules import RULES, Rule
-from compass_core.mechanisms import MECHANISMS
-from compass_core.model import AgentName, Edge, Findings, Hypothesis, Observation, Suspect
 from tests.hypotheses.seeing import MADE, calls, findings, seen
 
 APPLICATION, DATABASE, NETWORK = AgentName

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compass_core.domain import AgentName, Findings, Outcome, Run
 from compass_core.hypotheses.localise import suspects
 from compass_core.hypotheses.propose import SURE, propose
 from compass_core.hypotheses.rank import rank
-from compass_core.model import AgentName, Findings, Outcome, Run
 from tests.fakes import hypothesis
 from tests.hypotheses.seeing import calls, seen
 
 if TYPE_CHECKING:
-    from compass_core.model import Edge, Observation
+    from compass_core.domain import Edge, Observation
 
 APPLICATION, DATABASE, NETWORK = AgentName
 

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from compass_core.domain import AgentName, Edge, Findings, Hypothesis, Outcome, Prediction, Run, Suspect
 from compass_core.hypotheses.known import Known
+from compass_core.hypotheses.mechanisms import MECHANISMS
 from compass_core.hypotheses.propose import MOST, propose
 from compass_core.hypotheses.rank import rank
 from compass_core.hypotheses.refine import BAND, BELOW, SHARE, UNSUPPORTED, Answer, Dropped, refine
 from compass_core.hypotheses.rules import RULES
-from compass_core.mechanisms import MECHANISMS
-from compass_core.model import AgentName, Edge, Findings, Hypothesis, Outcome, Prediction, Run, Suspect
 from tests.fakes import INCIDENT, hypothesis, observation
 from tests.hypotheses.knowing import APPLICATION, DATABASE, answer, cause, expected, known, thought
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from compass_core.domain import Incident
 from compass_core.errors import AmbiguousIncidentError, Reason, SourceError
 from compass_core.incidents.alertmanager import Alertmanager
-from compass_core.model import Incident
 from tests.sources.kit import Server, inline, recorded
 
 CONTRACTS = Path(__file__).parents[1] / "contracts"

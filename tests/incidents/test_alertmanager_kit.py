@@ -10,7 +10,7 @@ from compass_core.incidents.alertmanager import Alertmanager
 from tests.sources.kit import Server, SourceKit, inline
 
 if TYPE_CHECKING:
-    from compass_core.http import Allowance, Backend
+    from compass_core.sources.http import Allowance, Backend
 
 
 class TestAlertmanager(SourceKit):

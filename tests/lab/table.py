@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from bot.workspace import Message
-    from compass_core.model import Conclusion, Observation
+    from compass_core.domain import Conclusion, Observation
 
 ANSWERED = re.compile(r'^prometheus_http_requests_total\{.*handler="/api/.*\} (\d+)$', re.MULTILINE)
 

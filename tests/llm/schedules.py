@@ -20,11 +20,11 @@ from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, PriceVariant
 from pydantic import BaseModel, ConfigDict
 
 from compass_core.budget import Budget
+from compass_core.domain import AgentName, Message
 from compass_core.errors import BudgetExceededError, ModelError
 from compass_core.llm.gateway import Gateway
 from compass_core.llm.prices import Tariff
 from compass_core.llm.wire import Terms, connect
-from compass_core.model import AgentName, Message
 from compass_core.store import Store
 from tests.llm.scripted import Prices, Scripted, Turn, error
 

@@ -19,13 +19,13 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from pydantic import BaseModel, ConfigDict, Field
 
 from compass_core.budget import Budget
+from compass_core.domain import AgentName, Message
 from compass_core.errors import BudgetExceededError, ModelError, Reason, StoreError
 from compass_core.ledger import Bill
 from compass_core.llm import gateway as room
 from compass_core.llm.gateway import Gateway
 from compass_core.llm.prices import tariff
 from compass_core.llm.wire import MOST_BYTES, Terms, connect
-from compass_core.model import AgentName, Message
 from tests.fakes import FakeLedger
 from tests.llm.scripted import GOOD, MODEL, PRICE, Prices, Scripted, Turn, error
 

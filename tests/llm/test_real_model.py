@@ -27,12 +27,12 @@ from bot.terminal import TerminalThread
 from compass_core.agents.thinking import UNCHANGED
 from compass_core.bootstrap import replayed
 from compass_core.budget import Budget
+from compass_core.domain import AgentName, Message, Outcome, Request
 from compass_core.errors import Reason
 from compass_core.hypotheses.prompts import MOST_TOKENS
 from compass_core.ledger import Bill
 from compass_core.llm import gateway as room
 from compass_core.llm.wire import MOST_OUTPUT_TOKENS, TEXTS
-from compass_core.model import AgentName, Message, Outcome, Request
 from compass_core.settings import load
 from tests.demo_incident import CASE
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from compass_core.bootstrap import Compass
-    from compass_core.model import Conclusion
+    from compass_core.domain import Conclusion
 
 pytestmark = pytest.mark.skipif(not os.environ.get("COMPASS_REAL_MODEL"), reason="COMPASS_REAL_MODEL is not set; it takes minutes")
 

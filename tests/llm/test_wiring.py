@@ -16,12 +16,12 @@ from pydantic import BaseModel, ConfigDict
 from compass_core.agents.base import Agent
 from compass_core.bootstrap import live, replayed
 from compass_core.budget import Budget
+from compass_core.domain import AgentName, Findings, Investigation, Message, Outcome, Request, Thoughts
 from compass_core.errors import BudgetExceededError, ModelError, Reason, SettingsError
 from compass_core.ledger import Bill
 from compass_core.llm.gateway import MARGIN, Gateway
 from compass_core.llm.prices import tariff
 from compass_core.llm.wire import TEXTS, Terms, connect
-from compass_core.model import AgentName, Findings, Investigation, Message, Outcome, Request, Thoughts
 from compass_core.orchestrator import Limits, Orchestrator, Outside
 from compass_core.settings import Settings, load
 from compass_core.store import Store
@@ -31,7 +31,7 @@ from tests.llm.scripted import MODEL, PRICE, Prices, Scripted, Turn, error
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from compass_core.model import Conclusion, Incident, Run
+    from compass_core.domain import Conclusion, Incident, Run
     from compass_core.ports import Model
 
 V = TypeVar("V", bound=BaseModel)
@@ -202,7 +202,7 @@ from decimal import Decimal
 from pydantic import BaseModel
 from compass_core.bootstrap import live
 from compass_core.budget import Budget
-from compass_core.model import AgentName, Message
+from compass_core.domain import AgentName, Message
 from compass_core.settings import load
 
 class Answer(BaseModel):

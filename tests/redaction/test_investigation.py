@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote
 import pytest
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
+from tests.redaction.test_redact import leaks
 
 from bot.report import report
 from bot.terminal import TerminalThread
@@ -24,8 +25,8 @@ from bot.workspace import INCIDENTS, Workspace
 from compass_core import telemetry
 from compass_core.agents.view import Sources, View
 from compass_core.bootstrap import Compass, Kept, Telemetry, replayed, utc_now
+from compass_core.domain import Gap, Incident, Outcome, Request, Run
 from compass_core.errors import AmbiguousIncidentError, Reason, SourceError
-from compass_core.model import Gap, Incident, Outcome, Request, Run
 from compass_core.orchestrator import Limits
 from compass_core.readings import Change, LogLine, Reading
 from compass_core.settings import Settings, load
@@ -37,7 +38,6 @@ from tests.demo_incident import packed
 from tests.fakes import INCIDENT, WINDOW, FakeClock, FakeInvestigations, FakeLedger, FakeSource, FakeThread, inline
 from tests.llm.scripted import MODEL, PRICE, Scripted, Turn
 from tests.redaction.planted import Planted, planted
-from tests.test_redact import leaks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

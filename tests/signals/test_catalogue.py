@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from compass_core.model import AgentName
+from compass_core.domain import AgentName
 from compass_core.settings import SERVICE_LABELS
 from compass_core.signals.catalogue import GRAPH_FAMILIES, RESEMBLANCE, ROWS, names_of, resembled
 from compass_core.signals.plan import plan

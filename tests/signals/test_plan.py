@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compass_core.model import AgentName
+from compass_core.domain import AgentName
 from compass_core.readings import Family, Kind, Match, Reduction
 from compass_core.signals.catalogue import ROWS
 from compass_core.signals.logs import LOG_SIGNALS, phrases_of

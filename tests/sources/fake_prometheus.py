@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from compass_core.http import Allowance
+from compass_core.sources.http import Allowance
 from compass_core.sources.prometheus import Prometheus
 from tests.sources.handmade import T0
 from tests.sources.kit import Answer, Server, inline

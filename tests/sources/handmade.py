@@ -7,7 +7,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from compass_core.model import Window
+from compass_core.domain import Window
 from compass_core.sources.recorded import Recorded
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from compass_core.errors import Reason, SourceError
-from compass_core.http import Allowance, Backend, authorization, fixed
+from compass_core.sources.http import Allowance, Backend, authorization, fixed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable

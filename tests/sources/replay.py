@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import httpx
 
-from compass_core.http import Allowance
+from compass_core.sources.http import Allowance
 from tests.sources import kit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from compass_core.http import Reader
+    from compass_core.sources.http import Reader
 
 Answer: TypeAlias = "httpx.Response | Callable[[httpx.Request], httpx.Response]"
 

@@ -15,17 +15,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from compass_core.domain import Window
 from compass_core.errors import Reason, SourceError
-from compass_core.model import Window
 from compass_core.readings import Change
 from compass_core.sources.grafana import ELEMENT, Grafana, GrafanaChanges
 from tests.sources.kit import SourceKit, inline
 from tests.sources.replay import Answer, Replay, body, recorded
 
 if TYPE_CHECKING:
-    from compass_core.http import Allowance, Backend
     from compass_core.readings import Reading
     from compass_core.sources.grafana import Explored, Kind
+    from compass_core.sources.http import Allowance, Backend
 
 BASE = "https://u53r:s3cr3t@grafana.test/g/"
 SERVED = Window(start=datetime.fromtimestamp(1795345545, UTC), end=datetime.fromtimestamp(1795347345, UTC))

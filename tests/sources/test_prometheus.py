@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 
 from compass_core.errors import Reason, SourceError
-from compass_core.http import Allowance
 from compass_core.readings import Match, Reduction, Selection
+from compass_core.sources.http import Allowance
 from compass_core.sources.prometheus import LONGEST_QUERY
 from tests.sources.fake_prometheus import FakePrometheus, prometheus
 from tests.sources.handmade import HOUR, T0
 from tests.sources.kit import Server, recorded
 
 if TYPE_CHECKING:
-    from compass_core.model import Window
+    from compass_core.domain import Window
 
 CONTRACTS = Path(__file__).parents[1] / "contracts"
 ERRORS = sorted(CONTRACTS.glob("prometheus*/err_*.json"))

@@ -10,7 +10,7 @@ from tests.sources.handmade import HOUR
 from tests.sources.kit import SourceKit, inline
 
 if TYPE_CHECKING:
-    from compass_core.http import Allowance, Backend
+    from compass_core.sources.http import Allowance, Backend
 
 LABELS = ("service", "service_name", "server", "job", "pod", "instance")
 SELECTION = Selection("requests", "requests_total", Reduction.RATE, "service", (("web", "web"),))

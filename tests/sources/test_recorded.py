@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from compass_core.domain import Window
 from compass_core.errors import Reason
-from compass_core.model import Window
 from compass_core.readings import Reduction, Selection
 from compass_core.sources import recorded
 from compass_core.sources.recorded import Recorded, RecordedIncidents

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from compass_core.model import Window
+from compass_core.domain import Window
 from compass_core.readings import Match, Reduction, Selection
 from tests.sources.handmade import HOUR, START, T0, metric, write
 

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compass_core.domain import Window
 from compass_core.errors import Reason, SourceError
-from compass_core.model import Window
 from compass_core.sources.tempo import Tempo
 from tests.sources.kit import SourceKit, inline
 from tests.sources.replay import Answer, Replay, body, recorded
 
 if TYPE_CHECKING:
-    from compass_core.http import Allowance, Backend
+    from compass_core.sources.http import Allowance, Backend
 
 SERVED = Window(start=datetime.fromtimestamp(1795345545, UTC), end=datetime.fromtimestamp(1795347345, UTC))
 TRACE = "f705d582a843cfa3f37aa97ba9a35134"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from compass_core.model import WHOLE, AgentName, Conclusion, Findings, Incident, Investigation, Outcome, Run, Suspect, Window
+from compass_core.domain import WHOLE, AgentName, Conclusion, Findings, Incident, Investigation, Outcome, Run, Suspect, Window
 from compass_core.readings import Family, service_name
 from tests.fakes import INCIDENT, START, hypothesis, observation
 

@@ -12,8 +12,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote_plus
 
-from compass_core.model import Incident, Value
-from compass_core.secret_forms import KINDS, Form, folded, possible
+from compass_core.domain import Incident, Value
+from compass_core.redaction.forms import KINDS, Form, folded, possible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,7 +10,17 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from compass_core.secret_values import has_random, is_argument, is_card, is_credential, is_email, is_key, is_password, is_session, is_token
+from compass_core.redaction.values import (
+    has_random,
+    is_argument,
+    is_card,
+    is_credential,
+    is_email,
+    is_key,
+    is_password,
+    is_session,
+    is_token,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,12 +15,12 @@ import httpx
 from opentelemetry import trace
 
 from compass_core.errors import Reason, SourceError
-from compass_core.redact import hidden
+from compass_core.redaction.redact import hidden
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from compass_core.model import Window
+    from compass_core.domain import Window
     from compass_core.ports import Offload
 
 T = TypeVar("T")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from compass_core.domain import Incident
 from compass_core.errors import IncidentNotFoundError, SourceError
-from compass_core.model import Incident
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from compass_core.model import Request
+    from compass_core.domain import Request
     from compass_core.ports import Incidents
 
 NEAREST = 3

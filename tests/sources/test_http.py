@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from compass_core.errors import Reason, SourceError
-from compass_core.http import FOREIGN, Allowance, authorization
+from compass_core.sources.http import FOREIGN, Allowance, authorization
 from tests.sources.kit import Server
 
 if TYPE_CHECKING:
