@@ -21,6 +21,8 @@ LONGEST_WINDOW = timedelta(minutes=30)
 SHORTEST_WINDOW = timedelta(minutes=1)
 
 UtcDatetime = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
+Environment = tuple[tuple[str, str], ...]
+"""Labels, by their real names, that telemetry must carry to be read: `(("cluster", "eu-1"), ("namespace", "shop"))`."""
 
 
 class Value(BaseModel):
@@ -59,12 +61,14 @@ class AgentName(StrEnum):
 class Incident(Value):
     """What a person wants explained. `services` are where the symptom was noticed, not the cause.
 
+    `environment` is where it is: telemetry of another one is not read.
     `well_since` is where the time before it, that it is compared with, begins, if that is known (as it is of a recording).
     """
 
     id: str
     title: str
     services: tuple[str, ...] = ()
+    environment: Environment = ()
     started_at: UtcDatetime
     ended_at: UtcDatetime | None = None
     well_since: UtcDatetime | None = None
@@ -89,11 +93,15 @@ class Incident(Value):
 
 
 class Request(Value):
-    """What somebody asked for: an incident by its reference, or a service and since when, or an incident again."""
+    """What somebody asked for: an incident by its reference, or a service and since when, or an incident again.
+
+    `environment` wins over what the incident's own labels say of where it is.
+    """
 
     reference: str = ""
     service: str = ""
     since: timedelta | None = None
+    environment: Environment = ()
     incident: Incident | None = None
     budget: Decimal | None = None
     only: AgentName | None = None

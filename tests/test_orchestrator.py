@@ -268,6 +268,13 @@ async def test_a_service_and_since_when_need_no_id() -> None:
     assert (incident.services, incident.started_at) == (("checkout",), FakeClock().now - timedelta(minutes=45))
 
 
+async def test_what_is_asked_for_says_where_it_is_before_an_alert_does() -> None:
+    alerted = INCIDENT.model_copy(update={"environment": (("namespace", "shop"), ("cluster", "eu-1"))})
+    stage = Stage(places=(FakeIncidents(incidents={"INC-1": alerted}),))
+    incident = (await stage.play(environment=(("cluster", "eu-2"),))).investigation.incident
+    assert incident.environment == (("namespace", "shop"), ("cluster", "eu-2"))
+
+
 async def test_investigating_again_needs_no_place() -> None:
     investigation = (await Stage(places=()).play(reference="", incident=INCIDENT)).investigation
     assert investigation.again

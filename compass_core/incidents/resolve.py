@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from compass_core.domain import Request
+    from compass_core.domain import Environment, Request
     from compass_core.ports import Incidents
 
 NEAREST = 3
@@ -31,6 +31,7 @@ async def resolve(request: Request, places: Sequence[Incidents], now: datetime) 
             id=f"service:{request.service}",
             title=f"{request.service} since {now - request.since:%H:%M} UTC",
             services=(request.service,),
+            environment=request.environment,
             started_at=now - request.since,
             origin="asked for",
         )
@@ -39,10 +40,15 @@ async def resolve(request: Request, places: Sequence[Incidents], now: datetime) 
     for place in places:
         try:
             if found := await place.find(request.reference):
-                return found
+                return found.model_copy(update={"environment": _joined(found.environment, request.environment)})
             known += await place.known()
             looked_in.append(place.place)
         except SourceError as error:
             looked_in.append(f"{place.place} (no answer: {error.detail})")
     nearest = get_close_matches(request.reference, dict.fromkeys(known), n=NEAREST, cutoff=0.0)
     raise IncidentNotFoundError(request.reference, tuple(looked_in), tuple(nearest))
+
+
+def _joined(known: Environment, asked: Environment) -> Environment:
+    """What a person says wins over what an alert says of the same label."""
+    return tuple((dict(known) | dict(asked)).items())
