@@ -16,7 +16,6 @@ from urllib.parse import quote, unquote
 import pytest
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
-from tests.redaction.test_redact import leaks
 
 from bot.report import report
 from bot.terminal import TerminalThread
@@ -38,6 +37,7 @@ from tests.demo_incident import packed
 from tests.fakes import INCIDENT, WINDOW, FakeClock, FakeInvestigations, FakeLedger, FakeSource, FakeThread, inline
 from tests.llm.scripted import MODEL, PRICE, Scripted, Turn
 from tests.redaction.planted import Planted, planted
+from tests.redaction.test_redact import leaks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
