@@ -17,6 +17,7 @@ import openai
 import structlog
 
 from compass_core.errors import ModelError, Reason
+from compass_core.llm import bounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,7 +88,7 @@ def failure(reason: Reason) -> ModelError:
 
 def connect(url: str, key: str, transport: httpx2.AsyncBaseTransport | None = None) -> openai.AsyncOpenAI:
     """A client that sends each request once, to that URL and nowhere else."""
-    http = httpx2.AsyncClient(transport=transport, follow_redirects=False)
+    http = bounded.client(MOST_BYTES, transport)
     return openai.AsyncOpenAI(api_key=key or "none", base_url=url, max_retries=0, http_client=http)
 
 

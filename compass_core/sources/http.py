@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import zlib
 from base64 import b64decode, b64encode
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 
 import httpx
 from opentelemetry import trace
 
+from compass_core.bodies import ENCODINGS, pieces
 from compass_core.errors import Reason, SourceError
 from compass_core.redaction.redact import hidden
 
@@ -41,6 +43,7 @@ FOREIGN: Final[tuple[tuple[type[Exception], Reason, str], ...]] = (
     (httpx.InvalidURL, Reason.UNREACHABLE, "the address is not a URL"),
     (httpx.TooManyRedirects, Reason.UNAUTHORIZED, "redirects without end"),
     (httpx.DecodingError, Reason.GARBAGE, "the answer cannot be decompressed"),
+    (zlib.error, Reason.GARBAGE, "the answer cannot be decompressed"),
     (httpx.HTTPStatusError, Reason.SERVER_ERROR, "an error status"),
     (httpx.CookieConflict, Reason.GARBAGE, "cookies that contradict each other"),
     (httpx.StreamError, Reason.UNREACHABLE, "the answer broke off"),
@@ -115,7 +118,7 @@ class Reader:
             span.set_attribute("http.response.body.size", len(body))
             return answer
 
-    async def _body(self, path: str, params: Sequence[tuple[str, str]], headers: Mapping[str, str]) -> bytes:
+    async def _body(self, path: str, params: Sequence[tuple[str, str]], headers: Mapping[str, str]) -> bytearray:
         backend = self._backend
         try:
             async with backend.slots, asyncio.timeout(backend.seconds):
@@ -145,7 +148,7 @@ class Reader:
             problem = f"the address is not a URL, or the request cannot be put into one: check {self._variable('URL')}"
         raise SourceError(self.name, Reason.UNREACHABLE, problem)
 
-    async def _attempt(self, request: httpx.Request, path: str) -> bytes:
+    async def _attempt(self, request: httpx.Request, path: str) -> bytearray:
         self._allowance.take(self.name)
         try:
             async with aclosing(await self._backend.http.send(request, stream=True, auth=None, follow_redirects=False)) as response:
@@ -157,22 +160,24 @@ class Reader:
                 raise _TemporaryError(self.name, reason, detail, PAUSE) from error
             raise SourceError(self.name, reason, detail) from error
 
-    async def _read(self, response: httpx.Response, path: str) -> bytes:
-        if response.headers.get("Content-Encoding", "identity").lower() not in {"identity", "gzip"}:
-            # Several layers of compression can turn one small chunk into gigabytes.
+    async def _read(self, response: httpx.Response, path: str) -> bytearray:
+        encoding = response.headers.get("Content-Encoding", "identity").lower()
+        if encoding not in ENCODINGS:
             raise SourceError(self.name, Reason.GARBAGE, f"{path} answers in an encoding that was not asked for")
         good = response.status_code == HTTPStatus.OK
         most = self._backend.max_bytes if good else _ERROR_BYTES
         body = bytearray()
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > most:
-                break
+        # not `aiter_bytes`: httpx unpacks each chunk whole
+        async with aclosing(pieces(cast("httpx.AsyncByteStream", response.stream), encoding)) as unpacked:
+            async for piece in unpacked:
+                body += piece
+                if len(body) > most:
+                    break
         if not good:
             raise self._refused(response, bytes(body[:most]), path)
         if len(body) > most:
             raise SourceError(self.name, Reason.TOO_LARGE, f"{path} answers more than {most:,} bytes")
-        return bytes(body)
+        return body
 
     def _refused(self, response: httpx.Response, body: bytes, path: str) -> SourceError:
         status = response.status_code

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import inspect
 import json
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import httpx
@@ -17,7 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from compass_core.errors import Reason, SourceError
 from compass_core.sources.http import FOREIGN, Allowance, authorization
-from tests.sources.kit import Server
+from tests.sources.kit import Chunks, Server
 
 if TYPE_CHECKING:
     from typing import Any
@@ -74,6 +75,31 @@ async def test_every_exception_of_httpx_becomes_ours(kind: type[Exception]) -> N
 async def test_what_a_server_says_is_redacted_before_it_is_cut() -> None:
     error = await refused(always(400, {"error": f"{'.' * 160} postgres://app:{'Hunter2x' * 6}@db"}))
     assert error.detail.endswith("postgres://app:[hidden]@db")
+
+
+@pytest.mark.parametrize("status", [200, 500])
+@pytest.mark.parametrize("after", [b"", b"x" * 50_000_000], ids=["bomb", "more-than-the-bomb"])
+async def test_one_small_chunk_cannot_fill_the_memory(status: int, after: bytes) -> None:
+    """100 MB of spaces in one chunk; and what follows the end of a gzip is not kept."""
+    chunk = gzip.compress(b" " * (10 if after else 100_000_000))
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        body = Chunks([chunk, *([after[:1_000_000]] * (len(after) // 1_000_000))])
+        return httpx.Response(status, headers={"Content-Encoding": "gzip"}, stream=body)
+
+    tracemalloc.start()
+    try:
+        error = await refused(Server(answer), max_bytes=1_000_000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert error.reason is (Reason.SERVER_ERROR if status > 200 else Reason.GARBAGE if after else Reason.TOO_LARGE)
+    assert peak < 5_000_000
+
+
+async def test_what_is_not_gzip_although_it_says_so() -> None:
+    server = Server(lambda _: httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=Chunks([b"plain"])))
+    assert (await refused(server)).reason is Reason.GARBAGE
 
 
 async def test_an_answer() -> None:
