@@ -12,13 +12,14 @@ import logging
 import signal
 import sys
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from compass_core.domain import Conclusion, Request
 
@@ -69,14 +70,17 @@ def demo(port: int, *, once: bool, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("reference", metavar="[ID]", default="")
+@click.argument("words", metavar="[ID]", nargs=-1)
 @click.option("--case", type=click.Path(path_type=Path), help="A folder with a recorded case; its only incident needs no id.")
 @click.option("--service", default="", help="Instead of an id: the service that suffers …")
-@click.option("--since", default="", help="… and since when, such as 45m.")
+@click.option("--since", default="", help="… and since when, such as 45m, '2 hours' or 03:00.")
+@click.option("--in", "environment", multiple=True, metavar="KEY=VALUE", help="Read only telemetry with this label; may be repeated.")
+@click.option("--namespace", default="", help="The same as --in namespace=…")
+@click.option("--cluster", default="", help="The same as --in cluster=…")
 @click.option("--budget", default="", help="US dollars; 0 uses no model.")
 @click.option("--only", default="", metavar="AGENT", help="application, database or network.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def investigate(reference: str, *, case: Path | None, as_json: bool, **options: str) -> None:
+def investigate(words: tuple[str, ...], *, case: Path | None, as_json: bool, environment: tuple[str, ...], **options: str) -> None:
     """Investigate one incident here: a declared one, an alert, a service's trouble, or a recorded case."""
     with _told():
         from bot.report import report
@@ -91,7 +95,8 @@ def investigate(reference: str, *, case: Path | None, as_json: bool, **options: 
         async def run() -> Conclusion:
             async with bootstrap.replayed(case, wanted) if case else bootstrap.live(wanted, keep=False) as compass:
                 only = await compass.telemetry.places[-1].known() if case else ()
-                request = _request(reference or (only[0] if only and not options["service"] else ""), options)
+                flags = [*options.items(), *(("in", one) for one in environment)]
+                request = _request(words or (only if not options["service"] else ()), flags)
                 return await compass.investigate(request, TerminalThread(io.StringIO() if as_json else sys.stdout))
 
         conclusion = asyncio.run(run())
@@ -129,14 +134,12 @@ def evaluate(directories: tuple[Path, ...], *, only: str | None, without: tuple[
             raise click.ClickException(f"{len(unread)} of {len(cases)} cases could not be read; they are not counted.")
 
 
-def _request(reference: str, options: dict[str, str]) -> Request:
+def _request(words: Sequence[str], flags: Sequence[tuple[str, str]]) -> Request:
     """What the same words would ask for in Slack; raises `RefusalError`."""
-    from bot.command import Investigate, parse
+    from bot.command import investigation
 
-    flags = [f"--{name}={value}" for name, value in options.items() if value]
-    asked = parse(" ".join(["investigate", *([f'"{reference}"'] if reference else []), *flags]))
-    assert isinstance(asked, Investigate)  # noqa: S101 - the first word says so
-    return asked.request
+    given = [(f"--{name}={value}", False) for name, value in sorted(flags, key=lambda flag: flag[0] == "since") if value]
+    return investigation([*given, *((word, True) for word in words)], datetime.now(UTC))  # a time may be several words: `--since 20 m`
 
 
 def _asked_to_stop() -> asyncio.Event:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,14 +12,14 @@ import structlog
 from slack_sdk.errors import SlackClientError
 
 from bot import blocks
-from bot.command import Declare, Help, Investigate, parse
+from bot.command import Declare, Help, Investigate, Stop, parse
 from bot.thread import SlackThread
 from compass_core.domain import Request
 from compass_core.errors import AlreadyRunningError, RefusalError, ThreadError
 from compass_core.redaction.redact import redacted
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 
     from slack_bolt.app.async_app import AsyncApp
     from slack_bolt.context.ack.async_ack import AsyncAck
@@ -33,6 +34,7 @@ log = structlog.get_logger()
 
 RECENT = 5
 _UNEXPECTED = "Something went wrong in Compass itself; its log says what. Please try again."
+_NOTHING_RUNS = "Nothing is running in this channel that could be stopped; /compass status shows what runs elsewhere."
 _OTHER_TEAM = "Only people of the workspace that Compass belongs to can start an investigation."
 
 
@@ -77,12 +79,33 @@ class Tasks:
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
+        self._investigating: dict[asyncio.Task[Any], SlackThread] = {}
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Run it beside everything else."""
         task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+
+    @contextmanager
+    def investigating(self, thread: SlackThread) -> Iterator[None]:
+        """Until the end of it, the current task investigates in that thread, and can be stopped."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - listeners run in tasks
+        self._investigating[task] = thread
+        try:
+            yield
+        finally:
+            del self._investigating[task]
+
+    def stop(self, channel: str, reference: str, why: str) -> list[str]:
+        """Cancel what investigates in that channel, or of that only this incident; each then tells its thread why. The incidents' ids."""
+        stopped = []
+        for task, thread in self._investigating.items():
+            incident = thread.incident
+            if thread.channel == channel and reference.casefold() in {"", incident.casefold()} and task.cancel(why):
+                stopped.append(incident or "what had just been asked for")
+        return stopped
 
     async def drain(self, grace: float) -> None:
         """Wait for what runs, after `grace` seconds cancel it, and wait until it has ended."""
@@ -99,6 +122,7 @@ class Desk:
     """Where a request arrived: who is answered, in which channel, and for which team the bot works."""
 
     compass: Compass
+    tasks: Tasks
     client: AsyncWebClient
     respond: AsyncRespond
     body: dict[str, Any]
@@ -111,11 +135,8 @@ def register(app: AsyncApp, compass: Compass, tasks: Tasks) -> None:
     def listener(act: Callable[[Desk], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
         async def listen(ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond, context: AsyncBoltContext) -> None:
             await ack()
-            tasks.start(
-                _answered(
-                    act, Desk(compass, app.client, respond, body, context.authorize_result.team_id if context.authorize_result else None)
-                )
-            )
+            team = context.authorize_result.team_id if context.authorize_result else None
+            tasks.start(_answered(act, Desk(compass, tasks, app.client, respond, body, team)))
 
         return listen
 
@@ -125,9 +146,13 @@ def register(app: AsyncApp, compass: Compass, tasks: Tasks) -> None:
 
 async def on_command(desk: Desk) -> None:
     """Do what was typed."""
-    match parse(desk.body.get("text", "")):
+    match parse(desk.body.get("text", ""), desk.compass.clock()):
         case Investigate(request):
-            await desk.compass.investigate(request, SlackThread(desk.client, desk.compass.outbox, desk.body["channel_id"]))
+            await _investigate(desk, request, SlackThread(desk.client, desk.compass.outbox, desk.body["channel_id"]))
+        case Stop(reference):
+            stopped = desk.tasks.stop(desk.body["channel_id"], reference, f"stopped by {desk.body.get('user_name') or 'a person'}")
+            told = f"Stopping {', '.join(stopped)}; its thread says what was found." if stopped else _NOTHING_RUNS
+            await _answer(desk, blocks.refusal(told))
         case Declare(title, service, since):
             incident = await desk.compass.declarations.declare(title, service, desk.compass.clock() - since)
             await _answer(desk, blocks.declared(incident))
@@ -148,7 +173,12 @@ async def on_reinvestigate(desk: Desk) -> None:
         raise RefusalError("Compass no longer knows this investigation. Ask for its incident again:\n/compass investigate <id>")
     message = desk.body["message"]
     thread = SlackThread(desk.client, desk.compass.outbox, desk.body["channel"]["id"], message.get("thread_ts") or message["ts"])
-    await desk.compass.investigate(Request(incident=before.incident, budget=before.budget, only=before.only), thread)
+    await _investigate(desk, Request(incident=before.incident, budget=before.budget, only=before.only), thread)
+
+
+async def _investigate(desk: Desk, request: Request, thread: SlackThread) -> None:
+    with desk.tasks.investigating(thread):
+        await desk.compass.investigate(request, thread)
 
 
 async def _answered(act: Callable[[Desk], Awaitable[None]], desk: Desk) -> None:

@@ -57,10 +57,13 @@ class SlackThread:
         thread_ts: str = "",
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._client, self._outbox, self._channel, self._thread_ts, self._pause = client, outbox, channel, thread_ts, pause
+        self._client, self._outbox, self._thread_ts, self._pause = client, outbox, thread_ts, pause
+        self.channel = channel
+        self.incident = ""  # its id, as soon as it is known
 
     async def opened(self, investigation: Investigation) -> None:
         """The root message."""
+        self.incident = investigation.incident.id
         await self._post(investigation.id, "root", blocks.root(investigation))
 
     async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:
@@ -83,7 +86,7 @@ class SlackThread:
         root = await self._outbox.posted(investigation, "root")
         thread_ts = self._thread_ts or (root.ts if root else "")
         arguments: dict[str, Any] = {
-            "channel": self._channel,
+            "channel": self.channel,
             "unfurl_links": False,
             "unfurl_media": False,
             "metadata": {"event_type": "compass_post", "event_payload": {"investigation": investigation, "step": step}},

@@ -18,7 +18,10 @@ Texts are written for the person who reads them in Slack or in a terminal and ne
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
+
+_NAME = re.compile(r"(?!.*-[0-9]+$)(?![0-9a-fA-F]{16}$)[a-z][A-Za-z0-9._/-]{0,99}")  # of a service; neither INC-42 nor a fingerprint
 
 
 class Reason(StrEnum):
@@ -60,7 +63,13 @@ class IncidentNotFoundError(RefusalError):
         self.looked_in = looked_in
         self.nearest = nearest
         hint = f" Nearest: {', '.join(nearest)}." if nearest else " No incident is known there."
-        super().__init__(f"No incident {reference!r}. Looked in: {'; '.join(looked_in)}.{hint}")
+        where = f"Looked in: {'; '.join(looked_in)}."
+        if reference.startswith(("https://", "http://")):
+            super().__init__(f"No alert belongs to this link: give the alert's name or fingerprint in its place. {where}{hint}")
+        elif _NAME.fullmatch(reference):
+            super().__init__(f"No incident {reference!r}. {where}{hint} If it is a service, type --service {reference} --since 30m.")
+        else:
+            super().__init__(f"No incident {reference!r}. {where}{hint}")
 
 
 class AmbiguousIncidentError(RefusalError):

@@ -75,8 +75,8 @@ class Orchestrator:
         try:
             await self.observe(investigation)
             ending = _ending(self._runs)
-        except asyncio.CancelledError:
-            ending = (Outcome.STOPPED, "Compass was shut down")
+        except asyncio.CancelledError as error:
+            ending = (Outcome.STOPPED, str(error) or "Compass was shut down")  # whoever cancels may say why
             raise
         finally:
             conclusion = self._conclude(investigation, ending, time.perf_counter() - started)

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,9 @@ def test_what_is_configured_is_hidden(tmp_path: Path, words: tuple[str, ...]) ->
         (("investigate", "INC-1"), {"COMPASS_PROMETHEUS_URL": "http://127.0.0.1:9"}, "No incident 'INC-1'. Looked in: declared incidents"),
         (("investigate", "INC-1"), {"COMPASS_PROMETHEUS_URL": "http://127.0.0.1:9", "COMPASS_BUDGET_USD": "-3"}, "COMPASS_BUDGET_USD"),
         (("investigate", "--service", "a", "--since", "1y"), {"COMPASS_PROMETHEUS_URL": "http://127.0.0.1:9"}, "--since cannot be '1y'"),
+        (("investigate", "checkout"), {"COMPASS_PROMETHEUS_URL": "http://127.0.0.1:9"}, "--service checkout"),
+        (("investigate", "https://a.example/graph"), {"COMPASS_PROMETHEUS_URL": "http://127.0.0.1:9"}, "this link: give the alert's name"),
+        (("investigate", "INC-1", "--in", "shop"), {"COMPASS_PROMETHEUS_URL": "http://127.0.0.1:9"}, "--in namespace=shop"),
         (("investigate", "--case", str(CASE)), {"COMPASS_REDACT": "["}, "COMPASS_REDACT: must be a JSON list"),
         (("investigate",), {"COMPASS_PROMETHEUS_URL": "http://127.0.0.1:9"}, "Say which incident"),
         (("investigate", "--case", "nowhere"), {}, "nowhere"),
@@ -123,6 +127,14 @@ def test_bad_input_gets_a_line_and_no_traceback(tmp_path: Path, words: tuple[str
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_a_time_of_several_words(tmp_path: Path) -> None:
+    down = {"COMPASS_PROMETHEUS_URL": "http://127.0.0.1:9"}
+    words = ("--service", "checkout", "--namespace", "shop", "--since", "2", "hours")
+    shown = json.loads(compass(tmp_path, "investigate", "--json", *words, environ=down).stdout)
+    ago = datetime.now(UTC) - datetime.fromisoformat(shown["incident"]["started_at"])
+    assert timedelta(hours=2) <= ago < timedelta(hours=3)
 
 
 def test_all_sources_down_is_said_and_nothing_is_invented(tmp_path: Path) -> None:

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from compass_core.domain import Incident
 from compass_core.errors import AmbiguousIncidentError
+from compass_core.incidents.links import is_link, is_of
 from compass_core.readings import service_name
 from compass_core.sources.http import Allowance, shaped
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from compass_core.ports import Offload
     from compass_core.sources.http import Backend
 
@@ -22,6 +25,8 @@ class _Alert(NamedTuple):
     name: str
     suppressed: bool
     incident: Incident
+    labels: Mapping[str, str]
+    source: str
 
 
 class Alertmanager:
@@ -35,13 +40,16 @@ class Alertmanager:
         self._service_labels = service_labels
 
     async def find(self, reference: str) -> Incident | None:
-        """The alert with this fingerprint, else the only one with this name; a silenced one where no other has the name."""
+        """The alert with this fingerprint, else the only one with this name or link; a silenced one where no other has that."""
         wanted = reference.strip().casefold()
         alerts = await self._alerts()
         for alert in alerts:
             if alert.incident.id.casefold() == wanted:
                 return alert.incident
-        named = [alert for alert in alerts if alert.name.casefold() == wanted]
+        if is_link(reference):
+            named = [alert for alert in alerts if is_of(reference, alert.labels, alert.source)]
+        else:
+            named = [alert for alert in alerts if alert.name.casefold() == wanted]
         firing = [alert.incident for alert in named if not alert.suppressed] or [alert.incident for alert in named]
         if len(firing) > 1:
             raise AmbiguousIncidentError(reference, tuple(f"{one.id} ({', '.join(one.services) or one.title})" for one in firing))
@@ -74,5 +82,5 @@ def _read(answer: Any, service_labels: tuple[str, ...]) -> list[_Alert]:
             description=annotations.get("description", ""),
             origin="alertmanager",
         )
-        alerts.append(_Alert(name, item["status"]["state"] == "suppressed", incident))
+        alerts.append(_Alert(name, item["status"]["state"] == "suppressed", incident, labels, item.get("generatorURL", "")))
     return alerts

@@ -167,8 +167,8 @@ class FakeCompass:
                 await thread.agent_finished(investigation, progress(each))
                 if self.gate:
                     await self.gate.wait()
-        except asyncio.CancelledError:
-            ended = conclusion(investigation=investigation, outcome=Outcome.STOPPED, reason="Compass was shut down")
+        except asyncio.CancelledError as error:
+            ended = conclusion(investigation=investigation, outcome=Outcome.STOPPED, reason=str(error) or "Compass was shut down")
             raise
         finally:
             await thread.concluded(ended)

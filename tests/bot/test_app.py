@@ -214,6 +214,35 @@ async def test_what_outlasts_the_grace_is_cancelled_and_says_so(compass: FakeCom
     assert says("Compass was shut down")(await workspace.wait_for(is_step("final")))
 
 
+@pytest.mark.parametrize("text", ["stop", "cancel", "stop `inc-42`"])
+async def test_stop_ends_what_runs_in_the_channel_and_its_thread_says_who_did(
+    compass: FakeCompass, workspace: Workspace, text: str
+) -> None:
+    compass.gate = asyncio.Event()
+    async with served(compass, workspace):
+        await workspace.command("investigate INC-42")
+        await workspace.wait_for(is_step("application"))
+        await workspace.command(text, user=SAM)
+        await answer(workspace, "Stopping INC-42")
+        assert says("stopped by sam")(await workspace.wait_for(is_step("final")))
+    assert [ended.outcome for ended in compass.history.ended] == [Outcome.STOPPED]
+
+
+async def test_stop_leaves_alone_what_runs_elsewhere_or_has_another_name(compass: FakeCompass, workspace: Workspace) -> None:
+    compass.gate = asyncio.Event()
+    async with served(compass, workspace):
+        await workspace.command("stop")
+        await answer(workspace, "Nothing is running in this channel")
+        await workspace.command("investigate INC-42")
+        await workspace.wait_for(is_step("application"))
+        for text, channel in (("stop", RANDOM), ("stop INC-4", INCIDENTS)):
+            await workspace.command(text, channel=channel, user=SAM)
+            await workspace.wait_for(lambda seen: seen.ephemeral == SAM and seen.channel == channel and "Nothing is running" in seen.text)  # noqa: B023 - called at once
+        compass.gate.set()
+        await workspace.wait_for(is_step("final"))
+    assert [ended.outcome for ended in compass.history.ended] == [Outcome.ANSWERED]
+
+
 @pytest.mark.parametrize(
     ("tokens", "variable"),
     [

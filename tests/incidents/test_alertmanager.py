@@ -67,6 +67,57 @@ async def test_what_is_silenced_or_inhibited_is_found_when_it_is_named(reference
     assert await alertmanager(replayed()).find(reference) is not None
 
 
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://alerts.example.com/#/alerts?silenced=false&filter=%7Balertname%3D%22TargetDown%22%7D",
+        "https://alerts.example.com/#/alerts?filter=%7Balertname%3D%22TargetDown%22%2C%20job%3D%22blackhole%22%2C%20cluster%3D~%22prod.%2A%22%7D",
+        "https://grafana.example.com/alerting/list?queryString=alertname%3DTargetDown",
+        "https://grafana.example.com/alerting/silence/new?alertmanager=grafana&matcher=alertname%3DTargetDown&matcher=job%3Dblackhole",
+        "https://prometheus.example.com/graph?g0.expr=up%20%3D%3D%200&g0.tab=1",
+    ],
+)
+async def test_by_a_link(link: str) -> None:
+    found = await alertmanager(replayed()).find(link)
+    assert found is not None
+    assert found.id == "4ebe5a9cd263ecc7"
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://alerts.example.com/#/alerts",
+        "https://alerts.example.com/#/alerts?filter=%7Balertname%3D%22Other%22%7D",
+        "https://alerts.example.com/#/alerts?filter=%7Balertname%3D%22TargetDown%22%2Cjob%3D%22other%22%7D",
+        "https://alerts.example.com/#/alerts?filter=%7Balertname%21%3D%22TargetDown%22%7D",
+        "https://prometheus.example.com/graph?g0.expr=other&g0.tab=1",
+        "https://prometheus.example.com/graph",
+        "http://[",
+    ],
+)
+async def test_a_link_to_something_else(link: str) -> None:
+    assert await alertmanager(replayed()).find(link) is None
+
+
+@pytest.mark.parametrize("end", ["view?orgId=1", "view?orgId=2&tab=history", "edit", "view"])
+async def test_by_the_page_of_a_rule_in_grafana_under_whatever_host(end: str) -> None:
+    alert = {"annotations": {}, "startsAt": "2026-01-05T14:00:00Z", "status": {"state": "active"}}
+    alerts = [
+        alert
+        | {
+            "fingerprint": str(at),
+            "labels": {"alertname": "A"},
+            "generatorURL": f"http://grafana:3000/alerting/grafana/{rule}/view?orgId=1",
+        }
+        for at, rule in enumerate(("aa11", "bb22"))
+    ]
+    found = await alertmanager(Server(lambda _: httpx.Response(200, json=alerts))).find(
+        f"https://grafana.example.com/alerting/grafana/bb22/{end}"
+    )
+    assert found is not None
+    assert found.id == "1"
+
+
 async def test_what_fires_wins_over_what_is_silenced() -> None:
     def alert(fingerprint: str, state: str) -> dict[str, object]:
         return {
