@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from compass_core.domain import Edge
 from compass_core.readings import service_name
-from compass_core.signals.catalogue import GRAPH_FAMILIES, ROWS
+from compass_core.signals.catalogue import GRAPH_FAMILIES, asked_names
 from compass_core.signals.plan import graph
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ async def find_scope(view: View, affected: tuple[str, ...], times: Times) -> Sco
     services = _around(affected, (*seen.edges, *metered))
     gaps = (*seen.spans.gaps, *families.gaps, *series.gaps)
     alone = len(services) <= len(affected)
-    everything = await view.families((), tuple(name for row in ROWS for name in row.families), times.all)
+    everything = await view.families((), asked_names(), times.all)
     if alone and not any(one.services - set(affected) for one in everything.values):
         everything = await view.families((), ("*",), times.all)
     whole = _distinct((*services, *sorted({service for one in everything.values for service in one.services})))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from compass_core.analysis.templates import Template
     from compass_core.domain import Observation
     from compass_core.readings import LogLine, Reading, Series
-    from compass_core.signals.logs import Phrases
+    from compass_core.signals.signal import Signal
 
 NEW_TEMPLATES = 5
 _EXCEPTION = re.compile(r"exception|traceback|panic|stack ?trace|segfault|assert", re.IGNORECASE)
@@ -52,7 +52,7 @@ def of_templates(note: Note, templates: Iterable[Template], ratio: float, lines:
         scored.append(
             (grade((one.count - expected) / ((expected + 1) * (1 + ratio) * one.shared) ** 0.5, NORMAL, SCALE) if one.severe else 0.0, one)
         )
-    for score, one in sorted(scored, key=lambda pair: -pair[0]):
+    for score, one in sorted(scored, key=lambda pair: (-pair[0], pair[1].before)):
         if score < LEAST or len(best.setdefault(one.service, [])) >= NEW_TEMPLATES:
             continue
         usual = one.before * ratio
@@ -82,7 +82,7 @@ class Writers(NamedTuple):
 
 
 def of_phrases(
-    note: Note, kinds: Iterable[Phrases], window: Reading[LogLine], before: Reading[LogLine], writers: Writers
+    note: Note, kinds: Iterable[Signal], window: Reading[LogLine], before: Reading[LogLine], writers: Writers
 ) -> list[Observation]:
     """Lines that tell of a kind of trouble, at the service that wrote them, or, for refused connections, that they name."""
     found = []
@@ -94,7 +94,7 @@ def of_phrases(
             found.append(
                 note.observation(
                     service,
-                    kind.signal,
+                    kind.name,
                     f"{len(lines)} lines tell: {kind.words}, usually {amount(usual)}: {note.redact(message(lines[0].line))[:160]}",
                     score,
                     source=window.source,
@@ -109,9 +109,9 @@ def of_phrases(
     return found
 
 
-def _by_service(kind: Phrases, lines: Iterable[LogLine], services: Collection[str]) -> Mapping[str, list[LogLine]]:
+def _by_service(kind: Signal, lines: Iterable[LogLine], services: Collection[str]) -> Mapping[str, list[LogLine]]:
     found: dict[str, list[LogLine]] = {}
-    names = _names(services) if kind.signal == "log_connection_refused" else None
+    names = _names(services) if kind.name == "log_connection_refused" else None
     for line in lines:
         text = line.line.lower()
         if any(phrase in text for phrase in kind.phrases):

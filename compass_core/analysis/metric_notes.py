@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING
 from compass_core.analysis.notes import at
 from compass_core.analysis.shifts import LOOK_BACK_SECONDS, Shift, shifts
 from compass_core.analysis.wording import amount
-from compass_core.domain import AgentName
 from compass_core.readings import Change, service_name
-from compass_core.signals.catalogue import ROWS, resembled
-from compass_core.signals.watched import SIGNALS, Signal
+from compass_core.signals.catalogue import SIGNALS, resembled
+from compass_core.signals.signal import WEAK, Scale, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from compass_core.analysis.notes import Note
-    from compass_core.domain import Observation
+    from compass_core.domain import AgentName, Observation
     from compass_core.readings import Reading, Series
 
-TO_PEER = frozenset(row.signal for row in ROWS if row.to_peer)
+TO_PEER = frozenset(name for name, signal in SIGNALS.items() if any(ask.to_peer for ask in signal.asked))
+UNKNOWN = Scale("times", 2.0, 5.0, 20.0)  # of a metric of which nobody knows what it measures
 DEPLOY_MINUTES = 60.0
-ERROR_LINES = Signal("error_lines", AgentName.APPLICATION, "error lines", floor=2)
 SETTLED_SECONDS = 60.0  # a version that shows so soon after the first point of its service was there before it
 
 
@@ -73,11 +72,12 @@ def _signal(series: Series, agent: AgentName) -> Signal:
     name = series.selection.signal
     if known := SIGNALS.get(name):
         milliseconds = known.unit == "s" and "milliseconds" in series.selection.family
-        return replace(known, unit="ms", floor=known.floor * 1000) if milliseconds else known
+        return replace(known, unit="ms", scale=replace(known.scale, least=known.scale.least * 1000)) if milliseconds else known
     family = series.selection.family
     unit = "/s" if series.selection.reduction == "rate" else "bytes" if family.endswith("_bytes") else ""
     like = resembled(family)
-    return Signal(like or name, agent, family, unit, SIGNALS[like].direction if like else "both")
+    direction = SIGNALS[like].direction if like else "both"
+    return Signal(like or name, agent, family, unit, UNKNOWN, WEAK, (), direction=direction)
 
 
 def of_versions(note: Note, series: Sequence[Series]) -> list[Observation]:
@@ -102,7 +102,7 @@ def of_versions(note: Note, series: Sequence[Series]) -> list[Observation]:
 
 def of_counts(note: Note, series: Sequence[Series]) -> list[Observation]:
     """How many lines that tell of errors each service writes."""
-    signals = [replace(ERROR_LINES, words=f"error lines in {one.step:.0f} s:") for one in series]
+    signals = [replace(SIGNALS["error_lines"], words=f"error lines in {one.step:.0f} s:") for one in series]
     found = zip(series, signals, shifts(series, signals, note.times.window.start.timestamp()), strict=True)
     return [_of_shift(note, one, signal, moved) for one, signal, moved in found if moved is not None and moved.score > 0]
 

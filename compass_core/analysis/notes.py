@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from compass_core.analysis.wording import plain
 from compass_core.domain import Observation, Window
 from compass_core.redaction.redact import Redactor
-from compass_core.signals.watched import SIGNALS
+from compass_core.signals.catalogue import SIGNALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable

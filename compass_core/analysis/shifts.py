@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from compass_core.readings import Series
-    from compass_core.signals.watched import Signal
+    from compass_core.signals.signal import Signal
 
     Floats = NDArray[np.float64]
     Rows = NDArray[np.intp]
 
 NORMAL_SPREADS = 3.0  # deviations up to this many spreads are what a quiet series does by itself
 SCALE_SPREADS = 5.0  # of the logarithm by which unusual things are told apart
-FULL_SCORE = 3.5  # the logarithm that makes a score of 1: a deviation of about 160 spreads
+FULL_SCORE = 2.0  # the logarithm that makes a surprise of 1: a deviation of 35 spreads
 RELATIVE_SPREAD = 0.05  # no series is taken to be steadier than 5 % of its own median, or, where that is zero, of its family's
 MAD_TO_SIGMA = 1.4826  # a normal distribution's standard deviation ÷ its median absolute deviation
 SUSTAINED = 0.8  # the window's level is this quantile, the lower neighbour: one point alone is not a level
@@ -33,7 +33,8 @@ SEEN_BEFORE = 0.5  # what is left of a deviation that the baseline reached as we
 LOOK_BACK_SECONDS = 600.0  # an alert fires after its cause: an onset may lie so far before the window
 UNSETTLED = 0.25  # so the end of a baseline, that long or this share of it, does not tell what is usual
 LARGEST = 1e150  # no measurement; beyond it sums and differences overflow
-ALARMING = 0.6  # the least score of a series that is at a level which is bad in itself
+UNKNOWN = 0.5  # surprise of a value of which nobody knows what is usual
+STEEP = 0.1  # an onset deviates by so much of what it comes to
 MOST_CELLS = 2_000_000  # of one block of series that is computed at once
 
 
@@ -56,7 +57,7 @@ class Shift:
 
 
 def grade(spreads: float, normal: float = NORMAL_SPREADS, scale: float = SCALE_SPREADS) -> float:
-    """How unusual a deviation is, from 0 to 1: of a series 0 up to 3 spreads, 0.25 at 10, 0.5 at 27, 1 from about 160 on.
+    """How unusual a deviation is, from 0 to 1: of a series 0 up to 3 spreads, 0.17 at 5, 0.44 at 10, 1 from 35 on.
 
     ln(1 + (spreads − normal) ÷ scale) ÷ `FULL_SCORE`: a logarithm, so that the scores of several signals can be added up.
     """
@@ -64,11 +65,11 @@ def grade(spreads: float, normal: float = NORMAL_SPREADS, scale: float = SCALE_S
 
 
 def shifts(series: Sequence[Series], signals: Sequence[Signal], start: float) -> tuple[Shift | None, ...]:
-    """Compare each series' points at or after `start` (unix seconds) with those before it, by its signal's direction, floor and level.
+    """Compare each series' points at or after `start` (unix seconds) with those before it, by its signal's direction and scale.
 
-    None where the window holds no finite point. `floor` is the smallest spread that matters, in the series' own unit; `level` is
-    bad in itself once it was not so before. Without a baseline of three points only `level` can make a score. Trouble that began in
-    the last `LOOK_BACK_SECONDS` before `start` and lasts is not taken for what is usual.
+    Score = surprise (`grade`) × severity (the signal's scale, in the series' own unit): whether it moved, and whether anybody suffers.
+    None where the window holds no finite point. Without a baseline of three points only a value that is bad in itself has a score.
+    Trouble that began in the last `LOOK_BACK_SECONDS` before `start` and lasts is not taken for what is usual.
     """
     found: list[Shift | None] = [None] * len(series)
     for block in _blocks(series):
@@ -80,9 +81,7 @@ def shifts(series: Sequence[Series], signals: Sequence[Signal], start: float) ->
         times = (t < start, calm, (t >= start) & (t < (start + last[rows]) / 2), t >= start)
         before, settled, early, window = (_sorted(rows[part], v[part], len(block)) for part in times)
         with np.errstate(all="ignore"):  # rows without points are NaN, and are not asked for
-            floors = np.maximum(
-                [signals[i].floor / NORMAL_SPREADS for i in block], RELATIVE_SPREAD * _siblings(before, [series[i] for i in block])
-            )
+            floors = RELATIVE_SPREAD * _siblings(before, [series[i] for i in block])
             sides = {sign: _deviations((before, settled, early, window), sign, floors) for sign in (1.0, -1.0)}
         for row, i in enumerate(block):
             if window.count[row]:
@@ -190,14 +189,11 @@ def _shift(  # noqa: PLR0917, PLR0913 - one row of everything that was computed 
     value = float(window.values[row, 0] if falls else window.values[row, window.count[row] - 1])
     v = np.where(np.abs(series.v) < LARGEST, series.v, np.nan)
     if not known:
-        bad = np.flatnonzero(sign * (v - signal.level) >= 0) if signal.level is not None else np.empty(0, np.intp)
-        alarming = bool(bad.size) and bool(series.t[bad[-1]] >= start)
-        return Shift(value, None, 0.0, ALARMING if alarming else 0.0, *_began(series, v, int(bad[0]) if alarming else None), falls)
+        score = UNKNOWN * signal.scale.severity(float(window.quantile(0.5)[row]), None, falls=falls)
+        return Shift(value, None, 0.0, score, None, series.step, falls)
     deviation, spread, sustained, middle = (float(each) for each in sides[sign])
-    score = grade(deviation)
-    if signal.level is not None and deviation > 1 and sign * (sustained - signal.level) >= 0 > sign * (middle - signal.level):
-        score = max(score, ALARMING)
-    onset = _onset(series.t, sign * (v - middle) / spread, start) if score > 0 else None
+    score = grade(deviation) * signal.scale.severity(sustained, middle, falls=falls)
+    onset = _onset(series.t, sign * (v - middle) / spread, start, STEEP * deviation) if score > 0 else None
     return Shift(value, middle, sign * deviation, score, *_began(series, v, onset), falls)
 
 
@@ -210,9 +206,9 @@ def _began(series: Series, v: Floats, onset: int | None) -> tuple[float | None, 
     return at, max(series.step, at - float(known[-1])) if known.size else series.step
 
 
-def _onset(t: Floats, deviations: Floats, start: float) -> int | None:
+def _onset(t: Floats, deviations: Floats, start: float, least: float) -> int | None:
     """The first point from which most of four points in a row deviate, looking back a little before the window."""
-    beyond = deviations > NORMAL_SPREADS
+    beyond = deviations > max(NORMAL_SPREADS, least)
     for i in np.flatnonzero(beyond & (t >= start - LOOK_BACK_SECONDS)):
         following = beyond[i : i + 4]
         if following.mean() > 0.5:  # noqa: PLR2004 - more than half is what "most" means

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from compass_core.domain import AgentName
+from compass_core.signals.signal import APPLICATION, DATABASE, DIRECT, FELT, NETWORK, Scale, Signal
 
-
-@dataclass(frozen=True, slots=True)
-class Phrases:
-    """One kind of trouble that lines tell, whose agent looks for it, and what it is called."""
-
-    signal: str
-    agent: AgentName
-    words: str
-    phrases: tuple[str, ...]
-
+if TYPE_CHECKING:
+    from compass_core.domain import AgentName
 
 ERROR_PHRASES = ("error", "exception", "fatal", "panic", "fail", "traceback", "critical", "severe", "timeout", "timed out")
+LINES = Scale("change", 1.0, 10.0, 100.0)  # more lines than usual; each is commonly a request that failed
 
 LOG_SIGNALS = (
-    Phrases(
+    Signal(
         "log_connection_exhaustion",
-        AgentName.DATABASE,
+        DATABASE,
         "no database connection left",
-        (
+        "",
+        LINES,
+        FELT,
+        ("connection_exhaustion",),
+        phrases=(
             "too many clients",
             "too many connections",
             "remaining connection slots",
@@ -40,29 +37,75 @@ LOG_SIGNALS = (
             "max number of clients reached",
         ),
     ),
-    Phrases(
+    Signal(
         "log_lock",
-        AgentName.DATABASE,
+        DATABASE,
         "locks in the database",
-        ("deadlock", "lock wait timeout", "could not obtain lock", "lock timeout", "still waiting for"),
+        "",
+        LINES,
+        FELT,
+        ("lock_contention",),
+        phrases=("deadlock", "lock wait timeout", "could not obtain lock", "lock timeout", "still waiting for"),
     ),
-    Phrases(
-        "log_slow_query", AgentName.DATABASE, "slow or cancelled queries", ("slow query", "statement timeout", "canceling statement due to")
+    Signal(
+        "log_slow_query",
+        DATABASE,
+        "slow or cancelled queries",
+        "",
+        LINES,
+        FELT,
+        ("slow_queries",),
+        phrases=("slow query", "statement timeout", "canceling statement due to"),
     ),
-    Phrases("log_disk_full", AgentName.DATABASE, "no space for data", ("no space left on device", "disk full", "could not extend file")),
-    Phrases("log_replication", AgentName.DATABASE, "replication trouble", ("replication lag", "replication slot", "requested wal segment")),
-    Phrases(
+    Signal(
+        "log_disk_full",
+        DATABASE,
+        "no space for data",
+        "",
+        LINES,
+        DIRECT,
+        ("disk_io",),
+        phrases=("no space left on device", "disk full", "could not extend file"),
+    ),
+    Signal(
+        "log_replication",
+        DATABASE,
+        "replication trouble",
+        "",
+        LINES,
+        DIRECT,
+        ("replication_lag",),
+        phrases=("replication lag", "replication slot", "requested wal segment"),
+    ),
+    Signal(
         "log_database_down",
-        AgentName.DATABASE,
+        DATABASE,
         "the database does not serve",
-        ("database system is shut", "database system is starting up", "terminating connection due to", "not accepting commands"),
+        "",
+        LINES,
+        DIRECT,
+        ("unavailable",),
+        phrases=("database system is shut", "database system is starting up", "terminating connection due to", "not accepting commands"),
     ),
-    Phrases("log_connection_refused", AgentName.NETWORK, "connections refused", ("connection refused", "econnrefused", "connect: refused")),
-    Phrases(
+    Signal(
+        "log_connection_refused",
+        NETWORK,
+        "connections refused",
+        "",
+        LINES,
+        DIRECT,
+        ("connection_refused",),
+        phrases=("connection refused", "econnrefused", "connect: refused"),
+    ),
+    Signal(
         "log_connection_reset",
-        AgentName.NETWORK,
+        NETWORK,
         "connections broken",
-        (
+        "",
+        LINES,
+        FELT,
+        ("network_loss",),
+        phrases=(
             "connection reset",
             "econnreset",
             "broken pipe",
@@ -72,17 +115,25 @@ LOG_SIGNALS = (
             "network is unreachable",
         ),
     ),
-    Phrases(
+    Signal(
         "log_dns",
-        AgentName.NETWORK,
+        NETWORK,
         "names not resolved",
-        ("no such host", "name resolution", "nxdomain", "enotfound", "getaddrinfo", "name or service not known", "servfail"),
+        "",
+        LINES,
+        DIRECT,
+        ("dns_failure",),
+        phrases=("no such host", "name resolution", "nxdomain", "enotfound", "getaddrinfo", "name or service not known", "servfail"),
     ),
-    Phrases(
+    Signal(
         "log_tls",
-        AgentName.NETWORK,
+        NETWORK,
         "TLS failures",
-        (
+        "",
+        LINES,
+        DIRECT,
+        ("tls_failure",),
+        phrases=(
             "x509:",
             "certificate has expired",
             "certificate verify failed",
@@ -92,21 +143,35 @@ LOG_SIGNALS = (
             "unknown ca",
         ),
     ),
-    Phrases(
+    Signal(
         "log_out_of_memory",
-        AgentName.APPLICATION,
+        APPLICATION,
         "out of memory",
-        ("outofmemory", "out of memory", "oomkilled", "cannot allocate memory", "heap limit"),
+        "",
+        LINES,
+        DIRECT,
+        ("memory_pressure",),
+        phrases=("outofmemory", "out of memory", "oomkilled", "cannot allocate memory", "heap limit"),
     ),
-    Phrases(
+    Signal(
         "log_rate_limited",
-        AgentName.APPLICATION,
+        APPLICATION,
         "rate limits hit",
-        ("too many requests", "rate limit", "ratelimit", "throttled", "quota exceeded"),
+        "",
+        LINES,
+        DIRECT,
+        ("rate_limited",),
+        phrases=("too many requests", "rate limit", "ratelimit", "throttled", "quota exceeded"),
     ),
 )
 
+ERRORS_IN_LINES = (
+    Signal("new_exceptions", APPLICATION, "exceptions in its logs", "", LINES, DIRECT, ("exception_in_code",)),
+    Signal("new_errors", APPLICATION, "errors in its logs", "", LINES, FELT, ("exception_in_code", "wrong_return_value")),
+    Signal("error_lines", APPLICATION, "error lines", "", LINES, FELT, ("exception_in_code",)),
+)
 
-def phrases_of(agent: AgentName) -> tuple[Phrases, ...]:
+
+def phrases_of(agent: AgentName) -> tuple[Signal, ...]:
     """The kinds of trouble that an agent looks for in lines."""
     return tuple(kind for kind in LOG_SIGNALS if kind.agent is agent)

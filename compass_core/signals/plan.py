@@ -6,15 +6,15 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 from compass_core.readings import Match, Reduction, Selection
-from compass_core.signals.catalogue import GRAPH_FAMILIES, PEERS, ROWS, SERVING, Row, resembled
-from compass_core.signals.watched import SIGNALS
+from compass_core.signals.catalogue import GRAPH_FAMILIES, SERVING, SIGNALS, resembled
+from compass_core.signals.network import PEERS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from compass_core.domain import AgentName
     from compass_core.readings import Family
-    from compass_core.signals.catalogue import Where
+    from compass_core.signals.signal import Ask, Where
 
 VERSION_LABELS = ("service_version", "app_version", "version", "image_tag", "image", "revision")
 _GRAPH_CLIENTS = {
@@ -25,9 +25,9 @@ _UNMEASURABLE = re.compile(r".*(_info|_created|_timestamp|_timestamp_seconds|_bu
 
 
 def plan(families: Sequence[Family], agent: AgentName) -> tuple[Selection, ...]:
-    """One selection for each row of the agent and each family that it can be measured by."""
-    mine = (row for row in ROWS if SIGNALS[row.signal].agent is agent)
-    made = (_select(row, family, families) for row in mine for family in families if family.name in row.families)
+    """One selection for each way to ask for a signal of the agent and each family that it can be measured by."""
+    mine = ((signal.name, ask) for signal in SIGNALS.values() if signal.agent is agent for ask in signal.asked)
+    made = (_select(name, ask, family, families) for name, ask in mine for family in families if family.name in ask.families)
     return tuple(selection for selection in made if selection is not None)
 
 
@@ -36,7 +36,7 @@ def others(families: Iterable[Family], services: Collection[str], most: int, mos
 
     At most so many with so many members in all; first those whose names speak for a signal. One with too many leaves its place to others.
     """
-    known = {name for row in ROWS for name in (*row.families, *row.over)}
+    known = {name for signal in SIGNALS.values() for ask in signal.asked for name in (*ask.families, *ask.over)}
     found = []
     for family in families:
         members = tuple(member for member in family.members if member[1] in services)
@@ -83,35 +83,35 @@ def graph(families: Iterable[Family]) -> tuple[Selection, ...]:
     return tuple(found)
 
 
-def _select(row: Row, family: Family, families: Sequence[Family]) -> Selection | None:
-    where = _matches(row.where, family)
+def _select(name: str, ask: Ask, family: Family, families: Sequence[Family]) -> Selection | None:
+    where = _matches(ask.where, family)
     serving = _matches(SERVING, family) if "span_kind" in family.labels else ()
-    if where is None or serving is None or (row.reduction is Reduction.QUANTILE) != (family.kind == "histogram"):
+    if where is None or serving is None or (ask.reduction is Reduction.QUANTILE) != (family.kind == "histogram"):
         return None
-    over = family if not row.over else _divisor(row, family, families)
+    over = family if not ask.over else _divisor(ask, family, families)
     if over is None:
         return None
     members = family.members if over is family else tuple(member for member in family.members if member in over.members)
-    by = tuple(label for label in row.by if label in family.labels and label != family.service_label)[:1]
-    if not members or (row.to_peer and not by):
+    by = tuple(label for label in ask.by if label in family.labels and label != family.service_label)[:1]
+    if not members or (ask.to_peer and not by):
         return None
     return Selection(
-        row.signal,
+        name,
         family.name,
-        row.reduction,
+        ask.reduction,
         family.service_label,
         members,
         where=(*where, *serving),
-        over=over.name if row.reduction in {Reduction.RATIO, Reduction.RATE_RATIO} else "",
+        over=over.name if ask.reduction in {Reduction.RATIO, Reduction.RATE_RATIO} else "",
         over_where=serving,
-        quantile=row.quantile,
-        aggregate=row.aggregate,
+        quantile=ask.quantile,
+        aggregate=ask.aggregate,
         by=by,
     )
 
 
-def _divisor(row: Row, family: Family, families: Sequence[Family]) -> Family | None:
-    same = (one for one in families if one.name in row.over and one.service_label == family.service_label)
+def _divisor(ask: Ask, family: Family, families: Sequence[Family]) -> Family | None:
+    same = (one for one in families if one.name in ask.over and one.service_label == family.service_label)
     return next((one for one in same if set(one.members) & set(family.members)), None)
 
 

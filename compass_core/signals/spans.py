@@ -1,13 +1,26 @@
-"""Which span attributes name a database, and which name whom a span talks to."""
+"""What spans tell; which of their attributes name a database, and which name whom a span talks to."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from compass_core.readings import service_name
+from compass_core.signals.requests import FAILING, SLOWER
+from compass_core.signals.signal import APPLICATION, DATABASE, DIRECT, FELT, NETWORK, RESOURCE, Scale, Signal
 
 if TYPE_CHECKING:
     from compass_core.readings import Span
+
+_WAYS = Scale("change", 1.0, 10.0, 100.0)  # spans
+
+SPANS = (
+    Signal("self_time", APPLICATION, "its own time", "ms", SLOWER, RESOURCE, ("latency_in_service",)),
+    Signal("slow_throughout", APPLICATION, "operations that take longer", "", _WAYS, RESOURCE, ("cpu_exhaustion",)),
+    Signal("failing_spans", APPLICATION, "requests that fail there first", "ratio", FAILING, FELT, ("exception_in_code",)),
+    Signal("detour", APPLICATION, "requests that run otherwise", "", _WAYS, FELT, ("wrong_return_value", "exception_in_code")),
+    Signal("gap", NETWORK, "time between two services", "ms", SLOWER, DIRECT, ("network_delay",)),
+    Signal("database_time", DATABASE, "time in calls to it", "ms", SLOWER, FELT, ("slow_queries",)),
+)
 
 DATABASE_ATTRIBUTES = ("db.system.name", "db.system")
 PEER_ATTRIBUTES = ("peer.service", "server.address", "net.peer.name", "db.client.connection.pool.name", "db.namespace", "db.name")

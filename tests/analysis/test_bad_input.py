@@ -21,8 +21,8 @@ from compass_core.analysis.traces import edges, traces
 from compass_core.analysis.wording import LONGEST
 from compass_core.domain import AgentName, Observation
 from compass_core.readings import Change, LogLine, Reading, Reduction, Selection, Series, Span
+from compass_core.signals.catalogue import SIGNALS
 from compass_core.signals.logs import LOG_SIGNALS
-from compass_core.signals.watched import SIGNALS
 from tests.analysis.test_notes import TIMES
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compass_core.analysis import shifts as module
-from compass_core.analysis.shifts import ALARMING, LARGEST, LOOK_BACK_SECONDS, Shift, grade, shifts
+from compass_core.analysis.shifts import LARGEST, LOOK_BACK_SECONDS, Shift, grade, shifts
 from compass_core.domain import AgentName
 from compass_core.readings import Reduction, Selection, Series
-from compass_core.signals.watched import SIGNALS, Signal
+from compass_core.signals.catalogue import SIGNALS
+from compass_core.signals.signal import WEAK, Scale, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +35,11 @@ def series(before: Sequence[float], window: Sequence[float]) -> Series:
     return Series(SELECTION, "web", {}, t, v, "q", "made", step=STEP)
 
 
-def signal(direction: Any = "up", floor: float = 0.0, level: float | None = None) -> Signal:
-    return Signal("made", AgentName.APPLICATION, "made", direction=direction, floor=floor, level=level)
+ANYTHING = Scale("change", 1e-9, 2e-9, 3e-9)  # whatever moves is very bad: the score is the surprise
+
+
+def signal(direction: Any = "up", scale: Scale = ANYTHING) -> Signal:
+    return Signal("made", AgentName.APPLICATION, "made", "", scale, WEAK, (), direction=direction)
 
 
 def moved(before: Sequence[float], window: Sequence[float], direction: Any = "up", **more: Any) -> Shift:
@@ -142,9 +146,11 @@ def test_a_ramp_that_goes_on_is_no_shift() -> None:
     assert moved(ramp[:BEFORE], [10 * at for at in ramp[BEFORE:]]).score > 0, "now it climbs faster"
 
 
-def test_a_constant_series_moves_by_its_floor() -> None:
-    assert moved([0.0] * BEFORE, [0.05] * 40, floor=0.05).score == 0
-    assert moved([0.0] * BEFORE, [0.5] * 40, floor=0.05).score > 0.4
+def test_what_moves_a_little_is_nothing_however_steady_it_was() -> None:
+    ratio = Scale("change", 0.01, 0.05, 0.25)
+    assert moved([0.0] * BEFORE, [0.002] * 40, scale=ratio).score == 0
+    assert moved([0.0] * BEFORE, [0.5] * 40, scale=ratio).score == 1
+    assert moved([0.4, 0.6] * 60, [0.6] * 40, scale=ratio).score == 0, "bad as it is, it is usual"
     assert moved([7.0] * BEFORE, [7.0] * 40).score == 0
 
 
@@ -166,23 +172,25 @@ def test_the_more_points_a_baseline_has_the_more_it_says() -> None:
 # levels that are bad in themselves
 
 
+NEAR = Scale("level", 0.8, 0.9, 0.98)
+ANSWERS = Scale("level", 0.9, 0.5, 0.0)
+
+
 def test_a_level_that_is_bad_in_itself() -> None:
-    before = [0.80, 0.88] * 60
-    assert moved(before, [0.93] * 40, floor=0.05).score == 0
-    assert moved(before, [0.93] * 40, floor=0.05, level=0.9).score == ALARMING
-    assert moved([0.95] * BEFORE, [0.96] * 40, floor=0.05, level=0.9).score == 0, "it was as bad before"
-    assert moved(before, [0.89] * 40, floor=0.05, level=0.9).score == 0
-    assert moved([1.0] * BEFORE, [0.0] * 40, "down", floor=0.3, level=0.5).score == ALARMING
-    assert moved([0.0] * BEFORE, [0.99] * 40, floor=0.001, level=0.9).score > ALARMING
+    assert moved([0.3] * BEFORE, [0.6] * 40, scale=NEAR).score == 0
+    assert moved([0.3] * BEFORE, [0.99] * 40, scale=NEAR).score > 0.5
+    assert moved([0.95] * BEFORE, [0.96] * 40, scale=NEAR).score == 0, "it was as bad before"
+    assert moved([1.0] * BEFORE, [0.0] * 40, "down", scale=ANSWERS).score > 0.5
 
 
 def test_without_a_baseline_only_a_level_speaks() -> None:
-    found = moved([], [0.5] * 3 + [0.95] * 7, level=0.9)
-    assert (found.baseline, found.score, found.onset) == (None, ALARMING, START + 3 * STEP)
+    found = moved([], [0.5] * 3 + [0.95] * 7, scale=NEAR)
+    assert found.baseline is None
+    assert found.score > 0.3
     assert moved([], [0.95] * 10).score == 0
-    assert moved([], [0.0] * 10, "down", level=0.5).falls
-    assert moved([], [1.0] * 10, "down", level=0.5).score == 0
-    assert moved([0.95, 0.95], [0.5] * 10, level=0.9).score == 0, "it was bad, and is not"
+    assert moved([], [0.0] * 10, "down", scale=ANSWERS).score > 0.3
+    assert moved([], [1.0] * 10, "down", scale=ANSWERS).score == 0
+    assert moved([0.95, 0.95], [0.5] * 10, scale=NEAR).score == 0, "it was bad, and is not"
 
 
 # onset
@@ -216,7 +224,7 @@ def test_it_began_within_the_step_before_its_onset_or_where_nothing_was_measured
     assert moved(noise(), [100.0] * 3 + [150.0] * 37).uncertainty == STEP
     gap = moved(noise(), [100.0] * 3 + [NAN] * 5 + [150.0] * 32)
     assert (gap.onset, gap.uncertainty) == (START + 8 * STEP, 6 * STEP)
-    assert moved([NAN] * BEFORE, [0.95] * 10, level=0.9).uncertainty == STEP
+    assert moved([NAN] * BEFORE, [0.95] * 10, scale=NEAR).uncertainty == STEP
 
 
 # points that are no measurement
@@ -243,7 +251,9 @@ def test_no_point_in_the_window(window: list[float]) -> None:
 # many at once
 
 values = st.floats() | st.sampled_from([0.0, 1.0, 100.0, 1e308, -1e308, 5e-324, NAN, INF])
-kinds = st.builds(signal, st.sampled_from(["up", "down", "both"]), st.floats(0, 1e9), st.none() | st.floats(-1e9, 1e9))
+kinds = st.builds(
+    signal, st.sampled_from(["up", "down", "both"]), st.sampled_from([ANYTHING, NEAR, Scale("times", 1.5, 3.0, 10.0, least=0.1)])
+)
 many = st.lists(st.tuples(st.lists(values, max_size=8), st.lists(values, max_size=8), kinds), max_size=8)
 
 
@@ -286,10 +296,10 @@ def test_series_of_different_times() -> None:
 
 
 def test_grade() -> None:
-    assert [round(grade(spreads), 2) for spreads in (-5, 0, 3, 10, 27, 160, 1e9, INF)] == [0, 0, 0, 0.25, 0.5, 0.99, 1, 1]
+    assert [round(grade(spreads), 2) for spreads in (-5, 0, 3, 10, 35, 1e9, INF)] == [0, 0, 0, 0.44, 1, 1, 1]
     assert grade(NAN) == 0
     assert grade(2, normal=2, scale=1) == 0
-    assert grade(2 + math.expm1(3.5), normal=2, scale=1) == pytest.approx(1)
+    assert grade(2 + math.expm1(2.0), normal=2, scale=1) == pytest.approx(1)
 
 
 @given(st.floats(allow_nan=False), st.floats(allow_nan=False))

@@ -6,9 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from compass_core.domain import AgentName, Edge, Findings
-from compass_core.signals.logs import LOG_SIGNALS
-from compass_core.signals.watched import SIGNALS
-from compass_core.sources import grafana
+from compass_core.signals.catalogue import SIGNALS
 from tests.fakes import START, observation
 
 if TYPE_CHECKING:
@@ -18,10 +16,7 @@ if TYPE_CHECKING:
 
 APPLICATION, DATABASE, NETWORK = AgentName
 
-FROM_SPANS = ("self_time", "gap", "database_time", "slow_throughout", "detour", "failing_spans")
-FROM_LINES = ("new_errors", "new_exceptions", "error_lines", *(kind.signal for kind in LOG_SIGNALS))
-CHANGED = ("deploy", *sorted({f"{kind}_change" for kind in (*grafana.KINDS.values(), "annotation") if kind != "deploy"}))
-MADE = (*SIGNALS, *FROM_SPANS, *FROM_LINES, *CHANGED)
+MADE = tuple(SIGNALS)
 """Every signal that an observation may have; those of families that the catalogue does not hold have names of their own."""
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from compass_core.domain import AgentName
 from compass_core.settings import SERVICE_LABELS
-from compass_core.signals.catalogue import GRAPH_FAMILIES, RESEMBLANCE, ROWS, names_of, resembled
+from compass_core.signals.catalogue import GRAPH_FAMILIES, RESEMBLANCE, SIGNALS, names_of, resembled
 from compass_core.signals.plan import plan
-from compass_core.signals.watched import SIGNALS
+from compass_core.signals.signal import BAD
 from compass_core.sources.prometheus_families import Wanted, families
 from tests.signals.exporters import EXPORTERS, listed
 from tests.signals.measured import MEASURED
@@ -49,15 +49,52 @@ def test_what_an_exporter_lists_is_measured(exporter: str) -> None:
 
 def test_every_family_of_every_row_has_a_case() -> None:
     made = [one for exporter in EXPORTERS for one in planned(exporter)]
-    assert {(row.signal, name) for row in ROWS for name in row.families} == {(one.signal, one.family) for one in made}
+    assert {(signal.name, name) for signal in SIGNALS.values() for ask in signal.asked for name in ask.families} == {
+        (one.signal, one.family) for one in made
+    }
     divisors = {one.over for one in made if one.over}
-    assert {name for row in ROWS for name in row.over} <= divisors
+    assert {name for signal in SIGNALS.values() for ask in signal.asked for name in ask.over} <= divisors
 
 
-def test_every_signal_is_measured_by_a_row_or_by_what_resembles_it() -> None:
-    rows, alike = {row.signal for row in ROWS}, {signal for _, signal in RESEMBLANCE}
-    assert rows | alike == set(SIGNALS)
-    assert alike - rows == {"availability", "saturation"}
+def test_every_signal_speaks_for_a_mechanism_and_has_a_scale_in_its_direction() -> None:
+    for signal in SIGNALS.values():
+        assert signal.speaks_for, signal.name
+        marks = (signal.scale.noticeable, signal.scale.bad, signal.scale.very_bad)
+        worse = sorted(marks, reverse=signal.scale.of == "level" and signal.direction == "down")
+        assert list(marks) == worse, signal.name
+
+
+def test_a_signal_that_may_fall_has_a_row_for_its_fall() -> None:
+    both = {signal.name for signal in SIGNALS.values() if signal.direction == "both"}
+    assert {f"{name}_drop" for name in both} == {name for name in SIGNALS if name.endswith("_drop")}
+
+
+@pytest.mark.parametrize(
+    ("signal", "value", "usual", "says"),
+    [
+        ("cpu_throttling", 0.017, 0.0, "nothing"),
+        ("cpu_throttling", 0.7, 0.1, "very bad"),
+        ("availability", 0.73, 1.0, "very bad"),
+        ("availability", 0.999, 1.0, "nothing"),
+        ("latency_p50", 7.5, 0.017, "very bad"),
+        ("latency_p50", 0.009, 0.001, "nothing"),
+        ("error_ratio", 0.06, 0.001, "bad"),
+        ("up", 0.0, 1.0, "very bad"),
+        ("up", 0.0, None, "very bad"),
+        ("up", 1.0, 1.0, "nothing"),
+        ("db_connections_of_limit", 0.99, 0.4, "very bad"),
+        ("db_connections_of_limit", 0.6, 0.1, "nothing"),
+        ("disk_free", 0.01, 0.4, "very bad"),
+        ("replicas_available", 0.0, 3.0, "very bad"),
+        ("replicas_available", 0.0, 0.0, "nothing"),
+        ("db_replication_lag", 40.0, 0.5, "bad"),
+        ("request_rate", 400.0, None, "nothing"),
+    ],
+)
+def test_how_bad_a_value_is_in_its_own_unit(signal: str, value: float, usual: float | None, says: str) -> None:
+    row = SIGNALS[signal]
+    found = row.scale.severity(value, usual, falls=row.direction == "down")
+    assert {"nothing": found < 0.1, "bad": BAD <= found < 1, "very bad": found == 1}[says], found
 
 
 def test_names_that_a_real_prometheus_held_are_those_of_the_rows() -> None:

@@ -1,0 +1,14 @@
+"""What was changed: alone it is no evidence; beside something that moved where it was made it may be the reason."""
+
+from __future__ import annotations
+
+from compass_core.signals.signal import APPLICATION, WEAK, Scale, Signal
+
+_ONE = Scale("level", 0.5, 1.0, 1.0)
+
+CHANGES = (
+    Signal("deploy", APPLICATION, "deployed", "", _ONE, WEAK, ("bad_deploy",)),
+    Signal("config_change", APPLICATION, "configuration changed", "", _ONE, WEAK, ("config_change",)),
+    Signal("scale_change", APPLICATION, "scaled", "", _ONE, WEAK, ("config_change",)),
+    Signal("annotation_change", APPLICATION, "somebody noted", "", _ONE, WEAK, ("config_change",)),
+)

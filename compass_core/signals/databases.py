@@ -1,0 +1,309 @@
+"""What databases, their exporters and the pools in front of them tell."""
+
+from __future__ import annotations
+
+from compass_core.signals.network import PEERS
+from compass_core.signals.requests import FAILING, LOAD, SLOWER
+from compass_core.signals.signal import (
+    DATABASE,
+    DIRECT,
+    FELT,
+    QUANTILE,
+    RATE,
+    RATE_RATIO,
+    RATIO,
+    RESOURCE,
+    WEAK,
+    Ask,
+    Scale,
+    Signal,
+    Where,
+)
+
+_CALLS = ("db_client_operation_duration_seconds_count",)
+_COMMITS = ("pg_stat_database_xact_commit", "pg_stat_database_xact_commit_total")
+_NEAR = Scale("level", 0.8, 0.9, 0.97)  # postgres_exporter's mixin alarms at 80 % of max_connections
+_WAITING = Scale("change", 1.0, 5.0, 20.0)  # a session that waits is a request that waits
+_CONNECTIONS, _LOCKS, _QUERIES = ("connection_exhaustion",), ("lock_contention",), ("slow_queries",)
+
+DATABASES = (
+    Signal(
+        "db_connections_of_limit",
+        DATABASE,
+        "connections used of the limit",
+        "ratio",
+        _NEAR,
+        DIRECT,
+        _CONNECTIONS,
+        asked=(
+            Ask(("pg_stat_activity_count",), RATIO, over=("pg_settings_max_connections",)),
+            Ask(("mysql_global_status_threads_connected",), RATIO, over=("mysql_global_variables_max_connections",)),
+            Ask(("redis_connected_clients",), RATIO, over=("redis_config_maxclients",)),
+        ),
+    ),
+    Signal(
+        "db_waiting_clients",
+        DATABASE,
+        "clients waiting for a connection",
+        "",
+        _WAITING,
+        FELT,
+        _CONNECTIONS,
+        asked=(
+            Ask(("db_client_connection_pending_requests", "db_client_connections_pending_requests", "hikaricp_connections_pending")),
+            Ask(("pgbouncer_pools_client_waiting_connections",)),
+        ),
+    ),
+    Signal(
+        "db_pool_of_limit",
+        DATABASE,
+        "pool connections used of the limit",
+        "ratio",
+        _NEAR,
+        FELT,
+        _CONNECTIONS,
+        asked=(
+            Ask(
+                ("db_client_connection_count", "db_client_connections_usage"),
+                RATIO,
+                Where(("db_client_connection_state", "state"), "used"),
+                over=("db_client_connection_max", "db_client_connections_max"),
+            ),
+            Ask(("hikaricp_connections_active",), RATIO, over=("hikaricp_connections_max",)),
+        ),
+    ),
+    Signal(
+        "db_pool_timeouts",
+        DATABASE,
+        "timeouts waiting for a connection",
+        "/s",
+        Scale("change", 0.01, 0.1, 1.0),  # each is a request that failed
+        FELT,
+        _CONNECTIONS,
+        asked=(
+            Ask(
+                ("db_client_connection_timeouts_total", "db_client_connections_timeouts_total", "hikaricp_connections_timeout_total"), RATE
+            ),
+        ),
+    ),
+    Signal(
+        "db_call_p95",
+        DATABASE,
+        "database calls p95",
+        "s",
+        SLOWER,
+        FELT,
+        _QUERIES,
+        asked=(Ask(("db_client_operation_duration_seconds",), QUANTILE, quantile=0.95),),
+    ),
+    Signal(
+        "db_calls_failing",
+        DATABASE,
+        "failing database calls",
+        "ratio",
+        FAILING,
+        FELT,
+        ("unavailable",),
+        asked=(Ask(_CALLS, RATE_RATIO, Where(("error_type",), ".+"), by=PEERS, to_peer=True),),
+    ),
+    Signal(
+        "db_calls_without_connection",
+        DATABASE,
+        "database calls that get no connection",
+        "ratio",
+        FAILING,
+        DIRECT,
+        _CONNECTIONS,
+        asked=(
+            Ask(
+                _CALLS,
+                RATE_RATIO,
+                Where(("error_type", "db_response_status_code"), "(?i).*too.?many.*|.*TransientConnection.*|53300|1040|08004"),
+                by=PEERS,
+                to_peer=True,
+            ),
+        ),
+    ),
+    Signal(
+        "db_query_time",
+        DATABASE,
+        "mean query time",
+        "s",
+        Scale("times", 1.5, 3.0, 10.0, least=0.005),  # a mean: most queries take milliseconds
+        DIRECT,
+        _QUERIES,
+        asked=(Ask(("pg_stat_statements_seconds_total",), RATE_RATIO, over=("pg_stat_statements_calls_total",)),),
+    ),
+    Signal(
+        "db_rows_read",
+        DATABASE,
+        "rows read for a transaction",
+        "",
+        Scale("times", 2.0, 10.0, 100.0, least=1000.0),  # a lost index reads the table
+        DIRECT,
+        _QUERIES,
+        asked=(Ask(("pg_stat_database_tup_returned", "pg_stat_database_tup_returned_total"), RATE_RATIO, over=_COMMITS),),
+    ),
+    Signal(
+        "db_rows_scanned",
+        DATABASE,
+        "rows read without an index",
+        "/s",
+        Scale("times", 2.0, 10.0, 100.0, least=10_000.0),
+        DIRECT,
+        _QUERIES,
+        asked=(Ask(("pg_stat_user_tables_seq_tup_read",), RATE, aggregate="max", by=("relname",)),),
+    ),
+    Signal(
+        "db_slow_queries",
+        DATABASE,
+        "slow queries",
+        "/s",
+        Scale("change", 0.05, 0.5, 5.0),  # each took longer than long_query_time, 10 s unless set
+        DIRECT,
+        _QUERIES,
+        asked=(Ask(("mysql_global_status_slow_queries",), RATE),),
+    ),
+    Signal(
+        "db_longest_transaction",
+        DATABASE,
+        "longest open transaction",
+        "s",
+        Scale("change", 5.0, 30.0, 300.0),  # lock_timeout and statement_timeout are commonly set to 5–30 s
+        FELT,
+        ("lock_contention", "slow_queries"),
+        asked=(Ask(("pg_stat_activity_max_tx_duration",), aggregate="max"),),
+    ),
+    Signal(
+        "db_locks",
+        DATABASE,
+        "exclusive locks held or awaited",
+        "",
+        Scale("times", 3.0, 10.0, 50.0, least=5.0),
+        FELT,
+        _LOCKS,
+        asked=(Ask(("pg_locks_count",), where=Where(("mode",), ".*exclusivelock")),),
+    ),
+    Signal(
+        "db_waiting_for_locks",
+        DATABASE,
+        "sessions waiting for locks",
+        "",
+        _WAITING,
+        DIRECT,
+        _LOCKS,
+        asked=(
+            Ask(("pg_stat_activity_count",), where=Where(("wait_event_type",), "Lock")),
+            Ask(("mysql_global_status_innodb_row_lock_current_waits",)),
+        ),
+    ),
+    Signal(
+        "db_deadlocks",
+        DATABASE,
+        "deadlocks",
+        "/s",
+        Scale("change", 0.005, 0.05, 0.5),  # one in three minutes: each rolled somebody back
+        DIRECT,
+        _LOCKS,
+        asked=(Ask(("pg_stat_database_deadlocks", "pg_stat_database_deadlocks_total"), RATE),),
+    ),
+    Signal(
+        "db_replication_lag",
+        DATABASE,
+        "replication lag",
+        "s",
+        Scale("change", 5.0, 30.0, 300.0),  # the exporters' mixins alarm at 30 s
+        DIRECT,
+        ("replication_lag",),
+        asked=(Ask(("pg_replication_lag_seconds", "pg_replication_lag", "mysql_slave_status_seconds_behind_master"), aggregate="max"),),
+    ),
+    Signal(
+        "db_disk_reads",
+        DATABASE,
+        "reads that the cache misses, per hit",
+        "ratio",
+        Scale("change", 0.02, 0.1, 0.5),  # a healthy cache answers 99 %
+        RESOURCE,
+        ("memory_pressure", "disk_io", "slow_queries"),
+        asked=(
+            Ask(
+                ("pg_stat_database_blks_read", "pg_stat_database_blks_read_total"),
+                RATE_RATIO,
+                over=("pg_stat_database_blks_hit", "pg_stat_database_blks_hit_total"),
+            ),
+            Ask(("redis_keyspace_misses_total",), RATE_RATIO, over=("redis_keyspace_hits_total",)),
+        ),
+    ),
+    Signal(
+        "db_evictions",
+        DATABASE,
+        "evicted keys",
+        "/s",
+        Scale("change", 1.0, 50.0, 1000.0),  # maxmemory is reached
+        RESOURCE,
+        ("memory_pressure",),
+        asked=(Ask(("redis_evicted_keys_total",), RATE),),
+    ),
+    Signal(
+        "db_checkpoints",
+        DATABASE,
+        "requested checkpoints",
+        "/s",
+        Scale("change", 0.01, 0.03, 0.1),  # more than one in checkpoint_warning, 30 s, is logged as too frequent
+        RESOURCE,
+        ("disk_io",),
+        asked=(
+            Ask(
+                (
+                    "pg_stat_bgwriter_checkpoints_req_total",
+                    "pg_stat_bgwriter_checkpoints_req",
+                    "pg_stat_checkpointer_num_requested_total",
+                ),
+                RATE,
+            ),
+        ),
+    ),
+    Signal(
+        "db_rollbacks",
+        DATABASE,
+        "rolled back transactions",
+        "ratio",
+        FAILING,
+        FELT,
+        ("lock_contention", "exception_in_code"),
+        asked=(Ask(("pg_stat_database_xact_rollback", "pg_stat_database_xact_rollback_total"), RATE_RATIO, over=_COMMITS),),
+    ),
+    Signal(
+        "db_transactions",
+        DATABASE,
+        "committed transactions",
+        "/s",
+        LOAD,
+        WEAK,
+        ("traffic_surge",),
+        direction="both",
+        asked=(Ask(_COMMITS, RATE),),
+    ),
+    Signal("db_transactions_drop", DATABASE, "committed transactions", "/s", LOAD, WEAK, ("unavailable",), direction="down"),
+    Signal(
+        "db_size",
+        DATABASE,
+        "database size",
+        "bytes",
+        Scale("times", 1.2, 2.0, 5.0, least=1e9),
+        WEAK,
+        ("disk_io",),
+        asked=(Ask(("pg_database_size_bytes",)),),
+    ),
+    Signal(
+        "db_up",
+        DATABASE,
+        "database answers its exporter",
+        "",
+        Scale("level", 0.9, 0.5, 0.0),
+        DIRECT,
+        ("unavailable",),
+        direction="down",
+        asked=(Ask(("pg_up", "mysql_up", "redis_up", "mongodb_up"), aggregate="min"),),
+    ),
+)
