@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from compass_core.analysis.shifts import FULL_SCORE as FULL
 from compass_core.domain import Edge
 from compass_core.hypotheses.localise import ENOUGH, EXPLAINED, NOBODY, ONSET_SLACK_SECONDS, OTHER, SHARPNESS, TROUBLED, suspects
-from tests.hypotheses.seeing import CHANGED, FROM_LINES, FROM_SPANS, MADE, calls, seen
+from compass_core.signals.changes import CHANGES
+from compass_core.signals.logs import ERRORS_IN_LINES
+from compass_core.signals.spans import SPANS
+from tests.hypotheses.seeing import MADE, calls, seen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +108,7 @@ def test_trouble_begins_with_its_first_sign_but_not_with_a_deploy() -> None:
     loud, quiet = seen("error_ratio", "web", 1.0, 2), seen("error_ratio", "cart", 0.8, 1)
     assert order([loud, seen("latency_p95", "web", TROUBLED, -9), quiet], calls("web cart"))[0] == "web", "its latency rose before"
     assert order([loud, seen("latency_p95", "web", TROUBLED - 0.01, -9), quiet], calls("web cart"))[0] == "cart", "that was a flicker"
-    for change in CHANGED:
+    for change in (row.name for row in CHANGES):
         deployed = [seen("error_ratio", "web", 1.0, 2), seen(change, "web", 0.05, -55)]
         assert order([*deployed, seen("error_ratio", "cart", 0.8, 1)], calls("web cart"))[0] == "cart"
 
@@ -143,7 +146,7 @@ def test_a_fall_is_of_the_kind_of_its_rise() -> None:
     assert blamed([seen("request_rate_drop")]) == blamed([seen("request_rate")])
 
 
-@pytest.mark.parametrize("kind", [FROM_SPANS, FROM_LINES], ids=["traces", "logs"])
+@pytest.mark.parametrize("kind", [tuple(row.name for row in rows) for rows in (SPANS, ERRORS_IN_LINES)], ids=["traces", "logs"])
 def test_a_modality_that_is_missing_lowers_the_confidence(kind: tuple[str, ...]) -> None:
     said = ["cpu_usage", "error_ratio", "self_time", "failing_spans", "new_errors", "error_lines"]
     whole = blamed([seen(signal, "cart", 0.3) for signal in said])
