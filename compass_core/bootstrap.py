@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     import httpx
 
     from compass_core.agents.view import Sources
-    from compass_core.budget import Budget
+    from compass_core.budget import Budget, Ledger
     from compass_core.domain import Conclusion, Investigation, Request
     from compass_core.orchestrator import Limits, Orchestrator
-    from compass_core.ports import Clock, Declarations, History, Incidents, Investigations, Ledger, Model, Offload, Outbox, Thread
+    from compass_core.ports import Clock, Declarations, History, Incidents, Investigations, Model, Offload, Outbox, Thread
     from compass_core.redaction.redact import Redactor
     from compass_core.settings import Access, Settings
     from compass_core.sources.grafana import Grafana, Kind

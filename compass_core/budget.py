@@ -1,18 +1,65 @@
-"""What may be spent on one investigation: reserve before a call, settle or release after it."""
+"""What may be spent, and the ledger that holds it: reserve before a call, settle or release after it."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
 
+from compass_core.domain import AgentName, Value
 from compass_core.errors import BudgetExceededError
-from compass_core.ledger import Attempt, Bill
 
 if TYPE_CHECKING:
-    from compass_core.domain import AgentName
-    from compass_core.ports import Ledger
+    from collections.abc import Iterable
+
+NO_ROOM = "no room in the budget for a model call"
+
+
+class Bill(StrEnum):
+    """What is known of the bill of an attempt: nothing yet, the amount, that there is none, or that it will not be told."""
+
+    OPEN = "open"
+    SETTLED = "settled"
+    RELEASED = "released"
+    UNKNOWN = "unknown"
+
+
+class Attempt(Value):
+    """One try at a call of a model, a row of the ledger.
+
+    `amount` is what it takes of the budget, in US dollars: the most that it may cost while its bill is open or unknown,
+    else what was billed.
+    """
+
+    investigation: str
+    agent: AgentName
+    model: str
+    amount: Decimal
+    bill: Bill = Bill.OPEN
+
+
+def refuse_what_does_not_fit(wanted: Attempt, others: Iterable[Attempt], limit: Decimal) -> None:
+    """Raise `BudgetExceededError` where an attempt would pass the limit, beside all others of its investigation."""
+    if wanted.amount + sum(other.amount for other in others) > limit:
+        raise BudgetExceededError(NO_ROOM)
+
+
+class Ledger(Protocol):
+    """Where every attempt at a call is written before it is made."""
+
+    async def reserve(self, attempt: Attempt, limit: Decimal) -> int:
+        """Write an open attempt and give its number, in one transaction with `refuse_what_does_not_fit`, which raises."""
+        ...
+
+    async def close(self, number: int, bill: Bill, amount: Decimal) -> None:
+        """Say what became of it; nothing happens when it is closed already."""
+        ...
+
+    async def attempts(self, investigation: str) -> tuple[Attempt, ...]:
+        """Every attempt of one investigation, in their order."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,9 +74,10 @@ class Reservation:
 class Budget:
     """One investigation's money, in US dollars, and the time of the agent in progress.
 
-    `spent + reserved` never passes `limit` through `reserve`: the ledger sees to it, also over several processes. A bill
-    can still be higher than its reservation: it is counted as it is, and `check` (after each agent) then raises. What is
-    read here is what this process spent. A call for the agent in progress ends before `deadline` (of `time.monotonic`).
+    `spent + reserved` never passes `limit` through `reserve`: the ledger sees to it, also over several processes. Once a
+    call did not fit, no later one is tried. A bill can still be higher than its reservation: it is counted as it is, and
+    `check` then raises. What is read here is what this process spent. A call for the agent in progress ends before
+    `deadline` (of `time.monotonic`).
     """
 
     def __init__(self, limit: Decimal, ledger: Ledger, investigation: str) -> None:
@@ -42,6 +90,7 @@ class Budget:
         self._ledger = ledger
         self._spent: dict[AgentName, Decimal] = {}
         self._open: set[Reservation] = set()
+        self._no_room = ""
 
     @property
     def spent(self) -> Decimal:
@@ -60,8 +109,15 @@ class Budget:
     async def reserve(self, agent: AgentName, model: str, amount: Decimal) -> Reservation:
         """Take `amount` before a call; raises `BudgetExceededError`, and takes nothing, when it does not fit."""
         _refuse_negative(amount)
+        if self._no_room or self.spent + self.reserved + amount > self.limit:  # also where a ledger has forgotten something
+            self._no_room = self._no_room or NO_ROOM
+            raise BudgetExceededError(self._no_room)
         attempt = Attempt(investigation=self.investigation, agent=agent, model=model, amount=amount)
-        reservation = Reservation(agent, amount, await self._ledger.reserve(attempt, self.limit))
+        try:
+            reservation = Reservation(agent, amount, await self._ledger.reserve(attempt, self.limit))
+        except BudgetExceededError as error:
+            self._no_room = str(error)
+            raise
         self._open.add(reservation)
         return reservation
 
@@ -82,10 +138,9 @@ class Budget:
         await self._ledger.close(reservation.number, Bill.RELEASED, Decimal(0))
 
     def check(self) -> None:
-        """Raise `BudgetExceededError` when more than the limit was billed."""
+        """Raise `BudgetExceededError` when more than the limit was billed; to be called after each agent."""
         if self.spent > self.limit:
-            msg = f"${self.spent:.4f} was billed, the budget is ${self.limit:f}"
-            raise BudgetExceededError(msg)
+            raise BudgetExceededError(f"${self.spent:.4f} was billed, the budget is ${self.limit:f}")
 
 
 def _refuse_negative(amount: Decimal) -> None:

@@ -225,13 +225,12 @@ class Thoughts(Value):
     """What one agent thinks.
 
     `unrefined` says why no model's answer is in it, '' where a model refined it; `dropped` what of its answer was left out, since
-    it named what does not exist. `out_of_budget`: a call did not fit into the budget.
+    it named what does not exist.
     """
 
     hypotheses: tuple[Hypothesis, ...] = ()
     unrefined: str = ""
     dropped: str = ""
-    out_of_budget: bool = False
 
 
 class Run(Value):

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 tracer = trace.get_tracer("compass")
 
+INCOMPLETE = 0.5  # the most confidence where the budget kept agents from running: what they would have seen could refute any cause
+
 T = TypeVar("T")
 Ending = tuple[Outcome, str]
 
@@ -149,25 +151,32 @@ class Orchestrator:
         return run
 
     async def _attempt(self, agent: Agent, name: AgentName, incident: Incident, seconds: float) -> tuple[Findings, Thoughts, Ending]:
+        """What one agent saw and thought, and how it ended; the budget is checked after each, however that was.
+
+        The seed's `BudgetExceededError` is read so: more was billed than the budget, which this check finds, and the
+        investigation stops at once. A call that would not fit ends nothing: it is not made, the agent answers by its
+        rules, which are free, and the later ones do the same (`agents.thinking`).
+        """
         earlier = tuple(self._runs)
-        findings, thoughts = Findings(), Thoughts()
+        findings, thoughts, ending = Findings(), Thoughts(), (Outcome.ANSWERED, "")
         self._budget.deadline = time.monotonic() + seconds
         try:
             with _invoked(name):
                 async with asyncio.timeout(seconds):
                     findings = await agent.observe(incident, earlier)
                     thoughts = await agent.generate_hypotheses(incident, findings, earlier)
-            self._budget.check()
         except BudgetExceededError as error:
-            return findings, thoughts, (Outcome.OUT_OF_BUDGET, str(error))
+            ending = (Outcome.OUT_OF_BUDGET, str(error))
         except TimeoutError:
-            return findings, thoughts, (Outcome.STOPPED, f"took longer than {seconds:.0f} s")
+            ending = (Outcome.STOPPED, f"took longer than {seconds:.0f} s")
         except Exception as error:
             log.warning("agent.failed", exc_info=True)
-            return findings, thoughts, (Outcome.FAILED, str(error) if isinstance(error, CompassError) else type(error).__name__)
-        if thoughts.out_of_budget:
-            return findings, thoughts, (Outcome.OUT_OF_BUDGET, thoughts.unrefined)
-        return findings, thoughts, (Outcome.ANSWERED, "")
+            ending = (Outcome.FAILED, str(error) if isinstance(error, CompassError) else type(error).__name__)
+        try:
+            self._budget.check()
+        except BudgetExceededError as error:
+            ending = (Outcome.OUT_OF_BUDGET, str(error))
+        return findings, thoughts, ending
 
     def _why_skipped(self, name: AgentName, investigation: Investigation, left: float) -> str:
         if investigation.only not in {None, name}:
@@ -177,12 +186,15 @@ class Orchestrator:
         return "time" if left <= 0 else ""
 
     def _conclude(self, investigation: Investigation, ending: Ending, seconds: float) -> Conclusion:
+        ranked = rank(self._runs)
+        if ending[0] is Outcome.OUT_OF_BUDGET:
+            ranked = tuple(one.model_copy(update={"confidence": min(one.confidence, INCOMPLETE)}) for one in ranked)
         return Conclusion(
             investigation=investigation,
             outcome=ending[0],
             reason=ending[1],
             runs=tuple(self._runs),
-            hypotheses=rank(self._runs),
+            hypotheses=ranked,
             costs=self.get_agent_costs(),
             seconds=seconds,
         )
@@ -219,7 +231,8 @@ def _ending(runs: list[Run]) -> Ending:
     for outcome in (Outcome.OUT_OF_BUDGET, Outcome.STOPPED):
         for run in ran:
             if run.outcome is outcome:
-                return outcome, f"{run.agent}: {run.reason}"
+                later = "; the later agents did not run, so this answer is incomplete" if outcome is Outcome.OUT_OF_BUDGET else ""
+                return outcome, f"{run.agent}: {run.reason}{later}"
     if any(run.reason == "time" for run in runs):
         return Outcome.STOPPED, "the time for an investigation was used up"
     if ran and all(run.outcome is Outcome.FAILED for run in ran):

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
-    from decimal import Decimal
 
     from pydantic import BaseModel
 
     from compass_core.domain import AgentName, Conclusion, Incident, Investigation, Message, Post, Progress, Window
-    from compass_core.ledger import Attempt, Bill
     from compass_core.readings import Change, Family, LogLine, Reading, Selection, Series, Span
 
 T = TypeVar("T")
@@ -179,20 +177,4 @@ class Model(Protocol):
 
         Raises `BudgetExceededError` before a call that does not fit, and `ModelError` when there is no usable answer.
         """
-        ...
-
-
-class Ledger(Protocol):
-    """Where every attempt at a call is written before it is made."""
-
-    async def reserve(self, attempt: Attempt, limit: Decimal) -> int:
-        """Write an open attempt and give its number, in one transaction with `ledger.refuse_what_does_not_fit`, which raises."""
-        ...
-
-    async def close(self, number: int, bill: Bill, amount: Decimal) -> None:
-        """Say what became of it; nothing happens when it is closed already."""
-        ...
-
-    async def attempts(self, investigation: str) -> tuple[Attempt, ...]:
-        """Every attempt of one investigation, in their order."""
         ...

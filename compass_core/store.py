@@ -25,9 +25,9 @@ from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text, cr
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
+from compass_core.budget import Attempt, Bill, refuse_what_does_not_fit
 from compass_core.domain import Conclusion, Incident, Investigation, Post, Value
 from compass_core.errors import AlreadyRunningError, SettingsError, StoreError
-from compass_core.ledger import Attempt, Bill, refuse_what_does_not_fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from compass_core.agents.base import Agent
+from compass_core.budget import Attempt, Bill, refuse_what_does_not_fit
 from compass_core.domain import AgentName, Findings, Hypothesis, Incident, Observation, Thoughts, Window
 from compass_core.errors import AlreadyRunningError, BudgetExceededError, SourceError, ThreadError
-from compass_core.ledger import Attempt, Bill, refuse_what_does_not_fit
 from compass_core.readings import Reading
 
 if TYPE_CHECKING:
@@ -153,6 +153,7 @@ class FakeAgent(Agent):
     reserves: Decimal | None = None
     confidences: tuple[float, ...] = (0.5,)
     fails: Exception | None = None
+    fails_after: Exception | None = None
     hangs: bool = False
     earlier: list[tuple[Run, ...]] = field(default_factory=list)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
@@ -172,8 +173,10 @@ class FakeAgent(Agent):
             try:
                 reservation = await self.budget.reserve(self.name, "fake", self.cost if self.reserves is None else self.reserves)
             except BudgetExceededError as error:
-                return Thoughts(hypotheses=rules, unrefined=str(error), out_of_budget=True)
+                return Thoughts(hypotheses=rules, unrefined=str(error))
             await self.budget.settle(reservation, self.cost)
+        if self.fails_after:
+            raise self.fails_after
         return Thoughts(hypotheses=rules)
 
 

@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from compass_core.budget import Budget, Reservation
+from compass_core.budget import Bill, Budget, Reservation
 from compass_core.domain import AgentName
 from compass_core.errors import BudgetExceededError
-from compass_core.ledger import Bill
 from compass_core.store import Store
 from tests.fakes import FakeLedger
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
     from pathlib import Path
 
-    from compass_core.ports import Ledger
+    from compass_core.budget import Ledger
 
 T = TypeVar("T")
 
@@ -68,6 +67,7 @@ class Schedule(RuleBasedStateMachine):
         self.budget = budget_of("10")
         self.spent = dict.fromkeys(AgentName, Decimal(0))
         self.open: list[Reservation] = []
+        self.ended = False
 
     @rule(target=held, agent=st.sampled_from(AgentName), amount=money)
     def reserve(self, agent: AgentName, amount: Decimal) -> Reservation | None:
@@ -75,9 +75,11 @@ class Schedule(RuleBasedStateMachine):
         try:
             reservation = done(self.budget.reserve(agent, "m", amount))
         except BudgetExceededError:
-            assert not fits
+            assert self.ended or not fits
+            self.ended = True
             return None
         assert fits
+        assert not self.ended, "where one call did not fit, no later one is tried"
         self.open.append(reservation)
         return reservation
 
@@ -116,13 +118,20 @@ TestSchedule = Schedule.TestCase
 async def test_a_reservation_that_does_not_fit_takes_nothing(ledger: Ledger) -> None:
     budget = budget_of("1.00", ledger)
     await budget.reserve(APPLICATION, "m", Decimal("0.60"))
-    with pytest.raises(
-        BudgetExceededError, match=r"a call for up to \$0\.4001 does not fit: \$0\.0000 of \$1\.00 is spent and \$0\.6000 in flight"
-    ):
-        await budget.reserve(DATABASE, "m", Decimal("0.4001"))
-    assert budget.reserved == Decimal("0.60")
     await budget.reserve(DATABASE, "m", Decimal("0.40"))
+    with pytest.raises(BudgetExceededError, match=r"^no room in the budget for a model call$"):
+        await budget.reserve(DATABASE, "m", Decimal("0.0001"))
+    assert budget.reserved == Decimal("1.00")
     assert await bills(ledger) == [(Bill.OPEN, Decimal("0.60")), (Bill.OPEN, Decimal("0.40"))]
+
+
+async def test_a_ledger_that_has_forgotten_what_was_spent_does_not_let_more_be_spent() -> None:
+    ledger = FakeLedger()
+    budget = budget_of("1.00", ledger)
+    await budget.settle(await budget.reserve(APPLICATION, "m", Decimal("0.60")), Decimal("0.60"))
+    ledger.rows.clear()
+    with pytest.raises(BudgetExceededError):
+        await budget.reserve(DATABASE, "m", Decimal("0.41"))
 
 
 async def test_every_attempt_is_a_row_that_says_what_became_of_it(ledger: Ledger) -> None:
@@ -147,10 +156,11 @@ async def test_what_others_took_of_the_same_investigation_counts(ledger: Ledger)
     one, other = budget_of("1.00", ledger), budget_of("1.00", ledger)
     await one.settle(await one.reserve(DATABASE, "m", Decimal("0.50")), Decimal("0.50"))
     await one.reserve(DATABASE, "m", Decimal("0.30"))
-    with pytest.raises(BudgetExceededError, match=r"\$0\.5000 of \$1\.00 is spent and \$0\.3000 in flight"):
-        await other.reserve(DATABASE, "m", Decimal("0.21"))
+    await other.reserve(DATABASE, "m", Decimal("0.15"))
+    with pytest.raises(BudgetExceededError, match="no room in the budget"):
+        await other.reserve(DATABASE, "m", Decimal("0.0501"))
+    await budget_of("1.00", ledger).reserve(DATABASE, "m", Decimal("0.05"))
     await Budget(Decimal(1), ledger, "run-2").reserve(DATABASE, "m", Decimal(1))
-    await other.reserve(DATABASE, "m", Decimal("0.20"))
 
 
 async def test_budgets_that_reserve_at_once_share_one_limit(ledger: Ledger) -> None:

@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from compass_core import orchestrator as plot
-from compass_core.budget import Budget
+from compass_core.budget import NO_ROOM, Budget
 from compass_core.domain import AgentName, Conclusion, Outcome, Request
 from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reason, SourceError, StoreError, ThreadError
 from compass_core.orchestrator import Limits, Orchestrator, Outside
@@ -90,15 +90,27 @@ async def test_graceful_degradation() -> None:
 
 
 async def test_budget_exceeded_error_stops_investigation() -> None:
-    stage = Stage(limit="1.00", agents={APPLICATION: {"cost": Decimal("0.4")}, DATABASE: {"cost": Decimal("0.7")}, NETWORK: {}})
+    """Raised by the check, also after an agent that failed."""
+    dear = {"cost": Decimal("1.2"), "reserves": Decimal("0.5"), "confidences": (0.9, 0.3)}
+    stage = Stage(limit="1.00", agents={APPLICATION: {}, DATABASE: dear, NETWORK: {}})
     conclusion = await stage.play()
     assert outcomes(conclusion) == [Outcome.ANSWERED, Outcome.OUT_OF_BUDGET, Outcome.SKIPPED]
-    assert conclusion.total_cost == Decimal("0.4"), "what did not fit was not spent"
-    assert conclusion.runs[1].findings.observations
-    assert [one.agent for one in conclusion.hypotheses] == [APPLICATION, DATABASE], "the rules' hypotheses are kept"
-    assert "does not fit" in conclusion.runs[1].reason
-    assert conclusion.runs[1].reason == conclusion.runs[1].unrefined
+    assert conclusion.reason.startswith("database: $1.2000 was billed, the budget is $1.00")
+    assert "this answer is incomplete" in conclusion.reason
+    assert [(one.agent, one.confidence) for one in conclusion.hypotheses] == [(DATABASE, 0.5), (APPLICATION, 0.5), (DATABASE, 0.3)]
     assert stage.thread.said == ["root", "application", "database", "final"]
+    failing = Stage(limit="1.00", agents={APPLICATION: {**dear, "fails_after": ValueError("x")}, DATABASE: {}, NETWORK: {}})
+    assert outcomes(await failing.play()) == [Outcome.OUT_OF_BUDGET, Outcome.SKIPPED, Outcome.SKIPPED]
+
+
+async def test_a_call_that_does_not_fit_is_not_made_and_all_agents_answer() -> None:
+    agents = {APPLICATION: {"cost": Decimal("0.4")}, DATABASE: {"cost": Decimal("0.7")}, NETWORK: {"cost": Decimal("0.1")}}
+    stage = Stage(limit="1.00", agents=agents)
+    conclusion = await stage.play()
+    assert outcomes(conclusion) == [Outcome.ANSWERED] * 3
+    assert [run.unrefined for run in conclusion.runs] == ["", NO_ROOM, NO_ROOM], "no later call is tried either"
+    assert conclusion.total_cost == Decimal("0.4"), "what did not fit was not spent"
+    assert conclusion.outcome is Outcome.ANSWERED
 
 
 async def test_hypothesis_collection_from_all_agents() -> None:
@@ -154,8 +166,8 @@ async def test_end_to_end_with_fake_agents() -> None:
 async def test_budget_enforcement_across_agents() -> None:
     stage = Stage(limit="3.00", agents={name: {"cost": Decimal("1.25")} for name in AgentName})
     conclusion = await stage.play()
-    assert outcomes(conclusion) == [Outcome.ANSWERED, Outcome.ANSWERED, Outcome.OUT_OF_BUDGET]
-    assert conclusion.total_cost <= Decimal("3.00")
+    assert outcomes(conclusion) == [Outcome.ANSWERED] * 3
+    assert conclusion.total_cost == Decimal("2.50") <= Decimal("3.00")
 
 
 async def test_hypothesis_ranking_without_deduplication() -> None:

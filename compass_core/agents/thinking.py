@@ -27,22 +27,30 @@ dropped_total = metrics.get_meter("compass").create_counter(conventions.DROPPED)
 
 NO_MODEL = "no model is configured"
 NO_CAUSE = "the rules name no cause that could be refined"
+BROKE = "the model's answer could not be worked with; the log says why"
 UNCHANGED = "the model's answer changed nothing"
 
 
 async def think(model: Model | None, known: Known, redact: Callable[[str], str]) -> Thoughts:
-    """What the agent thinks; raises nothing that a model raised on purpose. The model is told nothing that `redact` has not seen."""
+    """What the agent thinks; raises nothing. The model is told nothing that `redact` has not seen."""
     if model is None:
         return Thoughts(hypotheses=known.proposed, unrefined=NO_MODEL)
     if not known.hypotheses:
         return Thoughts(unrefined=NO_CAUSE)
     try:
-        answer = await model.ask(known.agent, messages(known.without_secrets(redact)), Answer)
+        return _refined(known, await model.ask(known.agent, messages(known.without_secrets(redact)), Answer))
     except BudgetExceededError as error:
-        return Thoughts(hypotheses=known.proposed, unrefined=str(error), out_of_budget=True)
+        why = str(error)
     except ModelError as error:
         log.info("model.failed", agent=known.agent, reason=error.reason)  # the thread says it in words
-        return Thoughts(hypotheses=known.proposed, unrefined=str(error))
+        why = str(error)
+    except Exception as error:  # the seam: whatever strangers send, or break in what reads it, must not cost the rules' answer
+        log.warning("model.broke", agent=known.agent, exc_info=True)
+        why = f"{BROKE} ({type(error).__name__})"
+    return Thoughts(hypotheses=known.proposed, unrefined=why)
+
+
+def _refined(known: Known, answer: Answer) -> Thoughts:
     hypotheses, dropped = refine(known, answer)
     _count(known.agent, dropped)
     unrefined = "" if {*hypotheses} - {*known.proposed} else UNCHANGED

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bot import blocks
-from bot.words import named
 from compass_core.domain import AgentName, Outcome, Prediction
 from compass_core.errors import BudgetExceededError, ModelError, Reason
 from tests.bot.fitting import fits, shown
@@ -115,29 +114,24 @@ async def test_every_model_call_failed(by_rules: Conclusion) -> None:
     assert "No model's answer was used: the model did not answer (timeout)." in same.terminal
 
 
-async def test_the_budget_ends_in_an_agent(by_rules: Conclusion) -> None:
-    """What it saw and its rules' hypotheses are shown, what was refined before it stays, later agents are skipped."""
+async def test_where_a_call_does_not_fit_all_agents_answer_by_their_rules(by_rules: Conclusion) -> None:
     played = await play(FakeModel([worded(by_rules.runs[0])]), limit="0.0015")
-    _, application, database, final = texts(played)
-    assert [run.outcome for run in played.conclusion.runs] == [Outcome.ANSWERED, Outcome.OUT_OF_BUDGET, Outcome.SKIPPED]
+    _, application, database, network, final = texts(played)
+    assert [run.outcome for run in played.conclusion.runs] == [Outcome.ANSWERED] * 3
     assert "rules only" not in application
-    run, first = played.conclusion.runs[1], by_rules.runs[1].hypotheses[0]
-    assert run.hypotheses == by_rules.runs[1].hypotheses
-    assert f"Database saw {len(run.findings.observations)} things and out of budget: a call for up to $0.0010 does not fit" in database
-    assert named(first) in database
-    assert "rules only: a call for up to $0.0010 does not fit" in database
-    assert f"1. {named(played.conclusion.hypotheses[0])}" in final
-    assert "Network did not run: the budget is used up" in final
-    assert "Model: refined the hypotheses of application. Rules only for database: a call for up to $0.0010 does not fit" in final
+    for said in (database, network):
+        assert "rules only: no room in the budget for a model call" in said
+    assert [run.hypotheses for run in played.conclusion.runs[1:]] == [run.hypotheses for run in by_rules.runs[1:]]
+    assert "Model: refined the hypotheses of application. Rules only for database, network: no room in the budget" in final
     assert "Total: $0.0010 / $0.0015" in final
-    assert played.conclusion.total_cost <= played.conclusion.investigation.budget
 
 
-async def test_nothing_fits_into_the_budget() -> None:
-    played = await play(FakeModel([]), limit="0.0001")
-    assert [run.outcome for run in played.conclusion.runs] == [Outcome.OUT_OF_BUDGET, Outcome.SKIPPED, Outcome.SKIPPED]
-    assert "No model's answer was used: a call for up to $0.0010 does not fit" in texts(played)[-1]
-    assert played.conclusion.hypotheses
+@pytest.mark.parametrize("limit", ["0", "0.0001", "0.003", "0.01", "1"])
+async def test_a_small_budget_makes_no_worse_answer(limit: str, by_rules: Conclusion) -> None:
+    said = [worded(run) if run.hypotheses else NOTHING for run in by_rules.runs]
+    played = await play(FakeModel(said) if limit != "0" else None, limit=limit)
+    assert played.conclusion.outcome is Outcome.ANSWERED
+    assert ranking(played.conclusion)[0] == ranking(by_rules)[0]
     assert BudgetExceededError.__name__ not in played.terminal
 
 

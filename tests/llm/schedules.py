@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     import openai
 
-    from compass_core.ports import Ledger
+    from compass_core.budget import Ledger
 
 AT_ONCE = 20  # schedules that run side by side
 TROUBLES = (

@@ -18,10 +18,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import BaseModel, ConfigDict, Field
 
-from compass_core.budget import Budget
+from compass_core.budget import Bill, Budget
 from compass_core.domain import AgentName, Message
 from compass_core.errors import BudgetExceededError, ModelError, Reason, StoreError
-from compass_core.ledger import Bill
 from compass_core.llm import gateway as room
 from compass_core.llm.gateway import Gateway
 from compass_core.llm.prices import tariff
@@ -32,7 +31,7 @@ from tests.llm.scripted import GOOD, MODEL, PRICE, Prices, Scripted, Turn, error
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from compass_core.ledger import Attempt
+    from compass_core.budget import Attempt
 
 APPLICATION, DATABASE, NETWORK = AgentName
 KEY = "sk-very-secret-key"
@@ -263,7 +262,7 @@ async def test_a_server_that_is_not_there_bills_nothing() -> None:
 
 async def test_a_call_that_does_not_fit_is_not_made() -> None:
     async with stage(Turn(), limit="4.00") as on:
-        with pytest.raises(BudgetExceededError, match="does not fit"):
+        with pytest.raises(BudgetExceededError, match="no room in the budget"):
             await on.ask()
     assert on.server.requests == []
     assert on.rows == []

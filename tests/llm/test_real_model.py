@@ -26,11 +26,10 @@ from pydantic import BaseModel, ConfigDict
 from bot.terminal import TerminalThread
 from compass_core.agents.thinking import UNCHANGED
 from compass_core.bootstrap import replayed
-from compass_core.budget import Budget
+from compass_core.budget import Bill, Budget
 from compass_core.domain import AgentName, Message, Outcome, Request
 from compass_core.errors import Reason
 from compass_core.hypotheses.prompts import MOST_TOKENS
-from compass_core.ledger import Bill
 from compass_core.llm import gateway as room
 from compass_core.llm.wire import MOST_OUTPUT_TOKENS, TEXTS
 from compass_core.settings import load

@@ -15,10 +15,9 @@ from pydantic import BaseModel, ConfigDict
 
 from compass_core.agents.base import Agent
 from compass_core.bootstrap import live, replayed
-from compass_core.budget import Budget
+from compass_core.budget import NO_ROOM, Bill, Budget
 from compass_core.domain import AgentName, Findings, Investigation, Message, Outcome, Request, Thoughts
 from compass_core.errors import BudgetExceededError, ModelError, Reason, SettingsError
-from compass_core.ledger import Bill
 from compass_core.llm.gateway import MARGIN, Gateway
 from compass_core.llm.prices import tariff
 from compass_core.llm.wire import TEXTS, Terms, connect
@@ -62,7 +61,7 @@ class Asking(Agent):
         try:
             answer = await self.model.ask(self.name, (Message(role="user", text="why?"),), Answer)
         except (BudgetExceededError, ModelError) as error:
-            return Thoughts(hypotheses=rules, unrefined=str(error), out_of_budget=isinstance(error, BudgetExceededError))
+            return Thoughts(hypotheses=rules, unrefined=str(error))
         return Thoughts(hypotheses=(hypothesis(self.name, answer.confidence, "refined"),))
 
 
@@ -117,13 +116,15 @@ async def test_a_model_that_takes_all_the_time_of_an_agent_leaves_what_its_rules
     assert conclusion.total_cost >= server.billed[MODEL]
 
 
-async def test_what_does_not_fit_keeps_what_the_rules_say_and_skips_the_rest(store: Store) -> None:
-    conclusion = await investigated(Scripted(Turn()), store, "4.30")
-    assert [run.outcome for run in conclusion.runs] == [Outcome.ANSWERED, Outcome.OUT_OF_BUDGET, Outcome.SKIPPED]
-    assert conclusion.runs[1].findings.observations
-    assert [one.agent for one in conclusion.hypotheses] == [APPLICATION, DATABASE]
+async def test_where_no_call_fits_any_more_the_rules_of_all_agents_answer(store: Store) -> None:
+    server = Scripted(Turn())
+    conclusion = await investigated(server, store, "4.30")
+    assert [run.outcome for run in conclusion.runs] == [Outcome.ANSWERED] * 3
+    assert [run.unrefined for run in conclusion.runs] == ["", NO_ROOM, NO_ROOM]
+    assert [one.agent for one in conclusion.hypotheses] == [APPLICATION, DATABASE, NETWORK]
     assert conclusion.total_cost == COST
-    assert conclusion.outcome is Outcome.OUT_OF_BUDGET
+    assert conclusion.outcome is Outcome.ANSWERED
+    assert len(server.requests) == 1
 
 
 async def test_a_wrong_bill_is_counted_and_the_check_after_the_agent_stops(store: Store) -> None:
