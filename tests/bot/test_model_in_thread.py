@@ -128,7 +128,7 @@ async def test_where_a_call_does_not_fit_all_agents_answer_by_their_rules(by_rul
 
 @pytest.mark.parametrize("limit", ["0", "0.0001", "0.003", "0.01", "1"])
 async def test_a_small_budget_makes_no_worse_answer(limit: str, by_rules: Conclusion) -> None:
-    said = [worded(run) if run.hypotheses else NOTHING for run in by_rules.runs]
+    said: list[Answer | Exception] = [worded(run) if run.hypotheses else NOTHING for run in by_rules.runs]
     played = await play(FakeModel(said) if limit != "0" else None, limit=limit)
     assert played.conclusion.outcome is Outcome.ANSWERED
     assert ranking(played.conclusion)[0] == ranking(by_rules)[0]
