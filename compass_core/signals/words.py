@@ -104,7 +104,7 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ("tcp_retransmits", "retransmit"),
     ("dns_errors", "dns error"),
     ("tls_errors", "tls error"),
-    ("connect_failures", "refuse, connect error, connect timeout, connection error"),
+    ("upstream_connect_failures", "refuse, connect error, connect timeout, connection error"),
     ("tcp_resets", "reset, reset network"),
     ("under_replicated", "under partition, under replication, under"),
     ("db_replication_lag", "replication lag, replica lag, replication latency"),

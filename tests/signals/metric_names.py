@@ -213,8 +213,8 @@ NAMES = {
         envoy_cluster_upstream_rq_retry counter -> retries /s
         envoy_cluster_upstream_rq_pending_overflow counter -> rejected /s
         envoy_cluster_upstream_rq_active gauge -> requests_in_flight
-        envoy_cluster_upstream_cx_connect_fail counter -> connect_failures /s
-        envoy_cluster_upstream_cx_connect_timeout counter -> connect_failures /s
+        envoy_cluster_upstream_cx_connect_fail counter -> upstream_connect_failures /s
+        envoy_cluster_upstream_cx_connect_timeout counter -> upstream_connect_failures /s
         envoy_cluster_upstream_cx_active gauge -> saturation
         envoy_cluster_membership_healthy gauge -> healthy
         envoy_cluster_membership_total gauge -> -
@@ -239,7 +239,7 @@ NAMES = {
         haproxy_backend_http_responses_total counter -> request_rate /s
         haproxy_backend_current_queue gauge -> queue_length
         haproxy_backend_response_time_average_seconds gauge -> latency_mean s
-        haproxy_backend_connection_errors_total counter -> connect_failures /s
+        haproxy_backend_connection_errors_total counter -> upstream_connect_failures /s
         haproxy_backend_response_errors_total counter -> errors /s
         haproxy_backend_retry_warnings_total counter -> retries /s
         haproxy_backend_active_servers gauge -> replicas_available
@@ -402,8 +402,8 @@ NAMES = {
         mysql_global_status_threads_running gauge -> saturation
         mysql_global_status_slow_queries counter -> db_slow_queries /s
         mysql_global_status_questions counter -> request_rate /s
-        mysql_global_status_aborted_connects counter -> connect_failures /s
-        mysql_global_status_connection_errors_total counter -> connect_failures /s
+        mysql_global_status_aborted_connects counter -> upstream_connect_failures /s
+        mysql_global_status_connection_errors_total counter -> upstream_connect_failures /s
         mysql_global_status_innodb_row_lock_current_waits gauge -> db_waiting_for_locks
         mysql_global_status_innodb_row_lock_waits counter -> db_waiting_for_locks /s
         mysql_global_variables_max_connections gauge -> -
@@ -504,7 +504,7 @@ NAMES = {
         aws_applicationelb_target_response_time_p99 gauge -> latency_p99
         aws_applicationelb_un_healthy_host_count_average gauge -> unhealthy
         aws_applicationelb_healthy_host_count_average gauge -> replicas_available
-        aws_applicationelb_target_connection_error_count_sum gauge -> connect_failures
+        aws_applicationelb_target_connection_error_count_sum gauge -> upstream_connect_failures
         aws_applicationelb_rejected_connection_count_sum gauge -> rejected
         aws_applicationelb_active_connection_count_sum gauge -> saturation
         aws_rds_cpuutilization_average gauge -> cpu_of_limit
