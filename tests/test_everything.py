@@ -39,7 +39,7 @@ class Backends:
         self.asked[path.split("/")[1]] += 1
         for pattern, make in self.answers().items():
             if re.fullmatch(pattern, path):
-                return web.json_response(make(request.query))
+                return web.json_response(make(await request.post() if request.method == "POST" else request.query))
         raise web.HTTPNotFound
 
     def answers(self) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class Backends:
 @asynccontextmanager
 async def backends() -> AsyncIterator[tuple[Backends, str]]:
     app, system = web.Application(), Backends()
-    app.router.add_get("/{path:.*}", system.answer)
+    app.router.add_route("*", "/{path:.*}", system.answer)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

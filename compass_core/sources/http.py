@@ -1,4 +1,4 @@
-"""Asks a telemetry backend: a bounded, read-only GET for JSON, every failure of which is a `SourceError`."""
+"""Asks a telemetry backend: a bounded, read-only request for JSON, every failure of which is a `SourceError`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
+from urllib.parse import urlencode
 
 import httpx
 from opentelemetry import trace
@@ -18,6 +19,7 @@ from opentelemetry import trace
 from compass_core.bodies import ENCODINGS, pieces
 from compass_core.errors import Reason, SourceError
 from compass_core.redaction.redact import hidden
+from compass_core.sources import refusals
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -33,6 +35,7 @@ Linker: TypeAlias = "Callable[[str, Window], Awaitable[str | None]]"  # a link t
 PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 5.0
 TEMPORARY: Final = frozenset({429, 502, 503, 504})
+NO_FORM: Final = frozenset({403, 404, 405, 411, 415, 501})  # from a server, or a proxy before it, that takes GETs alone
 FOREIGN: Final[tuple[tuple[type[Exception], Reason, str], ...]] = (
     (httpx.TimeoutException, Reason.TIMEOUT, "no answer in time"),
     (httpx.NetworkError, Reason.UNREACHABLE, "no connection"),
@@ -85,6 +88,7 @@ class Backend:
     setting: str = field(default="", kw_only=True)
     pause: Callable[[float], Awaitable[None]] = field(default=asyncio.sleep, repr=False, kw_only=True)
     slots: asyncio.Semaphore = field(init=False, repr=False)
+    without_form: set[str] = field(default_factory=set, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.slots = asyncio.Semaphore(self.concurrency)
@@ -102,14 +106,22 @@ class Reader:
         self._allowance = allowance
         self.name = backend.name
 
-    async def json(self, path: str, params: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] = {}) -> Any:
-        """The decoded answer to `GET <base URL><path>?<params>`; raises only `SourceError`."""
+    @property
+    def forms(self) -> bool:
+        """Whether no form was refused so far."""
+        return not self._backend.without_form
+
+    async def json(self, path: str, params: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] = {}, *, form: bool = False) -> Any:
+        """The decoded answer to `GET <base URL><path>?<params>`; raises only `SourceError`.
+
+        With `form` the parameters are posted, so that they can be long, where the server takes that: only for paths that change nothing.
+        """
         with trace.get_tracer(__name__).start_as_current_span(
             "source.request", kind=trace.SpanKind.CLIENT, record_exception=False, set_status_on_exception=False
         ) as span:
             span.set_attributes({"source": self.name, "url.path": path})
             try:
-                body = await self._body(path, params, headers)
+                body = await self._body("POST" if form and path not in self._backend.without_form else "GET", path, params, headers)
                 answer = await self._backend.offload(shaped(self.name, path, partial(json.loads, body)))
             except SourceError as error:
                 span.set_attribute("error.type", error.reason)
@@ -118,22 +130,29 @@ class Reader:
             span.set_attribute("http.response.body.size", len(body))
             return answer
 
-    async def _body(self, path: str, params: Sequence[tuple[str, str]], headers: Mapping[str, str]) -> bytearray:
+    async def _body(self, method: str, path: str, params: Sequence[tuple[str, str]], headers: Mapping[str, str]) -> bytearray:
         backend = self._backend
         try:
             async with backend.slots, asyncio.timeout(backend.seconds):
-                request = self._request(await backend.locate(), path, params, headers)
+                base = await backend.locate()
                 try:
-                    return await self._attempt(request, path)
-                except _TemporaryError as first:
-                    if first.pause > LONGEST_PAUSE:
-                        raise
-                    await backend.pause(first.pause)
-                return await self._attempt(request, path)
+                    return await self._twice(self._request(method, base, path, params, headers), path)
+                except _NoFormError:
+                    backend.without_form.add(path)
+                return await self._twice(self._request("GET", base, path, params, headers), path)
         except TimeoutError as error:
             raise SourceError(self.name, Reason.TIMEOUT, f"{path} gave no answer within {backend.seconds:g} s") from error
 
-    def _request(self, base: str, path: str, params: Sequence[tuple[str, str]], headers: Mapping[str, str]) -> httpx.Request:
+    async def _twice(self, request: httpx.Request, path: str) -> bytearray:
+        try:
+            return await self._attempt(request, path)
+        except _TemporaryError as first:
+            if first.pause > LONGEST_PAUSE:
+                raise
+            await self._backend.pause(first.pause)
+        return await self._attempt(request, path)
+
+    def _request(self, method: str, base: str, path: str, params: Sequence[tuple[str, str]], headers: Mapping[str, str]) -> httpx.Request:
         """Userinfo moves into a header, because httpx writes URLs into its own log."""
         backend = self._backend
         try:
@@ -143,7 +162,10 @@ class Reader:
             problem = f"a header cannot carry a character of {self._variable('TOKEN')} or {self._variable('TENANT')}"
             if all(value.isascii() and value.isprintable() for value in sent.values()):
                 url = url.copy_with(userinfo=b"", raw_path=url.raw_path.partition(b"?")[0].rstrip(b"/") + path.encode())
-                return backend.http.build_request("GET", url, params=list(params) or None, headers=sent, timeout=None)
+                if method == "POST":
+                    sent["Content-Type"] = "application/x-www-form-urlencoded"
+                    return backend.http.build_request(method, url, content=urlencode(params), headers=sent, timeout=None)
+                return backend.http.build_request(method, url, params=list(params) or None, headers=sent, timeout=None)
         except (httpx.InvalidURL, UnicodeEncodeError):  # not `from` these: their texts may hold a part of the password
             problem = f"the address is not a URL, or the request cannot be put into one: check {self._variable('URL')}"
         raise SourceError(self.name, Reason.UNREACHABLE, problem)
@@ -181,13 +203,17 @@ class Reader:
 
     def _refused(self, response: httpx.Response, body: bytes, path: str) -> SourceError:
         status = response.status_code
-        kind, said = _server_text(body)
+        if response.request.method == "POST" and status in NO_FORM:
+            return _NoFormError(self.name, Reason.REJECTED, f"{path} takes no form")
+        kind, said = refusals.server_text(body)
         for secret in _secrets(response.request.headers):
             said = said.replace(secret, "***")
         said = hidden(said)  # before it is cut
-        reason = _reason(status, kind, said)
+        reason = refusals.reason(status, kind, said)
         detail = f"{path} answers {status}"
-        if reason is Reason.UNAUTHORIZED:
+        if known := refusals.advice(f"{' '.join(response.headers)} {said}", self._variable):
+            detail += f": {known}"
+        elif reason is Reason.UNAUTHORIZED:
             login = ", a redirect (to a login page?)" if response.has_redirect_location else ""
             detail += f"{login}: check {self._variable('TOKEN')}, or _USERNAME and _PASSWORD, and _TENANT"
         elif said:
@@ -207,6 +233,10 @@ class _TemporaryError(SourceError):
     def __init__(self, source: str, reason: Reason, detail: str, pause: float) -> None:
         self.pause = pause
         super().__init__(source, reason, detail)
+
+
+class _NoFormError(SourceError):
+    """Worth asking with a GET."""
 
 
 def fixed(url: str) -> Locate:
@@ -240,27 +270,6 @@ def shaped(source: str, path: str, parse: Callable[[], T]) -> Callable[[], T]:
             ) from error
 
     return checked
-
-
-def _server_text(body: bytes) -> tuple[str, str]:
-    """The kind and the text of an error that a server wrote as JSON or as plain text, on one line."""
-    kind, text = "", body.decode("utf-8", "replace")
-    try:
-        answer: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        answer = "" if text.lstrip().startswith("<") else text
-    if isinstance(answer, dict):
-        kind, answer = str(answer.get("errorType", "")), str(answer.get("error") or answer.get("message") or "")
-    said = answer if isinstance(answer, str) else ""
-    return kind, " ".join("".join(c if c.isprintable() else " " for c in said).split())
-
-
-def _reason(status: int, kind: str, said: str) -> Reason:
-    if kind == "timeout" or status == HTTPStatus.GATEWAY_TIMEOUT or "deadline exceeded" in said:
-        return Reason.TIMEOUT
-    by_status = {401: Reason.UNAUTHORIZED, 403: Reason.UNAUTHORIZED, 404: Reason.NOT_FOUND, 429: Reason.RATE_LIMITED}
-    by_class = {3: Reason.UNAUTHORIZED, 4: Reason.REJECTED, 5: Reason.SERVER_ERROR}
-    return by_status.get(status) or by_class.get(status // 100, Reason.GARBAGE)
 
 
 def _secrets(headers: httpx.Headers) -> list[str]:

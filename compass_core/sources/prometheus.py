@@ -4,42 +4,57 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote_plus, urlencode
 
 import numpy as np
 
 from compass_core.errors import Reason, SourceError
 from compass_core.readings import Match, Reading, Reduction, Series
+from compass_core.redaction.redact import hidden
 from compass_core.sources import promql
 from compass_core.sources.http import shaped
 from compass_core.sources.prometheus_families import Wanted, families
 from compass_core.sources.source import Source, parted, together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from compass_core.domain import Window
     from compass_core.ports import Offload
     from compass_core.readings import Family, Selection
     from compass_core.sources.http import Linker, Reader
 
-    _Asked: TypeAlias = "tuple[Sequence[_Query], Reading[Series] | SourceError]"
-
 T = TypeVar("T")
+V = TypeVar("V")
 
 SERIES: Final = "/api/v1/series"
 METADATA: Final = "/api/v1/metadata"
 QUERY: Final = "/api/v1/query"
 QUERY_RANGE: Final = "/api/v1/query_range"
 MOST_SERIES: Final = 20_000
-LONGEST_QUERY: Final = 7_000  # many servers and proxies take no longer line than 8 KiB
+NAMES: Final = "/api/v1/label/__name__/values"
+LONGEST_LINE: Final = 7_000  # of a GET: many servers and proxies take no longer line than 8 KiB
+LONGEST_FORM: Final = 16_000  # VictoriaMetrics takes no longer query than 16 KiB
+MOST_BY_NAME: Final = 6  # listings of a server that takes one name at a time
 MOST_SPLITS: Final = 8  # of an investigation: a server that refuses everything must not use up what it may ask
 UNKNOWN_INTERVAL: Final = 60.0
 _OF_INCREASES: Final = frozenset({Reduction.RATE, Reduction.RATE_RATIO, Reduction.QUANTILE})
 _WORTH_SPLITTING: Final = frozenset({Reason.REJECTED, Reason.TOO_LARGE, Reason.TIMEOUT})
+_EXACT_NAMES: Final = re.compile(r"__name__|exact metric name")
+_LIMIT: Final = "results truncated due to limit"
+_HARMLESS: Final = re.compile(r"PromQL info: |" + _LIMIT)  # of the latter there is a gap with its number
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """The labels of each series, and what is missing."""
+
+    series: tuple[Mapping[str, str], ...]
+    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,27 +81,46 @@ class Prometheus(Source):
         self._intervals: dict[str, float] = {}
         self._once = asyncio.Lock()
         self._splits = MOST_SPLITS
+        self._one_name = False
 
     async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Family]:
         """Which families exist for these services, or, whatever their service, with these names (`*` at the end: any ending)."""
         wanted = Wanted(frozenset(filter(None, services)), tuple(filter(None, names)), self._service_labels)
-        parts = _packed(sorted(wanted.services), _length, LONGEST_QUERY // 4)
-        matches = [promql.of_services(label, part) for part in parts for label in self._service_labels]
-        matches += [promql.of_names(part) for part in _packed(wanted.names, _length, LONGEST_QUERY // 4)]
         span = (("start", f"{window.start.timestamp():.3f}"), ("end", f"{window.end.timestamp():.3f}"), ("limit", str(MOST_SERIES)))
-        listings, errors = parted(
-            await together(
-                self._try(SERIES, _listed, [*(("match[]", match) for match in part), *span])
-                for part in _packed(matches, _length, LONGEST_QUERY)
-            )
-        )
-        listed = [labels for series, _ in listings for labels in series]
+        parts = _packed(sorted(wanted.services), _length, LONGEST_LINE // 4)
+        matches = [promql.of_services(label, part) for part in parts for label in self._service_labels]
+        matches += [promql.of_names(part) for part in _packed(wanted.names, _length, LONGEST_LINE // 4)]
+        answers = [] if self._one_name else await self._listings(matches, span)
+        self._one_name = self._one_name or any(_one_name_at_a_time(answer) for answer in answers)
+        listings, errors = parted(await self._by_name(wanted, span) if self._one_name else answers)
+        listed = [labels for listing in listings for labels in listing.series]
         metadata = await self._described() if listed else {}
         found = await self._offload(shaped(self._name, SERIES, partial(families, listed, wanted, metadata)))
         gaps = [self._gap(error.reason, error.detail) for error in errors]
-        if any(cut for _, cut in listings):
-            gaps.append(self._gap(Reason.TRUNCATED, f"more than {MOST_SERIES:,} series: some metrics were not looked at"))
-        return Reading(found, tuple(gaps), source=self._name)
+        gaps += [self._gap(Reason.TRUNCATED, text) for listing in listings for text in listing.missing]
+        return Reading(found, tuple(dict.fromkeys(gaps)), source=self._name)
+
+    async def _listings(self, matches: Sequence[str], span: Sequence[tuple[str, str]]) -> list[_Listing | SourceError]:
+        async def ask(part: Sequence[str]) -> _Listing | SourceError:
+            return await self._try(SERIES, _listed, [*(("match[]", match) for match in part), *span], form=True)
+
+        asked = await together(self._halved(part, ask) for part in _packed(matches, _length, self._longest))
+        return [answer for halves in asked for _, answer in halves]
+
+    async def _by_name(self, wanted: Wanted, span: Sequence[tuple[str, str]]) -> list[_Listing | SourceError]:
+        """As `_listings`, for a server that takes only the exact name of one metric, as Google's does."""
+        names = await self._ask(NAMES, lambda answer: [str(name) for name in answer["data"]], span[:2])
+        pattern = re.compile(promql.pattern_of(wanted.names))
+        chosen = [name for name in names if wanted.services or pattern.fullmatch(name)]
+        parts = _packed([promql.of_name(name) for name in chosen], _length, self._longest)
+        answers = [answer for part in parts[:MOST_BY_NAME] for answer in await self._listings(part, span)]
+        left = sum(map(len, parts[MOST_BY_NAME:]))
+        told = f"the server lists one metric at a time: {left:,} of {len(chosen):,} metrics were not looked at"
+        return [*answers, *([_Listing((), (told,))] if left else [])]
+
+    @property
+    def _longest(self) -> int:
+        return LONGEST_FORM if self._reader.forms else LONGEST_LINE
 
     async def series(self, selections: Sequence[Selection], window: Window, step: float) -> Reading[Series]:
         """The points of all selections, many in one request; where one is refused or takes too long, its halves are asked."""
@@ -94,8 +128,13 @@ class Prometheus(Source):
         queries = [_Query(one, self._seconds(one, step), step) for one in selections if one.members]
         start, last = window.start.timestamp(), math.ceil(window.seconds / step) - 1
         grid = (("start", f"{start:.3f}"), ("end", f"{start + last * step:.3f}"), ("step", f"{step:.3f}"))
-        batches = _packed(queries, lambda query: _length(promql.tagged(query.text, "000 or ")), LONGEST_QUERY)
-        asked = [each for found in await together(self._batch(batch, grid) for batch in batches) for each in found]
+        batches = _packed(queries, lambda query: _length(promql.tagged(query.text, "000 or ")), self._longest)
+
+        async def ask(part: Sequence[_Query]) -> Reading[Series] | SourceError:
+            text = " or ".join(promql.tagged(query.text, str(k)) for k, query in enumerate(part))
+            return await self._try(QUERY_RANGE, partial(self._answered, part), [("query", text), *grid], form=True)
+
+        asked = [each for found in await together(self._halved(batch, ask) for batch in batches) for each in found]
         good, _ = parted([answer for _, answer in asked])
         gaps = [gap for answer in good for gap in answer.gaps]
         for batch, answer in asked:
@@ -119,9 +158,9 @@ class Prometheus(Source):
             new.pop("", None)
             self._intervals.update(dict.fromkeys(new, UNKNOWN_INTERVAL))
             texts = [promql.tagged(promql.samples(one), str(k)) for k, one in enumerate(new.values())]
-            for part in _packed(texts, _length, LONGEST_QUERY):
+            for part in _packed(texts, _length, self._longest):
                 params = [("query", " or ".join(part)), ("time", f"{window.end.timestamp():.3f}")]
-                counts = await self._try(QUERY, partial(_counts, families=tuple(new)), params)
+                counts = await self._try(QUERY, partial(_counts, families=tuple(new)), params, form=True)
                 if not isinstance(counts, SourceError):  # else the longest stays: a rate over too many points is only smoother
                     self._intervals.update({family: min(120 / count, UNKNOWN_INTERVAL) for family, count in counts.items()})
 
@@ -137,28 +176,41 @@ class Prometheus(Source):
         shown = {"g0.expr": query, "g0.tab": "0", "g0.range_input": f"{math.ceil(window.seconds)}s", "g0.end_input": end}
         return f"{self._public_url}/graph?{urlencode(shown)}"
 
-    async def _batch(self, queries: Sequence[_Query], grid: Sequence[tuple[str, str]]) -> list[_Asked]:
-        text = " or ".join(promql.tagged(query.text, str(k)) for k, query in enumerate(queries))
-        answer = await self._try(QUERY_RANGE, partial(self._answered, queries), [("query", text), *grid])
-        half = len(queries) // 2
-        if not half or not self._splits or not isinstance(answer, SourceError) or answer.reason not in _WORTH_SPLITTING:
-            return [(queries, answer)]
+    async def _halved(
+        self, items: Sequence[T], ask: Callable[[Sequence[T]], Awaitable[V | SourceError]]
+    ) -> list[tuple[Sequence[T], V | SourceError]]:
+        """The answer to all of these, or to each half where the whole is refused or is too much."""
+        answer, half = await ask(items), len(items) // 2
+        worth = isinstance(answer, SourceError) and answer.reason in _WORTH_SPLITTING and not _one_name_at_a_time(answer)
+        if not half or not self._splits or not worth:
+            return [(items, answer)]
         self._splits -= 1
-        halves = await together(self._batch(part, grid) for part in (queries[:half], queries[half:]))
+        halves = await together(self._halved(part, ask) for part in (items[:half], items[half:]))
         return halves[0] + halves[1]
 
     def _answered(self, queries: Sequence[_Query], answer: Any) -> Reading[Series]:
         results = [item for item in answer["data"]["result"] if "values" in item]  # else a native histogram
-        gaps = tuple(self._gap(Reason.TRUNCATED, str(warning)[:200]) for warning in answer.get("warnings") or ())
+        gaps = tuple(self._gap(Reason.TRUNCATED, text) for text in _missing(answer))
         members = [dict(query.selection.members) for query in queries]
         found = (_series(item, queries, members, self._name) for item in results)
         return Reading(tuple(one for one in found if one), gaps)
 
 
-def _listed(answer: Any) -> tuple[list[Mapping[str, str]], bool]:
-    """The labels of each series, and whether there are more."""
-    listed: list[Mapping[str, str]] = [dict(labels) for labels in answer["data"]]
-    return listed, len(listed) >= MOST_SERIES or bool(answer.get("warnings"))
+def _listed(answer: Any) -> _Listing:
+    listed = tuple(dict(labels) for labels in answer["data"])
+    cut = len(listed) >= MOST_SERIES or _LIMIT in (answer.get("warnings") or ())
+    many = (f"more than {len(listed):,} series: some metrics were not looked at",) if cut else ()
+    return _Listing(listed, many + _missing(answer))
+
+
+def _missing(answer: Any) -> tuple[str, ...]:
+    """What the server says is missing from its answer, in its own words where it has some."""
+    warnings = [hidden(str(warning))[:200] for warning in answer.get("warnings") or () if not _HARMLESS.match(str(warning))]
+    return (*(["the answer is partial: a part of its storage did not answer"] if answer.get("isPartial") else []), *warnings)
+
+
+def _one_name_at_a_time(answer: object) -> bool:
+    return isinstance(answer, SourceError) and answer.reason is Reason.REJECTED and bool(_EXACT_NAMES.search(answer.detail))
 
 
 def _increasing(selection: Selection) -> str:

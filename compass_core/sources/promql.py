@@ -74,8 +74,22 @@ def of_services(label: str, services: Sequence[str]) -> str:
 
 def of_names(names: Sequence[str]) -> str:
     """Every family with one of these names (`*` at the end: any ending), with the parts of a histogram or summary beside it."""
-    named = (any_of([name[:-1]]) + ".*" if name.endswith("*") else f"{any_of([whole(name)])}({'|'.join(_PARTS)})?" for name in names)
-    return f"{{__name__=~{quoted('|'.join(named))}, {_ONE_BUCKET}}}"
+    return f"{{__name__=~{quoted(pattern_of(names))}, {_ONE_BUCKET}}}"
+
+
+def pattern_of(names: Sequence[str]) -> str:
+    """What the names of these families match as a whole."""
+    # a selector that also takes what has no name is refused
+    named = (
+        any_of([name[:-1]]) + ("." if name == "*" else "") + ".*" if name.endswith("*") else f"{any_of([whole(name)])}({'|'.join(_PARTS)})?"
+        for name in names
+    )
+    return "|".join(named)
+
+
+def of_name(name: str) -> str:
+    """One family by its exact name; a histogram with one bucket only."""
+    return f"{{__name__={quoted(name)}, {_ONE_BUCKET}}}"
 
 
 def whole(name: str) -> str:

@@ -30,16 +30,24 @@ class Source:
         self._name = reader.name
 
     async def _ask(
-        self, path: str, parse: Callable[[Any], T], params: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] = {}
+        self,
+        path: str,
+        parse: Callable[[Any], T],
+        params: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] = {},
+        *,
+        form: bool = False,
     ) -> T:
         """What `parse` makes of the answer; raises only `SourceError`."""
-        answer = await self._reader.json(path, params, headers)
+        answer = await self._reader.json(path, params, headers, form=form)
         return await self._offload(shaped(self._name, path, partial(parse, answer)))
 
-    async def _try(self, path: str, parse: Callable[[Any], T], params: Sequence[tuple[str, str]] = ()) -> T | SourceError:
+    async def _try(
+        self, path: str, parse: Callable[[Any], T], params: Sequence[tuple[str, str]] = (), *, form: bool = False
+    ) -> T | SourceError:
         """As `_ask`, with a failure as a value, since others may succeed."""
         try:
-            return await self._ask(path, parse, params)
+            return await self._ask(path, parse, params, form=form)
         except SourceError as error:
             return error
 

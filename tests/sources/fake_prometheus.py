@@ -10,7 +10,7 @@ import httpx
 from compass_core.sources.http import Allowance
 from compass_core.sources.prometheus import Prometheus
 from tests.sources.handmade import T0
-from tests.sources.kit import Answer, Server, inline
+from tests.sources.kit import Answer, Server, inline, params_of
 
 LABELS = ("service", "service_name", "app", "server", "job", "pod", "instance")
 TAGGED = re.compile(r'label_replace\((.*?), "compass_selection", "(\d+)", "", ""\)(?: or |$)')
@@ -35,17 +35,18 @@ class FakePrometheus(Server):
         self.points: list[tuple[float, str]] = [(T0, "1.5"), (T0 + 60, "NaN"), (T0 + 180, "+Inf")]
         self.samples = "8"
         self.warnings: list[str] = []
+        self.more: dict[str, object] = {}
 
     def asked(self, path: str) -> list[httpx.QueryParams]:
-        return [request.url.params for request in self.requests if request.url.path == f"/prefix/api/v1/{path}"]
+        return [params_of(request) for request in self.requests if request.url.path == f"/prefix/api/v1/{path}"]
 
     def _route(self, request: httpx.Request) -> Answer:
         match request.url.path.rpartition("/")[2]:
             case "series":
-                return refused() if "bad" in str(request.url) else ok(self.series, **({"warnings": self.warnings} if self.warnings else {}))
+                return refused() if "bad" in str(params_of(request)) else ok(self.series, warnings=self.warnings, **self.more)
             case "metadata":
                 return ok(self.metadata)
-        query = request.url.params["query"]
+        query = params_of(request)["query"]
         if "bad" in query:
             return self.refusal
         tags = [tag for _, tag in TAGGED.findall(query)]
@@ -54,6 +55,7 @@ class FakePrometheus(Server):
         return ok(
             {"result": [{"metric": {"compass_selection": tag, "service": "web"}, "values": self.points} for tag in tags]},
             warnings=self.warnings,
+            **self.more,
         )
 
 

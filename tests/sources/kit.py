@@ -81,6 +81,16 @@ class Chunks(httpx.AsyncByteStream):
             await asyncio.Event().wait()
 
 
+def params_of(request: httpx.Request) -> httpx.QueryParams:
+    """What was asked, in the address or as a form."""
+    return httpx.QueryParams(request.content.decode()) if request.method == "POST" else request.url.params
+
+
+def question(request: httpx.Request) -> tuple[str, str]:
+    """What makes two requests the same."""
+    return str(request.url), request.content.decode()
+
+
 class Server:
     """A backend in this process: answers each request with what `answer` makes of it and keeps the requests."""
 
@@ -138,18 +148,28 @@ class SourceKit:
     async def test_what_is_temporary_is_asked_once_more(self, status: int) -> None:
         server = Server(lambda _: httpx.Response(status))
         await self._refused(server)
-        assert set(Counter(str(request.url) for request in server.requests).values()) == {2}
+        assert set(Counter(map(question, server.requests)).values()) == {2}
 
     async def test_what_is_not_temporary_is_asked_once(self) -> None:
         server = Server(lambda _: httpx.Response(500))
         await self._refused(server)
-        assert set(Counter(str(request.url) for request in server.requests).values()) == {1}
+        assert set(Counter(map(question, server.requests)).values()) == {1}
 
-    async def test_only_gets(self) -> None:
+    async def test_only_gets_and_forms_that_only_ask(self) -> None:
         server = Server(lambda _: httpx.Response(400))
         await self._refused(server)
-        assert {request.method for request in server.requests} == {"GET"}
+        posted = {request.url.path for request in server.requests if request.method != "GET"}
+        assert posted <= {f"/prefix/api/v1/{path}" for path in ("query", "query_range", "series")}
+        assert {request.method for request in server.requests} <= {"GET", "POST"}
         assert all(request.url.path.startswith("/prefix/") for request in server.requests)
+
+    @pytest.mark.parametrize("status", [403, 404, 405, 415, 501])
+    async def test_where_no_form_is_taken_a_get_asks_the_same(self, status: int) -> None:
+        server = Server(lambda request: httpx.Response(status if request.method == "POST" else 400))
+        assert (await self._refused(server)).reason is Reason.REJECTED
+        posted = [request for request in server.requests if request.method == "POST"]
+        read = [str(params_of(request)) for request in server.requests if request.method == "GET"]
+        assert all(str(params_of(request)) in read for request in posted)
 
     async def test_no_connection(self) -> None:
         server = Server(lambda _: httpx.ConnectError("refused"))
@@ -223,7 +243,7 @@ class SourceKit:
         def echo(request: httpx.Request) -> Answer:
             credential = request.headers["Authorization"].partition(" ")[2]
             decoded = base64.b64decode(credential).decode() if auth != "token" else ""
-            return httpx.Response(status, text=f"{request.url} {decoded} {dict(request.headers)}")
+            return httpx.Response(status, text=f"{request.url} {decoded} {dict(request.headers)} {request.content.decode()}")
 
         server = Server(echo)
         backend = server.backend(url=url, headers=headers)

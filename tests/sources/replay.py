@@ -50,7 +50,7 @@ class Replay(kit.Server):
 
     def asked(self, part: str, param: str) -> list[str]:
         """The values of one parameter in the requests with this in their path."""
-        return [request.url.params[param] for request in self.requests if part in request.url.path]
+        return [kit.params_of(request)[param] for request in self.requests if part in request.url.path]
 
     def count(self, part: str) -> int:
         """How many requests had this in their path."""

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import inspect
 import json
+import re
 import tracemalloc
 from typing import TYPE_CHECKING
 
@@ -100,6 +101,21 @@ async def test_one_small_chunk_cannot_fill_the_memory(status: int, after: bytes)
 async def test_what_is_not_gzip_although_it_says_so() -> None:
     server = Server(lambda _: httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=Chunks([b"plain"])))
     assert (await refused(server)).reason is Reason.GARBAGE
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (httpx.Response(403, json={"message": "Missing Authentication Token"}), "SigV4.*COMPASS_TELEMETRY_URL.*COMPASS_GRAFANA_URL"),
+        (httpx.Response(403, headers={"x-amzn-errortype": "AccessDeniedException"}), "SigV4"),
+        (httpx.Response(401, json={"error": {"message": "Expected OAuth 2 access token, login cookie or …"}}), "Google.*OAuth"),
+        (httpx.Response(401, text="no org id"), "several tenants.*COMPASS_TELEMETRY_TENANT"),
+        (httpx.Response(422, json={"error": "too long (err-mimir-max-query-length)"}), "limit of the tenant, err-mimir-max-query-length"),
+        (httpx.Response(401, text="who are you?"), "COMPASS_TELEMETRY_TOKEN"),
+    ],
+)
+async def test_what_to_do_about_the_refusals_that_products_are_known_for(answer: httpx.Response, said: str) -> None:
+    assert re.search(said, (await refused(Server(lambda _: answer))).detail)
 
 
 async def test_an_answer() -> None:

@@ -15,10 +15,10 @@ import pytest
 from compass_core.errors import Reason, SourceError
 from compass_core.readings import Match, Reduction, Selection
 from compass_core.sources.http import Allowance
-from compass_core.sources.prometheus import LONGEST_QUERY
+from compass_core.sources.prometheus import LONGEST_FORM, LONGEST_LINE, Prometheus
 from tests.sources.fake_prometheus import FakePrometheus, prometheus
 from tests.sources.handmade import HOUR, T0
-from tests.sources.kit import Server, recorded
+from tests.sources.kit import Server, inline, recorded
 
 if TYPE_CHECKING:
     from compass_core.domain import Window
@@ -56,7 +56,7 @@ async def test_errors_of_real_servers(path: Path) -> None:
     by_name = dict.fromkeys(TIMEOUTS, Reason.TIMEOUT) | dict.fromkeys(NOT_FOUND, Reason.NOT_FOUND)
     expected = by_name.get(path.stem, Reason.UNAUTHORIZED if "401" in path.stem else Reason.REJECTED)
     assert caught.value.reason is expected
-    assert len(server.requests) == 1
+    assert [request.method for request in server.requests] == (["POST", "GET"] if expected is Reason.NOT_FOUND else ["POST"])
     assert said in caught.value.detail
 
 
@@ -144,8 +144,21 @@ class TestSeries:
         got = await prometheus(server).series(wanted, HOUR, 60)
         assert {one.query for one in got.values} == {f'sum by (service) (family_{k}{{service="web"}})' for k in range(120)}
         assert {one.selection.signal for one in got.values} == {one.signal for one in wanted}
-        assert len(server.requests) < 8
-        assert max(len(str(request.url)) for request in server.requests) < LONGEST_QUERY + 300
+        assert len(server.requests) < 4
+        assert max(len(request.content) for request in server.requests) < LONGEST_FORM + 300
+
+    async def test_where_no_form_is_taken_lines_are_short(self) -> None:
+        """Found out once for the life of the process, at the first question."""
+        fake = FakePrometheus([{"__name__": "up", "service": "web"}])
+        server = Server(lambda request: httpx.Response(405) if request.method == "POST" else fake._route(request))
+        backend = server.backend("prometheus")
+        for _ in range(2):
+            source = Prometheus(backend.reader(Allowance()), inline, service_labels=("service",), link=None, public_url="")
+            await source.families(["web"], [], HOUR)
+            assert len((await source.series([select(f"family_{k}") for k in range(120)], HOUR, 60)).values) == 120
+        asked = [request for request in server.requests if request.method == "GET"]
+        assert max(len(str(request.url)) for request in asked) < LONGEST_LINE + 300
+        assert len(server.requests) - len(asked) == len({request.url.path for request in asked if "metadata" not in request.url.path})
 
     async def test_a_bad_selection_is_found_and_named(self) -> None:
         server = FakePrometheus()
@@ -161,16 +174,29 @@ class TestSeries:
         assert len(server.requests) == 1
 
     async def test_the_allowance_ends_in_the_middle(self) -> None:
-        got = await prometheus(FakePrometheus(), Allowance(1)).series([select(f"f_{'x' * 3000}{k}") for k in range(4)], HOUR, 60)
+        got = await prometheus(FakePrometheus(), Allowance(1)).series([select(f"f_{'x' * 6000}{k}") for k in range(4)], HOUR, 60)
         assert len(got.values) == 2
         assert [gap.reason for gap in got.gaps] == [Reason.REQUEST_LIMIT]
-        assert got.gaps[0].detail.startswith(f"signal f_{'x' * 3000}2, signal")
+        assert got.gaps[0].detail.startswith(f"signal f_{'x' * 6000}2, signal")
 
     async def test_warnings_are_gaps(self) -> None:
         server = FakePrometheus()
         server.warnings = ["PromQL warning: " + "x" * 300]
         got = await prometheus(server).series([select()], HOUR, 60)
         assert [(gap.reason, gap.detail) for gap in got.gaps] == [(Reason.TRUNCATED, "PromQL warning: " + "x" * 184)]
+
+    async def test_what_only_informs_is_no_gap(self) -> None:
+        server = FakePrometheus()
+        server.warnings = ["PromQL info: metric might not be a counter"]
+        assert (await prometheus(server).series([select()], HOUR, 60)).gaps == ()
+
+    async def test_a_partial_answer_is_a_gap(self) -> None:
+        """VictoriaMetrics with a storage node down: a flag, and no warning."""
+        server = FakePrometheus()
+        server.more = {"isPartial": True}
+        got = await prometheus(server).series([select()], HOUR, 60)
+        assert len(got.values) == 1
+        assert [(gap.reason, "partial" in gap.detail) for gap in got.gaps] == [(Reason.TRUNCATED, True)]
 
     async def test_nothing_to_ask(self) -> None:
         server = FakePrometheus()
@@ -184,7 +210,6 @@ class TestSeries:
         await prometheus(server).series([select(members=members, service_label="pod")], HOUR, 60)
         (asked,) = server.asked("query_range")
         assert matcher in asked["query"]
-        assert max(len(str(request.url)) for request in server.requests) < LONGEST_QUERY
 
     @pytest.mark.parametrize(
         ("samples", "step", "seconds"), [("8", 15, 60), ("2", 15, 240), ("1", 15, 240), ("120", 15, 15), ("0", 15, 240), ("8", 300, 300)]

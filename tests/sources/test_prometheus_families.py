@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
+import httpx
 import pytest
 
-from compass_core.errors import Reason
+from compass_core.errors import Reason, SourceError
 from compass_core.readings import Family
-from tests.sources.fake_prometheus import LABELS, FakePrometheus, prometheus
+from tests.sources.fake_prometheus import LABELS, FakePrometheus, ok, prometheus
 from tests.sources.handmade import HOUR, T0
+from tests.sources.kit import params_of
+
+if TYPE_CHECKING:
+    from tests.sources.kit import Answer
 
 
 def series(name: str, **labels: str) -> dict[str, str]:
@@ -135,3 +143,68 @@ async def test_one_of_several_requests_fails() -> None:
     found = await prometheus(server).families([f"s-{k}" for k in range(300)], ["bad"], HOUR)
     assert len(found.values) == 1
     assert [gap.reason for gap in found.gaps] == [Reason.REJECTED]
+
+
+class OneNameAtATime(FakePrometheus):
+    """Google's service: it lists nothing by a pattern of names, and takes no form for it."""
+
+    def _route(self, request: httpx.Request) -> Answer:
+        if request.url.path.endswith("__name__/values"):
+            return ok(sorted({one["__name__"] for one in self.series}))
+        if not request.url.path.endswith("/series"):
+            return super()._route(request)
+        if request.method == "POST":
+            return httpx.Response(405)
+        names = [re.search(r'__name__="(\w+)"', match) for match in request.url.params.get_list("match[]")]
+        if None in names:
+            return httpx.Response(
+                400, json={"status": "error", "error": 'invalid parameter "match[]": exact metric name must be specified'}
+            )
+        return ok([one for one in self.series if one["__name__"] in {name[1] for name in names if name}])
+
+
+async def test_a_server_that_takes_only_exact_names() -> None:
+    server = OneNameAtATime([series("up", service="web"), series("http_requests_total", service="web"), series("pg_up", service="db")])
+    source = prometheus(server)
+    assert [one.name for one in (await source.families(["web"], [], HOUR)).values] == ["http_requests_total", "up"]
+    assert [one.name for one in (await source.families([], ["pg_*"], HOUR)).values] == ["pg_up"]
+    last = server.asked("series")[-1]
+    assert last.get_list("match[]") == ['{__name__="pg_up", le=~"(\\\\+Inf)?"}']
+
+
+async def test_of_very_many_names_some_are_left_out_and_it_is_said() -> None:
+    server = OneNameAtATime([series(f"metric_with_quite_a_long_name_{k}", service="web") for k in range(2000)])
+    found = await prometheus(server).families(["web"], [], HOUR)
+    assert 100 < len(found.values) < 2000
+    assert [gap.detail for gap in found.gaps] == [
+        f"the server lists one metric at a time: {2000 - len(found.values):,} of 2,000 metrics were not looked at"
+    ]
+    assert len(server.requests) < 20
+
+
+async def test_what_a_store_says_is_a_gap_in_its_words() -> None:
+    """Thanos, with a store that is down: nothing says that there were too many series."""
+    server = FakePrometheus([series("up", service="web")])
+    server.warnings = ["receive series from Addr: 10.0.0.9:10901: rpc error: code = Unavailable"]
+    found = await prometheus(server).families(["web"], [], HOUR)
+    assert [(gap.reason, gap.detail) for gap in found.gaps] == [(Reason.TRUNCATED, server.warnings[0])]
+
+
+async def test_where_all_together_is_too_much_the_halves_are_asked() -> None:
+    """A tenant of Mimir with a small limit of series a query."""
+
+    class Limited(FakePrometheus):
+        def _route(self, request: httpx.Request) -> Answer:
+            if request.url.path.endswith("/series") and len(params_of(request).get_list("match[]")) > 2:
+                text = "the query exceeded the maximum number of series (limit: 9 series) (err-mimir-max-series-per-query). " + "x" * 200
+                text += " To adjust the related per-tenant limit, configure -querier.max-fetched-series-per-query, or ask"
+                return httpx.Response(422, json={"status": "error", "errorType": "execution", "error": text})
+            return super()._route(request)
+
+    server = Limited([series("up", service="web")])
+    assert [one.name for one in (await prometheus(server).families(["web"], [], HOUR)).values] == ["up"]
+    assert (await prometheus(server).families(["web"], [], HOUR)).gaps == ()
+    source = prometheus(server)
+    source._splits = 0
+    with pytest.raises(SourceError, match=r"err-mimir-max-series-per-query: .* can raise -querier.max-fetched-series-per-query"):
+        await source.families(["web"], [], HOUR)
