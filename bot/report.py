@@ -22,6 +22,7 @@ def report(conclusion: Conclusion) -> Json:
     return {
         "outcome": conclusion.outcome.value,
         **({"reason": conclusion.reason} if conclusion.reason else {}),
+        "coverage": round(conclusion.coverage, 3),
         "incident": {
             "id": incident.id,
             "title": incident.title,

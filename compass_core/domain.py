@@ -193,12 +193,13 @@ class Edge(Value):
 
 
 class Outcome(StrEnum):
-    """How a run or an investigation ended. `skipped` is a run that never began."""
+    """How a run or an investigation ended. `skipped` is a run that never began, `blind` an investigation that could read nothing."""
 
     ANSWERED = "answered"
     OUT_OF_BUDGET = "out_of_budget"
     FAILED = "failed"
     STOPPED = "stopped"
+    BLIND = "blind"
     SKIPPED = "skipped"
 
 
@@ -212,13 +213,15 @@ class Suspect(Value):
 class Findings(Value):
     """What one agent saw: handed, typed, to the agents after it.
 
-    `suspects` are all services in scope, the most suspected first, by everything that was seen so far.
+    `suspects` are all services in scope, the most suspected first, by everything that was seen so far. `silent` are the kinds of
+    telemetry (metrics, logs, traces) that gave nothing, to this agent or those before it, whether they failed or held nothing.
     """
 
     observations: tuple[Observation, ...] = ()
     gaps: tuple[Gap, ...] = ()
     edges: tuple[Edge, ...] = ()
     suspects: tuple[Suspect, ...] = ()
+    silent: tuple[str, ...] = ()
 
 
 class Thoughts(Value):
@@ -259,7 +262,10 @@ class Progress(Value):
 
 
 class Conclusion(Value):
-    """The end of an investigation. `hypotheses` are ranked; `costs` holds all three agents, also those that did not run."""
+    """The end of an investigation. `hypotheses` are ranked; `costs` holds all three agents, also those that did not run.
+
+    `coverage` (0 to 1) is how much of what should have been looked at was; every confidence was lowered by it.
+    """
 
     investigation: Investigation
     outcome: Outcome
@@ -268,6 +274,7 @@ class Conclusion(Value):
     hypotheses: tuple[Hypothesis, ...] = ()
     costs: dict[AgentName, Decimal] = Field(default_factory=dict)
     seconds: float = 0.0
+    coverage: float = Field(default=1.0, ge=0, le=1)
 
     @property
     def total_cost(self) -> Decimal:

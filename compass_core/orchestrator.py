@@ -14,6 +14,7 @@ from opentelemetry import trace
 from compass_core import conventions
 from compass_core.domain import AgentName, Conclusion, Findings, Investigation, Outcome, Progress, Run, Thoughts
 from compass_core.errors import BudgetExceededError, CompassError, ThreadError
+from compass_core.hypotheses.coverage import coverage, is_blind, lowered
 from compass_core.hypotheses.rank import rank
 from compass_core.incidents.resolve import resolve
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 tracer = trace.get_tracer("compass")
 
-INCOMPLETE = 0.5  # the most confidence where the budget kept agents from running: what they would have seen could refute any cause
 
 T = TypeVar("T")
 Ending = tuple[Outcome, str]
@@ -186,17 +186,16 @@ class Orchestrator:
         return "time" if left <= 0 else ""
 
     def _conclude(self, investigation: Investigation, ending: Ending, seconds: float) -> Conclusion:
-        ranked = rank(self._runs)
-        if ending[0] is Outcome.OUT_OF_BUDGET:
-            ranked = tuple(one.model_copy(update={"confidence": min(one.confidence, INCOMPLETE)}) for one in ranked)
+        share = coverage(self._runs)
         return Conclusion(
             investigation=investigation,
             outcome=ending[0],
             reason=ending[1],
             runs=tuple(self._runs),
-            hypotheses=ranked,
+            hypotheses=lowered(rank(self._runs), share),
             costs=self.get_agent_costs(),
             seconds=seconds,
+            coverage=share,
         )
 
     async def _say(self, conclusion: Conclusion) -> None:
@@ -227,6 +226,8 @@ def _invoked(name: AgentName) -> AbstractContextManager[trace.Span]:
 
 
 def _ending(runs: list[Run]) -> Ending:
+    if is_blind(runs):
+        return Outcome.BLIND, "no source could be read, or all are empty"
     ran = [run for run in runs if run.outcome is not Outcome.SKIPPED]
     for outcome in (Outcome.OUT_OF_BUDGET, Outcome.STOPPED):
         for run in ran:

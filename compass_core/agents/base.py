@@ -68,7 +68,7 @@ class Specialist:
         gaps = dict.fromkeys((*scope.gaps, *(gap for part in parts for gap in part.gaps)))
         told = notes.numbered(self.name, observations, scope.affected, MOST_OBSERVATIONS)
         blamed = suspects((*seen_by(earlier), *told), scope.edges, scope.services, scope.affected)
-        return Findings(observations=told, gaps=tuple(gaps), edges=scope.edges, suspects=blamed)
+        return Findings(observations=told, gaps=tuple(gaps), edges=scope.edges, suspects=blamed, silent=self._view.silent)
 
     async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> Thoughts:
         """Apply the rules of this agent to everything observed so far, and let a model refine them if there is one."""
