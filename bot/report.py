@@ -22,7 +22,6 @@ def report(conclusion: Conclusion) -> Json:
     return {
         "outcome": conclusion.outcome.value,
         **({"reason": conclusion.reason} if conclusion.reason else {}),
-        "coverage": round(conclusion.coverage, 3),
         "incident": {
             "id": incident.id,
             "title": incident.title,
@@ -36,6 +35,7 @@ def report(conclusion: Conclusion) -> Json:
             "budget_usd": budget(conclusion.investigation.budget),
             "by_agent": {name.value: f"{conclusion.costs.get(name, Decimal(0)):.4f}" for name in AgentName},
         },
+        "coverage": round(conclusion.coverage, 3),
     }
 
 

@@ -27,6 +27,7 @@ OUTCOMES = {
 SKIPS = {"budget": "the budget is used up", "left out": "left out by --only", "time": "no time was left"}
 VERDICTS = {"contradicted": "contradicted by its tests", "survived": "survived its tests", "untested": "untested"}
 LEAST_SHOWN = 0.01
+MOST_SEEN = 5  # observations that an agent's message shows
 DOUBTFUL = 0.25  # a first hypothesis below this confidence is as likely noise as a cause
 UNUSUAL = 0.25  # an observation below this score is nothing to wonder at
 ADVICE = {
@@ -115,20 +116,27 @@ def strongest(run: Run) -> list[Observation]:
     return sorted(unusual, key=lambda seen: cited.index(seen.id) if seen.id in cited else len(cited))
 
 
+def cited_untold(conclusion: Conclusion) -> list[Observation]:
+    """What hypotheses cite, for or against and at any rank, and no agent's message showed."""
+    told = {seen.id for run in conclusion.runs for seen in strongest(run)[:MOST_SEEN]}
+    cited = dict.fromkeys(one for each in conclusion.hypotheses for one in (*each.evidence_for, *each.evidence_against))
+    return [conclusion.observations[one] for one in cited if one in conclusion.observations and one not in told]
+
+
 def gap_lines(runs: Iterable[Run]) -> list[str]:
     """What could not be looked at, each once: `no traces: Tempo is not configured`."""
     return list(dict.fromkeys(_gap(gap) for run in runs for gap in run.findings.gaps))
 
 
 def incomplete(conclusion: Conclusion) -> str:
-    """What is missing from the answer, in one sentence; '' where nothing is, or nothing was asked."""
-    if conclusion.coverage == 1 or not conclusion.runs:
-        return ""
-    ended = [run for run in conclusion.runs if run.outcome is not Outcome.ANSWERED and run.reason != "left out"]
+    """What is missing from the answer, in one sentence; '' where nothing is."""
+    ended = [run for run in conclusion.runs if run.outcome is not Outcome.ANSWERED]
     missing = [f"{run.agent.title()} {outcome(run.outcome, run.reason)}" for run in ended]
     missing += [f"not all {kind} could be read" for kind in unread(conclusion.runs)]
-    lowers = f"; this lowers every confidence to {conclusion.coverage:.0%} of what it would be" if conclusion.hypotheses else ""
-    return f"Incomplete: {'; '.join(missing)}{lowers}."
+    lowers = (
+        f"; every confidence is lowered to {conclusion.coverage:.0%} of itself" if conclusion.hypotheses and conclusion.coverage < 1 else ""
+    )
+    return f"Incomplete: {'; '.join(missing)}{lowers}." if missing else ""
 
 
 def nothing_found(conclusion: Conclusion) -> str:
@@ -192,6 +200,6 @@ def _gap(gap: Gap) -> str:
 
 
 def _advice(gap: Gap) -> str:
-    source = KINDS.get(gap.source, "Grafana" if gap.source == "changes" else gap.source)
+    source = shown(KINDS.get(gap.source, "Grafana" if gap.source == "changes" else gap.source))
     setting = _SETTING.search(gap.detail)  # a source that is read through Grafana has Grafana's
-    return ADVICE[gap.reason].format(source=shown(source), setting=setting[0] if setting else f"COMPASS_{source.upper()}")
+    return ADVICE[gap.reason].format(source=source, setting=setting[0] if setting else f"COMPASS_{source.upper()}")
