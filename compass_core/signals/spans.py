@@ -23,7 +23,7 @@ SPANS = (
 )
 
 DATABASE_ATTRIBUTES = ("db.system.name", "db.system")
-PEER_ATTRIBUTES = ("peer.service", "server.address", "net.peer.name", "db.client.connection.pool.name", "db.namespace", "db.name")
+PEER_ATTRIBUTES = ("peer.service", "server.address", "net.peer.name")  # what a pool or a database is called is no service
 
 
 def database_system(span: Span) -> str:
