@@ -256,10 +256,9 @@ def _telemetry(settings: Settings, store: Store, backends: _Backends) -> Telemet
             found["changes"] = GrafanaChanges(front.reader(allowance), offload, settings.grafana.url)
         return Sources(**found)
 
-    places: tuple[Incidents, ...] = (store,)
-    if alertmanager:
-        places += (Alertmanager(alertmanager, offload, service_labels=labels),)
-    return Telemetry(places, sources, offload)
+    alerting = ((alertmanager, False), (front, True))
+    places = (Alertmanager(backend, offload, service_labels=labels, of_grafana=own) for backend, own in alerting if backend)
+    return Telemetry((store, *places), sources, offload)
 
 
 @asynccontextmanager
