@@ -113,6 +113,7 @@ class Compass:
     def _orchestrator(self, request: Request, thread: Thread, redact: Callable[[str], str]) -> Orchestrator:
         from compass_core.agents.application import ApplicationAgent
         from compass_core.agents.database import DatabaseAgent
+        from compass_core.agents.names import Names
         from compass_core.agents.network import NetworkAgent
         from compass_core.agents.view import View
         from compass_core.budget import Budget
@@ -126,7 +127,7 @@ class Compass:
         model = self.model(budget, redact) if self.model and limit else None
         agents = {agent.name: agent(view, model) for agent in (ApplicationAgent, DatabaseAgent, NetworkAgent)}
         kept, told = DiscreetInvestigations(self.kept.investigations, redact), DiscreetThread(thread, redact)
-        outside = Outside(self.telemetry.places, kept, told, InProcess(), self.clock)
+        outside = Outside(self.telemetry.places, kept, told, InProcess(), self.clock, Names(view))
         return Orchestrator(agents, budget, outside, self.limits)
 
     async def interrupted(self, investigation: Investigation, thread: Thread) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from compass_core.agents.base import Agent
     from compass_core.budget import Budget
     from compass_core.domain import Incident, Request
-    from compass_core.ports import Clock, Incidents, Investigations, Journal, Thread
+    from compass_core.ports import Clock, Incidents, Investigations, Journal, Names, Thread
 
 log = structlog.get_logger()
 tracer = trace.get_tracer("compass")
@@ -53,6 +53,7 @@ class Outside:
     thread: Thread
     journal: Journal
     clock: Clock
+    names: Names | None = None
 
 
 class Orchestrator:
@@ -107,6 +108,8 @@ class Orchestrator:
     async def _accept(self, request: Request) -> Investigation:
         now = self._outside.clock()
         incident = await self._step("resolve", lambda: resolve(request, self._outside.places, now))
+        if request.service and self._outside.names:  # an alert's thing may be unknown, but the alert is not: the agents say so
+            await self._step("names", partial(self._outside.names.check, incident))
         investigation = Investigation(
             id=self._budget.investigation,
             incident=incident,

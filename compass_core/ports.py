@@ -81,6 +81,14 @@ class Incidents(Protocol):
         ...
 
 
+class Names(Protocol):
+    """Which things telemetry knows."""
+
+    async def check(self, incident: Incident) -> None:
+        """Raises `UnknownNameError` where every source that could be asked knows others, and nothing of what the incident is about."""
+        ...
+
+
 class Declarations(Protocol):
     """Where incidents that people declare by hand are kept."""
 

@@ -147,3 +147,7 @@ def test_all_sources_down_is_said_and_nothing_is_invented(tmp_path: Path) -> Non
     told = compass(tmp_path, "investigate", "--service", "checkout", "--since", "20m", environ=down).stdout
     assert "othing could be observed" in told
     assert "check" in told
+
+
+def test_what_is_refused_has_a_status_of_its_own(tmp_path: Path) -> None:
+    assert compass(tmp_path, "investigate", "INC-7", "--case", str(CASE)).returncode == 2

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,8 +15,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from compass_core import orchestrator as plot
 from compass_core.budget import NO_ROOM, Budget
-from compass_core.domain import AgentName, Conclusion, Findings, Outcome, Request
-from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reason, SourceError, StoreError, ThreadError
+from compass_core.domain import AgentName, Conclusion, Findings, Incident, Outcome, Request
+from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reason, SourceError, StoreError, ThreadError, UnknownNameError
 from compass_core.orchestrator import Limits, Orchestrator, Outside
 from tests.fakes import INCIDENT, FakeAgent, FakeClock, FakeIncidents, FakeInvestigations, FakeJournal, FakeLedger, FakeThread
 
@@ -110,6 +111,19 @@ async def test_where_nothing_could_be_read_there_is_no_answer() -> None:
     assert (conclusion.outcome, conclusion.hypotheses) == (Outcome.BLIND, ())
     half = {APPLICATION: {"sees": dark, "confidences": ()}, DATABASE: {"sees": Findings(silent=("logs",)), "confidences": ()}}
     assert (await Stage(agents=half).play()).outcome is Outcome.ANSWERED
+
+
+async def test_a_typed_name_that_nothing_is_known_of_ends_it_before_any_work() -> None:
+    class Strangers:
+        async def check(self, incident: Incident) -> None:
+            raise UnknownNameError(incident.services, ("metrics",), ("checkout",))
+
+    stage = Stage()
+    stage.orchestrator._outside = replace(stage.orchestrator._outside, names=Strangers())
+    with pytest.raises(UnknownNameError, match=r"chekout.*Nearest names: checkout"):
+        await stage.play(reference="", service="chekout", since=timedelta(minutes=20))
+    assert (stage.thread.said, stage.kept.ended) == ([], [])
+    assert (await stage.play()).outcome is Outcome.ANSWERED, "an alert or a declared incident is looked at all the same"
 
 
 async def test_what_was_not_looked_at_lowers_every_confidence() -> None:

@@ -21,7 +21,8 @@ ANSWERS = frozenset({Reason.NO_DATA, Reason.TRUNCATED, Reason.NOT_CONFIGURED})  
 def coverage(runs: Sequence[Run]) -> float:
     """From 0 to 1: the share of the agents that finished × the share of the telemetry that could be read.
 
-    What was left out on purpose (an agent by `--only`, a source that is not configured) does not count.
+    Half of that where nothing is known of what the incident is about. What was left out on purpose (an agent by `--only`, a source
+    that is not configured) does not count.
     """
     wanted = [run for run in runs if run.reason != "left out"]
     if not wanted:
@@ -31,7 +32,7 @@ def coverage(runs: Sequence[Run]) -> float:
     expected = [kind for kind in KINDS if not any(_is_of(gap, kind) and gap.reason is Reason.NOT_CONFIGURED for gap in gaps)]
     lost, silent = unread(runs), _silent(runs)
     read = [0.0 if kind in lost and kind in silent else HALF if kind in lost else 1.0 for kind in expected]
-    return finished * (sum(read) / len(read) if read else 1.0)
+    return finished * (sum(read) / len(read) if read else 1.0) * (HALF if nobody_knows(runs) else 1.0)
 
 
 def lowered(hypotheses: Iterable[Hypothesis], share: float) -> tuple[Hypothesis, ...]:
@@ -43,6 +44,11 @@ def unread(runs: Iterable[Run]) -> tuple[str, ...]:
     """The kinds of telemetry of which something could not be read, though the source is configured."""
     gaps = [gap for run in runs for gap in run.findings.gaps if gap.reason not in ANSWERS]
     return tuple(kind for kind in KINDS if any(_is_of(gap, kind) for gap in gaps))
+
+
+def nobody_knows(runs: Iterable[Run]) -> str:
+    """What is said of the incident's own things where no source knows them; a gap of no source tells it. '' where they are known."""
+    return next((gap.detail for run in runs for gap in run.findings.gaps if not gap.source), "")
 
 
 def is_blind(runs: Sequence[Run]) -> bool:
