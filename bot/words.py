@@ -79,9 +79,9 @@ def costs(conclusion: Conclusion) -> tuple[str, ...]:
 
 
 def thought_how(run: Run) -> tuple[str, ...]:
-    """`rules only: the model did not answer (timeout)`, and what a model's answer lost."""
+    """`rules only: the model did not answer (timeout)`, and what else is to be said of the model."""
     rules = (f"rules only: {shown(run.unrefined, 200)}",) if run.unrefined else ()
-    return (*rules, *((f"the model named what does not exist: {shown(run.dropped)}",) if run.dropped else ()))
+    return (*rules, *((shown(run.remark, 200),) if run.remark else ()))
 
 
 def outcome(ended: Outcome, reason: str) -> str:
@@ -172,9 +172,10 @@ def listed(names: Sequence[str], most: int = 5) -> str:
 
 
 def what_next(one: Hypothesis) -> list[str]:
-    """What would be seen if it were true (`If so: pool waits of orders-db: > 0.9`), and what to look at."""
-    expected = [f"If so: {each.signal} of {each.service}: {each.comparison}" for each in one.predictions]
-    return expected + ([f"Next check: {one.next_check}"] if one.next_check else [])
+    """What a model says of it, marked as its words: `The model says: …`, what would be seen if it were true, and what to look at."""
+    expected = [f"If so, the model says: {each.signal} of {each.service}: {each.comparison}" for each in one.predictions]
+    says = [f"The model says: {one.model_says}"] if one.model_says else []
+    return says + expected + ([f"Next check, the model says: {one.next_check}"] if one.next_check else [])
 
 
 def more(left: int) -> tuple[str, ...]:

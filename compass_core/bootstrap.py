@@ -12,8 +12,6 @@ from decimal import Decimal
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from compass_core.errors import SettingsError
-
 if TYPE_CHECKING:
     import re
     from collections.abc import AsyncIterator, Callable, Collection, Iterator
@@ -33,8 +31,6 @@ if TYPE_CHECKING:
     from compass_core.store import Store
 
 T = TypeVar("T")
-
-OPENAI = "https://api.openai.com/v1"
 
 
 def utc_now() -> datetime:
@@ -265,21 +261,21 @@ def _telemetry(settings: Settings, store: Store, backends: _Backends) -> Telemet
 @asynccontextmanager
 async def _model(settings: Settings) -> AsyncIterator[Callable[[Budget, Callable[[str], str]], Model] | None]:
     """The configured model, or None; raises `SettingsError` where what it costs is not known."""
-    key, url = settings.openai_api_key.get_secret_value(), settings.openai_base_url or OPENAI
-    if not key and not settings.openai_base_url:
+    url = settings.for_model()
+    if not url:
         yield None
         return
-    if settings.model_free and url == OPENAI:
-        raise SettingsError("COMPASS_MODEL_FREE", "is for a server of your own, at OPENAI_BASE_URL; OpenAI is not free", "false")
 
     from compass_core.llm.gateway import Gateway
     from compass_core.llm.prices import tariff
-    from compass_core.llm.wire import Terms, connect
+    from compass_core.llm.wire import Server, Terms, connect
 
-    terms = Terms(settings.model, url, settings.token_limit_field, settings.model_seconds, bounds=settings.model_free)
-    prices = tariff(settings.model, url, configured=settings.prices, free=settings.model_free)
-    async with connect(url, key) as client:
-        yield lambda budget, redact: Gateway(client, terms, prices, budget, redact=redact)
+    free, seconds = settings.model_free, settings.model_seconds
+    terms = Terms(settings.model, url, settings.token_limit_field, seconds, bounds=free, schema=settings.json_schema)
+    prices = tariff(settings.model, url, configured=settings.prices.get(settings.model, ()), free=free)
+    async with connect(url, settings.openai_api_key.get_secret_value()) as client:
+        server = Server(client, terms)
+        yield lambda budget, redact: Gateway(server, prices, budget, redact=redact)
 
 
 @contextmanager

@@ -167,6 +167,7 @@ class Prediction(Value):
 class Hypothesis(Value):
     """A cause that could be wrong. Evidence are ids of observations; `next_check` is what a person should look at next.
 
+    `statement` is the rules' own, with the numbers that they read; `model_says`, `predictions` and `next_check` are a model's words.
     `confidence` is the initial one with what a model moved; `by_rules` is false where a model added the whole hypothesis.
     """
 
@@ -181,6 +182,7 @@ class Hypothesis(Value):
     evidence_against: tuple[str, ...] = ()
     predictions: tuple[Prediction, ...] = ()
     next_check: str = ""
+    model_says: str = ""
     by_rules: bool = True
 
 
@@ -227,19 +229,19 @@ class Findings(Value):
 class Thoughts(Value):
     """What one agent thinks.
 
-    `unrefined` says why no model's answer is in it, '' where a model refined it; `dropped` what of its answer was left out, since
-    it named what does not exist.
+    `unrefined` says why no model's answer is in it, '' where a model refined it; `remark` what else is to be
+    said of the model: what of its answer was left out, which setting to change.
     """
 
     hypotheses: tuple[Hypothesis, ...] = ()
     unrefined: str = ""
-    dropped: str = ""
+    remark: str = ""
 
 
 class Run(Value):
     """One agent inside one investigation. `cost` is in US dollars; `reason` says why it did not answer.
 
-    `unrefined` and `dropped` are those of its `Thoughts`.
+    `unrefined` and `remark` are those of its `Thoughts`.
     """
 
     agent: AgentName
@@ -250,7 +252,7 @@ class Run(Value):
     findings: Findings = Findings()
     hypotheses: tuple[Hypothesis, ...] = ()
     unrefined: str = ""
-    dropped: str = ""
+    remark: str = ""
 
 
 class Progress(Value):

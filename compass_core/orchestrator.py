@@ -148,7 +148,7 @@ class Orchestrator:
             findings=findings,
             hypotheses=thoughts.hypotheses,
             unrefined=thoughts.unrefined if self._budget.limit or not thoughts.unrefined else "the budget is 0",  # then none is asked
-            dropped=thoughts.dropped,
+            remark=thoughts.remark,
         )
         log.info("agent.finished", agent=name, outcome=run.outcome, reason=run.reason, seconds=round(run.seconds, 3))
         return run

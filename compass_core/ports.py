@@ -180,6 +180,11 @@ class Clock(Protocol):
 class Model(Protocol):
     """A language model that is paid from the investigation's budget."""
 
+    @property
+    def advice(self) -> str:
+        """Which setting a person should change so that the server is asked as it can answer; '' for none."""
+        ...
+
     async def ask(self, agent: AgentName, messages: tuple[Message, ...], shape: type[V]) -> V:
         """Its answer in that shape, which forbids extra fields and has no defaults.
 

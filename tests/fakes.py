@@ -188,6 +188,7 @@ class FakeModel:
     answers: list[Answer | Exception] = field(default_factory=list)
     budget: Budget | None = None
     cost: Decimal = Decimal("0.001")
+    advice: str = ""
     told: list[tuple[AgentName, str]] = field(default_factory=list)
 
     async def ask(self, agent: AgentName, messages: tuple[Message, ...], shape: type[V]) -> V:

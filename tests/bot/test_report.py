@@ -87,6 +87,7 @@ def test_the_object_has_the_stable_shape() -> None:
                 "evidence_against": ["A2"],
                 "predictions": [{"signal": "sessions", "service": "postgres-orders", "comparison": "> 95"}],
                 "next_check": "Count its sessions.",
+                "model_says": "",
                 "by_rules": True,
                 "tests": [],
             }
