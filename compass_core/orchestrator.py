@@ -14,7 +14,6 @@ from opentelemetry import trace
 from compass_core import conventions
 from compass_core.domain import AgentName, Conclusion, Findings, Investigation, Outcome, Progress, Run, Thoughts
 from compass_core.errors import BudgetExceededError, CompassError, ThreadError
-from compass_core.hypotheses.coverage import coverage, is_blind, lowered
 from compass_core.hypotheses.rank import rank
 from compass_core.incidents.resolve import resolve
 
@@ -26,11 +25,12 @@ if TYPE_CHECKING:
     from compass_core.agents.base import Agent
     from compass_core.budget import Budget
     from compass_core.domain import Incident, Request
-    from compass_core.ports import Clock, Incidents, Investigations, Journal, Names, Thread
+    from compass_core.ports import Clock, Incidents, Investigations, Journal, Thread
 
 log = structlog.get_logger()
 tracer = trace.get_tracer("compass")
 
+INCOMPLETE = 0.5  # the most confidence where the budget kept agents from running: what they would have seen could refute any cause
 
 T = TypeVar("T")
 Ending = tuple[Outcome, str]
@@ -53,7 +53,6 @@ class Outside:
     thread: Thread
     journal: Journal
     clock: Clock
-    names: Names | None = None
 
 
 class Orchestrator:
@@ -108,8 +107,6 @@ class Orchestrator:
     async def _accept(self, request: Request) -> Investigation:
         now = self._outside.clock()
         incident = await self._step("resolve", lambda: resolve(request, self._outside.places, now))
-        if request.service and self._outside.names:  # an alert's thing may be unknown, but the alert is not: the agents say so
-            await self._step("names", partial(self._outside.names.check, incident))
         investigation = Investigation(
             id=self._budget.investigation,
             incident=incident,
@@ -148,7 +145,7 @@ class Orchestrator:
             findings=findings,
             hypotheses=thoughts.hypotheses,
             unrefined=thoughts.unrefined if self._budget.limit or not thoughts.unrefined else "the budget is 0",  # then none is asked
-            remark=thoughts.remark,
+            dropped=thoughts.dropped,
         )
         log.info("agent.finished", agent=name, outcome=run.outcome, reason=run.reason, seconds=round(run.seconds, 3))
         return run
@@ -189,16 +186,17 @@ class Orchestrator:
         return "time" if left <= 0 else ""
 
     def _conclude(self, investigation: Investigation, ending: Ending, seconds: float) -> Conclusion:
-        share = coverage(self._runs)
+        ranked = rank(self._runs)
+        if ending[0] is Outcome.OUT_OF_BUDGET:
+            ranked = tuple(one.model_copy(update={"confidence": min(one.confidence, INCOMPLETE)}) for one in ranked)
         return Conclusion(
             investigation=investigation,
             outcome=ending[0],
             reason=ending[1],
             runs=tuple(self._runs),
-            hypotheses=lowered(rank(self._runs), share),
+            hypotheses=ranked,
             costs=self.get_agent_costs(),
             seconds=seconds,
-            coverage=share,
         )
 
     async def _say(self, conclusion: Conclusion) -> None:
@@ -229,8 +227,6 @@ def _invoked(name: AgentName) -> AbstractContextManager[trace.Span]:
 
 
 def _ending(runs: list[Run]) -> Ending:
-    if is_blind(runs):
-        return Outcome.BLIND, "no source could be read, or all are empty"
     ran = [run for run in runs if run.outcome is not Outcome.SKIPPED]
     for outcome in (Outcome.OUT_OF_BUDGET, Outcome.STOPPED):
         for run in ran:

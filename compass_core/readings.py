@@ -5,7 +5,6 @@ Points, log lines and spans are slotted dataclasses: a pydantic value for each w
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
@@ -35,10 +34,21 @@ Kind = Literal["counter", "gauge", "histogram"]
 
 
 @dataclass(frozen=True, slots=True)
+class Match:
+    """One label must have one of these values, or, with `but`, none of them. A label that is absent has the value ''."""
+
+    label: str
+    values: tuple[str, ...]
+    but: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Family:
     """A metric that exists: which label of it names the service, that label's values, and the other labels with values.
 
     `members` are pairs of label value and service (`("orders-db:5432", "orders-db")`). A histogram's name is without `_bucket`.
+    Where exporters name services in different labels, there is a family for each. `where` belongs into every selection of it: it leaves
+    out other environments, and totals of what is measured in parts as well.
     """
 
     name: str
@@ -47,19 +57,12 @@ class Family:
     members: tuple[tuple[str, str], ...]
     labels: Mapping[str, frozenset[str]] = field(default_factory=dict)
     unit: str = ""
+    where: tuple[Match, ...] = ()
 
     @property
     def services(self) -> frozenset[str]:
         """The services that it was seen for."""
         return frozenset(service for _, service in self.members)
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """One label must have one of these values. A label that is absent has the value ''."""
-
-    label: str
-    values: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +123,7 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One span; `t` is its start in unix seconds, `ms` its duration; `kind` is client, server, … or ''.
-
-    `weight`: how many it stands for, where spans were chosen for what they are; 1 on average.
-    """
+    """One span; `t` is its start in unix seconds, `ms` its duration; `kind` is client, server, … or ''."""
 
     trace_id: str
     span_id: str
@@ -135,7 +135,6 @@ class Span:
     error: bool = False
     kind: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
-    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,37 +159,3 @@ class Reading(Generic[T]):
     query: str = ""
     link: str | None = None
     source: str = ""
-
-
-# Kubernetes makes its hashes of digits and consonants
-_REPLICA = re.compile(r"(.+)-[0-9b-df-hj-np-tv-z]{6,10}-[0-9a-z]{5}")
-_STATEFUL = re.compile(r"(.+)-[0-9]+")
-
-
-def service_name(value: str, label: str) -> str:
-    """The service that a label's value names: `orders-db.shop.svc:5432` → `orders-db`, `shop/checkout` in `job` → `checkout`.
-
-    A pod's name loses its replica-set and pod suffixes (`checkout-7c9b6d-k4jxs` → `checkout`), a stateful set's its number.
-    """
-    if label == "job":
-        return value.rpartition("/")[2]
-    if label in {"server", "instance", "server_address", "net_peer_name"}:
-        return _host(value)
-    if label in {"pod", "pod_name", "k8s_pod_name", "kubernetes_pod_name"}:
-        return _workload(value)
-    return value
-
-
-def _host(value: str) -> str:
-    host = value.rpartition("://")[2].partition("/")[0].rpartition("@")[2]
-    if host.startswith("["):
-        return host.partition("]")[0].lstrip("[")
-    if host.count(":") > 1:  # an IPv6 address without brackets
-        return host
-    host = host.partition(":")[0]
-    return host if host.replace(".", "").isdigit() else host.partition(".")[0]
-
-
-def _workload(pod: str) -> str:
-    named = _STATEFUL.fullmatch(pod) or _REPLICA.fullmatch(pod)
-    return named[1] if named else pod

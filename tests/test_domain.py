@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from compass_core.domain import WHOLE, AgentName, Conclusion, Findings, Incident, Investigation, Outcome, Run, Suspect, Window
-from compass_core.readings import Family, service_name
+from compass_core.readings import Family
 from tests.fakes import INCIDENT, START, hypothesis, observation
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -89,43 +89,6 @@ def test_any_incident_has_a_window_of_whole_seconds(
     assert 60 <= window.seconds <= 1800
     assert window.start.microsecond == window.end.microsecond == 0
     assert window.end <= max(now, started)
-
-
-@pytest.mark.parametrize(
-    ("label", "value", "service"),
-    [
-        ("service", "shop/checkout:80", "shop/checkout:80"),
-        ("job", "shop/checkout", "checkout"),
-        ("job", "checkout", "checkout"),
-        ("server", "orders-db.shop.svc:5432", "orders-db"),
-        ("instance", "orders-db:5432", "orders-db"),
-        ("instance", "10.0.0.7:9187", "10.0.0.7"),
-        ("instance", "10.0.0.7", "10.0.0.7"),
-        ("instance", "[2001:db8::7]:9187", "2001:db8::7"),
-        ("instance", "2001:db8::7", "2001:db8::7"),
-        ("instance", "https://shop.example/health", "shop"),
-        ("instance", "redis://user:secret@cache:6379/0", "cache"),
-        ("server_address", "token@cache", "cache"),
-        ("server", "dns://:53", ""),
-        ("net_peer_name", "orders", "orders"),
-        ("pod", "checkout-7c9b6d-k4jxs", "checkout"),
-        ("pod", "cart-api-bcdfghjkzx-xzvqw", "cart-api"),
-        ("pod", "cart-v2-x7k2p", "cart-v2-x7k2p"),
-        ("pod", "shop-frontend-proxy", "shop-frontend-proxy"),
-        ("k8s_pod_name", "orders-db-0", "orders-db"),
-        ("pod", "checkout", "checkout"),
-        ("pod", "-7", "-7"),
-    ],
-)
-def test_the_service_that_a_label_names(label: str, value: str, service: str) -> None:
-    assert service_name(value, label) == service
-
-
-@given(st.text() | st.text(alphabet="a1-.:/[]@", max_size=12), st.sampled_from(["service", "job", "server", "instance", "pod"]))
-def test_no_label_is_too_odd(value: str, label: str) -> None:
-    name = service_name(value, label)
-    assert name in value
-    assert service_name(name, "service") == name
 
 
 def test_the_services_of_a_family() -> None:

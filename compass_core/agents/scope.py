@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from compass_core.domain import Edge
-from compass_core.readings import service_name
+from compass_core.identity import name_of
 from compass_core.signals.catalogue import GRAPH_FAMILIES, asked_names
 from compass_core.signals.plan import graph
 
@@ -68,7 +68,7 @@ def _called(series: Iterable[Series]) -> Iterator[Edge]:
     for one in series:
         *clients, callee = (one.labels.get(label, "") for label in one.selection.by)
         caller = clients[0] if clients else one.service
-        name = service_name(callee, "server_address") if one.selection.by[-1] in {"server_address", "net_peer_name"} else callee
+        name = callee if clients else name_of(callee, one.selection.by[-1])  # a graph's names are services, not addresses
         if caller and name and name != caller:
             yield Edge(caller=caller, callee=name, system="database" if one.selection.family.startswith("db_client_") else "")
 

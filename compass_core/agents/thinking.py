@@ -38,8 +38,7 @@ async def think(model: Model | None, known: Known, redact: Callable[[str], str])
     if not known.hypotheses:
         return Thoughts(unrefined=NO_CAUSE)
     try:
-        thoughts = _refined(known, await model.ask(known.agent, messages(known.without_secrets(redact)), Answer))
-        return thoughts.model_copy(update={"remark": "; ".join(filter(None, (thoughts.remark, model.advice)))})
+        return _refined(known, await model.ask(known.agent, messages(known.without_secrets(redact)), Answer))
     except BudgetExceededError as error:
         why = str(error)
     except ModelError as error:
@@ -55,8 +54,7 @@ def _refined(known: Known, answer: Answer) -> Thoughts:
     hypotheses, dropped = refine(known, answer)
     _count(known.agent, dropped)
     unrefined = "" if {*hypotheses} - {*known.proposed} else UNCHANGED
-    remark = f"the model named what does not exist: {dropped}" if str(dropped) else ""
-    return Thoughts(hypotheses=hypotheses, unrefined=unrefined, remark=remark)
+    return Thoughts(hypotheses=hypotheses, unrefined=unrefined, dropped=str(dropped))
 
 
 def _count(agent: AgentName, dropped: Dropped) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from compass_core.analysis.notes import at
 from compass_core.analysis.shifts import LOOK_BACK_SECONDS, Shift, shifts
 from compass_core.analysis.wording import amount
-from compass_core.readings import Change, service_name
+from compass_core.identity import name_of
+from compass_core.readings import Change
 from compass_core.signals.catalogue import SIGNALS, resembled
 from compass_core.signals.signal import WEAK, Scale, Signal
 
@@ -63,9 +64,9 @@ def _of_shift(note: Note, series: Series, signal: Signal, moved: Shift) -> Obser
 
 
 def _peer(series: Series) -> str:
-    """Whom a call went to; a mesh names a cluster `outbound|8080||orders.shop.svc`."""
+    """Whom a call went to."""
     peer = next((series.labels.get(label, "") for label in series.selection.by), "")
-    return service_name(peer.rpartition("|")[2], "server_address")
+    return name_of(peer, "server_address")
 
 
 def _signal(series: Series, agent: AgentName) -> Signal:

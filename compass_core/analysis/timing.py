@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from compass_core.analysis.shifts import grade
-from compass_core.signals.spans import database_system, peer
+from compass_core.identity import peer
+from compass_core.signals.spans import database_system
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from compass_core.domain import Edge
-from compass_core.signals.spans import database_system, peer
+from compass_core.identity import peer
+from compass_core.signals.spans import database_system
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +32,7 @@ class Traces:
     """Spans of baseline and window together, a row each.
 
     `parent` is the row of the span above, −1 for none. `service` and `operation` number `services` and `operations` (pairs of
-    service and span name); `inside` marks the window's; `leaf` has nothing beneath it; `weight`: how many a span stands for.
+    service and span name); `inside` marks the window's; `leaf` has nothing beneath it.
     """
 
     spans: Sequence[Span]
@@ -45,7 +46,6 @@ class Traces:
     ms: Floats
     error: Flags
     leaf: Flags
-    weight: Floats
 
     @property
     def children(self) -> Rows:
@@ -85,7 +85,6 @@ def traces(window: Sequence[Span], baseline: Sequence[Span]) -> Traces:
         np.nan_to_num(np.fromiter((span.ms for span in spans), np.float64, len(spans))).clip(0.0, LONGEST_MS),
         np.fromiter((span.error for span in spans), np.bool_, len(spans)),
         leaf,
-        np.fromiter((span.weight for span in spans), np.float64, len(spans)),
     )
 
 

@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from compass_core.domain import Incident
-from compass_core.errors import AmbiguousIncidentError, Reason, SourceError
+from compass_core.errors import AmbiguousIncidentError
+from compass_core.identity import environment, thing
 from compass_core.incidents.links import is_link, is_of
-from compass_core.readings import service_name
 from compass_core.sources.http import Allowance, shaped
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from compass_core.sources.http import Backend
 
 ALERTS: Final = "/api/v2/alerts"
-GRAFANA: Final = "/api/alertmanager/grafana"
 
 
 class _Alert(NamedTuple):
@@ -31,14 +30,11 @@ class _Alert(NamedTuple):
 
 
 class Alertmanager:
-    """Alerts by fingerprint or by name; each look-up has its own allowance. Of `service_labels`, the first that an alert has counts.
+    """Alerts by fingerprint or by name; each look-up has its own allowance. Of `service_labels`, the first that an alert has counts."""
 
-    `of_grafana`: the alerts of Grafana's own rules, which it tells in the same way; one that is too old for them has none.
-    """
+    place = "Alertmanager"
 
-    def __init__(self, backend: Backend, offload: Offload, *, service_labels: tuple[str, ...], of_grafana: bool = False) -> None:
-        self.place = "Grafana's alerts" if of_grafana else "Alertmanager"
-        self._path = (GRAFANA if of_grafana else "") + ALERTS
+    def __init__(self, backend: Backend, offload: Offload, *, service_labels: tuple[str, ...]) -> None:
         self._backend = backend
         self._offload = offload
         self._service_labels = service_labels
@@ -67,13 +63,8 @@ class Alertmanager:
     async def _alerts(self) -> list[_Alert]:
         """All that fire: somebody who names a silenced or inhibited alert wants it explained, too."""
         reader = self._backend.reader(Allowance())
-        try:
-            answer = await reader.json(self._path, [("active", "true"), ("silenced", "true"), ("inhibited", "true")])
-        except SourceError as error:
-            if self._path != ALERTS and error.reason is Reason.NOT_FOUND:
-                return []
-            raise
-        return await self._offload(shaped(reader.name, self._path, partial(_read, answer, self._service_labels)))
+        answer = await reader.json(ALERTS, [("active", "true"), ("silenced", "true"), ("inhibited", "true")])
+        return await self._offload(shaped(reader.name, ALERTS, partial(_read, answer, self._service_labels)))
 
 
 def _read(answer: Any, service_labels: tuple[str, ...]) -> list[_Alert]:
@@ -81,11 +72,12 @@ def _read(answer: Any, service_labels: tuple[str, ...]) -> list[_Alert]:
     for item in answer:
         labels, annotations = item["labels"], item["annotations"]
         name = labels.get("alertname", "")
-        service = next((service_name(labels[label], label) for label in service_labels if labels.get(label)), "")
+        about = thing(labels, configured=service_labels)
         incident = Incident(
             id=item["fingerprint"],
             title=annotations.get("summary") or name or item["fingerprint"],
-            services=(service,) if service else (),
+            services=(about.name,) if about else (),
+            environment=environment(labels, about),
             started_at=datetime.fromisoformat(item["startsAt"]),
             severity=labels.get("severity", ""),
             description=annotations.get("description", ""),

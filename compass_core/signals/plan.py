@@ -48,7 +48,9 @@ def others(families: Iterable[Family], services: Collection[str], most: int, mos
         like = resembled(family.name)
         gauge: Literal["min", "max"] = "min" if like and SIGNALS[like].direction == "down" else "max"
         aggregate: Literal["sum", "min", "max"] = "sum" if family.kind == "counter" else gauge
-        found.append(Selection(f"other:{family.name}", family.name, reduction, family.service_label, members, aggregate=aggregate))
+        found.append(
+            Selection(f"other:{family.name}", family.name, reduction, family.service_label, members, family.where, aggregate=aggregate)
+        )
     kept: list[Selection] = []
     for one in sorted(found, key=lambda one: not resembled(one.family)):
         if len(kept) < most and len(one.members) <= most_members:
@@ -64,7 +66,7 @@ def versions(families: Iterable[Family]) -> tuple[Selection, ...]:
         label = next((label for label in VERSION_LABELS if len(family.labels.get(label, ())) > 1), None)
         members = tuple(member for member in family.members if member[1] not in found)
         if label and members:
-            selection = Selection("version", family.name, Reduction.RAW, family.service_label, members, by=(label,))
+            selection = Selection("version", family.name, Reduction.RAW, family.service_label, members, family.where, by=(label,))
             found.update(dict.fromkeys((service for _, service in members), selection))
     return tuple(dict.fromkeys(found.values()))
 
@@ -79,7 +81,7 @@ def graph(families: Iterable[Family]) -> tuple[Selection, ...]:
         if family.name in GRAPH_FAMILIES and label and client in carried:
             reduction = Reduction.RATE if family.kind == "counter" else Reduction.RAW
             by = (label,) if client == family.service_label else (client, label)
-            found.append(Selection("graph", family.name, reduction, family.service_label, family.members, by=by))
+            found.append(Selection("graph", family.name, reduction, family.service_label, family.members, family.where, by=by))
     return tuple(found)
 
 
@@ -101,9 +103,9 @@ def _select(name: str, ask: Ask, family: Family, families: Sequence[Family]) -> 
         ask.reduction,
         family.service_label,
         members,
-        where=(*where, *serving),
+        where=(*family.where, *where, *serving),
         over=over.name if ask.reduction in {Reduction.RATIO, Reduction.RATE_RATIO} else "",
-        over_where=serving,
+        over_where=(*over.where, *serving),
         quantile=ask.quantile,
         aggregate=ask.aggregate,
         by=by,

@@ -13,6 +13,7 @@ from urllib.parse import quote_plus, urlencode
 import numpy as np
 
 from compass_core.errors import Reason, SourceError
+from compass_core.identity import NAMING
 from compass_core.readings import Match, Reading, Reduction, Series
 from compass_core.redaction.redact import hidden
 from compass_core.sources import promql
@@ -32,6 +33,7 @@ T = TypeVar("T")
 V = TypeVar("V")
 
 SERIES: Final = "/api/v1/series"
+LABELS: Final = "/api/v1/labels"
 METADATA: Final = "/api/v1/metadata"
 QUERY: Final = "/api/v1/query"
 QUERY_RANGE: Final = "/api/v1/query_range"
@@ -82,13 +84,15 @@ class Prometheus(Source):
         self._once = asyncio.Lock()
         self._splits = MOST_SPLITS
         self._one_name = False
+        self._naming: tuple[str, ...] = ()
 
     async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Family]:
         """Which families exist for these services, or, whatever their service, with these names (`*` at the end: any ending)."""
         wanted = Wanted(frozenset(filter(None, services)), tuple(filter(None, names)), self._service_labels)
         span = (("start", f"{window.start.timestamp():.3f}"), ("end", f"{window.end.timestamp():.3f}"), ("limit", str(MOST_SERIES)))
         parts = _packed(sorted(wanted.services), _length, LONGEST_LINE // 4)
-        matches = [promql.of_services(label, part) for part in parts for label in self._service_labels]
+        naming = await self._existing(span[:2]) if parts else ()
+        matches = [promql.of_services(label, part) for part in parts for label in naming]
         matches += [promql.of_names(part) for part in _packed(wanted.names, _length, LONGEST_LINE // 4)]
         answers = [] if self._one_name else await self._listings(matches, span)
         self._one_name = self._one_name or any(_one_name_at_a_time(answer) for answer in answers)
@@ -143,6 +147,15 @@ class Prometheus(Source):
                 gaps.append(self._gap(answer.reason, f"{signals}: {answer.detail}"))
         found = [replace(one, link=await self._linked(one.query, window)) for answer in good for one in answer.values]
         return Reading(tuple(found), tuple(dict.fromkeys(gaps)), source=self._name)
+
+    async def _existing(self, span: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+        """The labels that may name a service, of those that there are; all where the server does not tell."""
+        async with self._once:
+            if not self._naming:
+                told = await self._try(LABELS, lambda answer: frozenset(map(str, answer["data"])), span)
+                every = tuple(dict.fromkeys((*self._service_labels, *NAMING)))
+                self._naming = every if isinstance(told, SourceError) else tuple(label for label in every if label in told) or every
+        return self._naming
 
     async def _described(self) -> Mapping[str, Any]:
         async with self._once:

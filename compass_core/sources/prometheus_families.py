@@ -2,70 +2,89 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from compass_core.readings import Family, Kind, service_name
+from compass_core.identity import TOTALS, carried, known_as, thing
+from compass_core.readings import Family, Kind, Match
 from compass_core.sources import promql
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from compass_core.domain import Environment
+    from compass_core.identity import Thing
 
     Metadata = Mapping[str, Sequence[Mapping[str, Any]]]
 
 MOST_VALUES: Final = 50
 
 
-EXPORTERS = ("node_", "pg_", "mysql_", "redis_", "mongodb_", "probe_")
-
-
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which families are wanted; `labels` may name a service, the first that does wins."""
+    """Which families are wanted, in which environment; the first of `labels` that is there names the service."""
 
     services: frozenset[str]
     names: tuple[str, ...]
-    labels: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+    environment: Environment = ()
 
-    def member(self, family: str, labels: Mapping[str, str]) -> tuple[str, str] | None:
-        """The label that names the service, and that service; None for a series that nobody asked for."""
-        by_label = {label: name for label in self.labels if (name := service_name(labels.get(label, ""), label))}
-        for label, service in by_label.items():
-            if service in self.services:
-                return label, service
-        if not any(family.startswith(name[:-1]) if name.endswith("*") else family == name for name in self.names):
-            return None
-        # a database's exporter has the database in `server`, and one job reads many of what an exporter measures
-        last = ("instance", "job") if family.startswith(EXPORTERS) else ("job", "instance")
-        order = sorted(by_label, key=lambda label: (last.index(label) + 1 if label in last else 0, label != "server"))
-        return (order[0], by_label[order[0]]) if order else None
+    def named(self, family: str) -> bool:
+        """Whether it was asked for by its name."""
+        return any(family.startswith(name[:-1]) if name.endswith("*") else family == name for name in self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One series that was listed, and what it is about."""
+
+    labels: Mapping[str, str]
+    about: Thing
+    carried: Environment
 
 
 def families(listed: Iterable[Mapping[str, str]], wanted: Wanted, metadata: Metadata) -> tuple[Family, ...]:
     """One family for each name and label that names a service, in the order of their names."""
-    names: set[str] = set()
-    members: defaultdict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
-    others: defaultdict[tuple[str, str], defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for labels in listed:
-        full = labels["__name__"]
-        names.add(full)
-        member = wanted.member(full.removesuffix("_bucket") if "le" in labels else full, labels)
-        if member is None or full.endswith("_created"):
-            continue
-        key = full, member[0]
-        members[key].add((labels[member[0]], member[1]))
-        for label, value in labels.items():
-            if label not in {"__name__", "le", member[0]} and len(others[key][label]) < MOST_VALUES:
-                others[key][label].add(value)
-    found = []
-    for full, label in sorted(members):
-        kind = _kind(full, names, metadata)
-        name = full.removesuffix("_bucket") if kind == "histogram" else full
-        values = {other: frozenset(seen) for other, seen in others[full, label].items()}
-        unit = str(_said(name, metadata).get("unit") or "")
-        found.append(Family(name, kind, label, tuple(sorted(members[full, label])), values, unit))
-    return tuple(found)
+    listed = [labels for labels in listed if not labels["__name__"].endswith("_created")]
+    rows = [row for labels in listed if (row := _row(labels, wanted))]
+    pairs = {(row.about.label, row.about.name) for row in rows}
+    groups: defaultdict[tuple[str, str], list[_Row]] = defaultdict(list)
+    for row in rows:
+        name = known_as(row.about, wanted.services, pairs)
+        if name in wanted.services or wanted.named(_family(row.labels)):
+            groups[row.labels["__name__"], row.about.label].append(replace(row, about=row.about._replace(name=name)))
+    names = {labels["__name__"] for labels in listed}
+    return tuple(_grouped(full, label, group, _kind(full, names, metadata), metadata) for (full, label), group in sorted(groups.items()))
+
+
+def _row(labels: Mapping[str, str], wanted: Wanted) -> _Row | None:
+    about = thing(labels, _family(labels), wanted.labels)
+    within = carried(labels, about, wanted.environment) if about else None
+    return _Row(labels, about, within) if about and within is not None else None
+
+
+def _grouped(full: str, label: str, rows: Sequence[_Row], kind: Kind, metadata: Metadata) -> Family:
+    pattern, part, totals = TOTALS
+    where: tuple[Match, ...] = ()
+    if re.fullmatch(pattern, full) and (parts := [row for row in rows if row.labels.get(part, "") not in totals]):
+        rows, where = parts, (Match(part, totals, but=True),)
+    for other, value in dict.fromkeys(pair for row in rows for pair in row.carried):
+        where += (Match(other, (value,) if all((other, value) in row.carried for row in rows) else ("", value)),)
+    values: defaultdict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        for other, value in row.labels.items():
+            if other not in {"__name__", "le", label} and len(values[other]) < MOST_VALUES:
+                values[other].add(value)
+    name = full.removesuffix("_bucket") if kind == "histogram" else full
+    members = tuple(sorted({(row.about.value, row.about.name) for row in rows}))
+    unit = str(_said(name, metadata).get("unit") or "")
+    return Family(name, kind, label, members, {other: frozenset(seen) for other, seen in values.items()}, unit, where)
+
+
+def _family(labels: Mapping[str, str]) -> str:
+    return labels["__name__"].removesuffix("_bucket") if "le" in labels else labels["__name__"]
 
 
 def _kind(full: str, names: set[str], metadata: Metadata) -> Kind:

@@ -6,7 +6,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from compass_core.readings import Match, Reduction, Selection, service_name
+from compass_core.identity import around
+from compass_core.readings import Match, Reduction, Selection
 from compass_core.sources.quoting import any_of, matching, quoted
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def tagged(text: str, tag: str) -> str:
 
 def selector(family: str, selection: Selection, matches: Iterable[Match]) -> str:
     """One family of the selection's members, filtered."""
-    parts = [_members(selection), *(matching(_label(match.label), match.values) for match in matches)]
+    parts = [_members(selection), *(matching(_label(each.label), each.values, but=each.but) for each in matches)]
     if _PLAIN_NAME.fullmatch(family):
         return f"{family}{{{', '.join(parts)}}}"
     return f"{{{', '.join((f'__name__={quoted(family)}', *parts))}}}"
@@ -98,15 +99,9 @@ def whole(name: str) -> str:
 
 
 def _naming(services: Sequence[str], label: str) -> str:
-    """The values of `label` that name a service: asks `service_name` how it reads that label, so that the two agree."""
-    names = f"({any_of(services)})"
-    if service_name("before/name", label) == "name":
-        return f"(.*/)?{names}"
-    if service_name("name.domain:1", label) == "name":
-        return rf"(.*[/@])?\[*{names}([\]./:].*)?"
-    if service_name("name-0", label) == "name":
-        return f"{names}(-.*)?"
-    return any_of(services)
+    """The values of a label that may name one of these services, and a few more."""
+    before, after = around(label)
+    return f"{before}({any_of(services)}){after}"
 
 
 def _members(selection: Selection) -> str:

@@ -20,6 +20,7 @@ def any_of(texts: Sequence[str]) -> str:
     return "|".join(re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", text) for text in texts)
 
 
-def matching(name: str, values: Sequence[str]) -> str:
-    """A matcher of a label or attribute: `name="one"`, or `name=~"one|two"`."""
-    return f"{name}={quoted(values[0])}" if len(values) == 1 else f"{name}=~{quoted(any_of(values))}"
+def matching(name: str, values: Sequence[str], *, but: bool = False) -> str:
+    """A matcher of a label or attribute: `name="one"`, or `name=~"one|two"`; with `but` of all other values, `name!="one"`."""
+    one, several = ("!=", "!~") if but else ("=", "=~")
+    return f"{name}{one}{quoted(values[0])}" if len(values) == 1 else f"{name}{several}{quoted(any_of(values))}"

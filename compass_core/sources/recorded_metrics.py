@@ -156,7 +156,7 @@ class _Part:
         members = {value for value, _ in self.selection.members}
         rows: dict[tuple[str, ...], list[int]] = {}
         for row, labels in enumerate(self.metric.labels):
-            if labels.get(by[0], "") in members and all(labels.get(m.label, "") in m.values for m in self.where):
+            if labels.get(by[0], "") in members and all((labels.get(m.label, "") in m.values) != m.but for m in self.where):
                 rows.setdefault(tuple(labels.get(label, "") for label in by), []).append(row)
         if not rows:
             return {}

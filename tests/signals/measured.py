@@ -88,19 +88,19 @@ MEASURED = {
         latency_p99: quantile 0.99 traces_span_metrics_duration_seconds{span_kind=SPAN_KIND_SERVER} by service_name
     """,
     "cadvisor": """
-        cpu_throttling: rate_ratio container_cpu_cfs_throttled_periods_total / container_cpu_cfs_periods_total by container
-        cpu_usage: rate container_cpu_usage_seconds_total by container
-        memory_of_limit: ratio container_memory_working_set_bytes / container_spec_memory_limit_bytes by container
-        memory_used: raw max container_memory_working_set_bytes by container
-        out_of_memory_kills: raw container_oom_events_total by container
+        cpu_throttling: rate_ratio container_cpu_cfs_throttled_periods_total{container!=|POD} / container_cpu_cfs_periods_total{container!=|POD} by pod
+        cpu_usage: rate container_cpu_usage_seconds_total{container!=|POD} by pod
+        memory_of_limit: ratio container_memory_working_set_bytes{container!=|POD} / container_spec_memory_limit_bytes{container!=|POD} by pod
+        memory_used: raw max container_memory_working_set_bytes{container!=|POD} by pod
+        out_of_memory_kills: raw container_oom_events_total{container!=|POD} by pod
         packet_drops: rate container_network_receive_packets_dropped_total by pod
         packet_drops: rate container_network_transmit_packets_dropped_total by pod
         bytes_in: rate container_network_receive_bytes_total by pod
         bytes_out: rate container_network_transmit_bytes_total by pod
     """,
     "kube-state-metrics": """
-        restarts: raw kube_pod_container_status_restarts_total by container
-        out_of_memory_kills: raw kube_pod_container_status_last_terminated_reason{reason=OOMKilled} by container
+        restarts: raw kube_pod_container_status_restarts_total by pod
+        out_of_memory_kills: raw kube_pod_container_status_last_terminated_reason{reason=OOMKilled} by pod
         replicas_available: raw kube_deployment_status_replicas_available by deployment
     """,
     "postgres_exporter": """

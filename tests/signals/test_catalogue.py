@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compass_core.domain import AgentName
-from compass_core.settings import SERVICE_LABELS
 from compass_core.signals.catalogue import GRAPH_FAMILIES, RESEMBLANCE, SIGNALS, names_of, resembled
 from compass_core.signals.plan import plan
 from compass_core.signals.signal import BAD
@@ -25,12 +24,12 @@ RECORDED = frozenset(json.loads(NAMES.read_text())["response"]["body"]["data"])
 
 
 def planned(exporter: str) -> list[Selection]:
-    found = families(listed(exporter), Wanted(frozenset(), ("*",), SERVICE_LABELS), {})
+    found = families(listed(exporter), Wanted(frozenset(), ("*",)), {})
     return [selection for agent in AgentName for selection in plan(found, agent)]
 
 
 def filtered(name: str, matches: tuple[Match, ...]) -> str:
-    told = ",".join(f"{match.label}={'|'.join(match.values)}" for match in matches)
+    told = ",".join(f"{match.label}{'!' if match.but else ''}={'|'.join(match.values)}" for match in matches)
     return f"{name}{{{told}}}" if told else name
 
 
@@ -191,5 +190,5 @@ def test_names_are_asked_for_once() -> None:
 )
 def test_what_counts_as_a_failed_request(label: str, value: str, fails: bool) -> None:  # noqa: FBT001 - a column of the table
     """A gRPC status is a small number: only a gRPC family's own label is read as one."""
-    found = families([{"__name__": "http_requests_total", "app": "web", label: value}], Wanted(frozenset(), ("*",), SERVICE_LABELS), {})
+    found = families([{"__name__": "http_requests_total", "app": "web", label: value}], Wanted(frozenset(), ("*",)), {})
     assert ("error_ratio" in {one.signal for one in plan(found, AgentName.APPLICATION)}) is fails

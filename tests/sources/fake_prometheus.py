@@ -12,7 +12,6 @@ from compass_core.sources.prometheus import Prometheus
 from tests.sources.handmade import T0
 from tests.sources.kit import Answer, Server, inline, params_of
 
-LABELS = ("service", "service_name", "app", "server", "job", "pod", "instance")
 TAGGED = re.compile(r'label_replace\((.*?), "compass_selection", "(\d+)", "", ""\)(?: or |$)')
 
 
@@ -44,6 +43,8 @@ class FakePrometheus(Server):
         match request.url.path.rpartition("/")[2]:
             case "series":
                 return refused() if "bad" in str(params_of(request)) else ok(self.series, warnings=self.warnings, **self.more)
+            case "labels":
+                return ok(sorted({label for one in self.series for label in one}))
             case "metadata":
                 return ok(self.metadata)
         query = params_of(request)["query"]
@@ -61,4 +62,4 @@ class FakePrometheus(Server):
 
 def prometheus(server: Server, allowance: Allowance | None = None, **settings: Any) -> Prometheus:
     reader = server.backend("prometheus").reader(allowance or Allowance())
-    return Prometheus(reader, inline, **{"service_labels": LABELS, "link": None, "public_url": "", **settings})
+    return Prometheus(reader, inline, **{"service_labels": (), "link": None, "public_url": "", **settings})

@@ -10,7 +10,7 @@ import pytest
 
 from compass_core.errors import Reason, SourceError
 from compass_core.readings import Family
-from tests.sources.fake_prometheus import LABELS, FakePrometheus, ok, prometheus
+from tests.sources.fake_prometheus import FakePrometheus, ok, prometheus
 from tests.sources.handmade import HOUR, T0
 from tests.sources.kit import params_of
 
@@ -23,10 +23,10 @@ def series(name: str, **labels: str) -> dict[str, str]:
 
 
 async def test_one_request_for_all_labels_and_names() -> None:
-    server = FakePrometheus()
+    server = FakePrometheus([series("down", service="other", job="other", pod="other-0", path="/")])
     assert (await prometheus(server).families(["web", "shop/db"], ["up", "pg_*"], HOUR)).values == ()
     (asked,) = server.asked("series")
-    assert len(asked.get_list("match[]")) == len(LABELS) + 1
+    assert len(asked.get_list("match[]")) == 3 + 1
     assert (asked["start"], asked["end"]) == (f"{T0:.3f}", f"{T0 + 3600:.3f}")
     assert int(asked["limit"]) > 0
 
@@ -45,9 +45,10 @@ async def test_many_services_are_split_over_requests() -> None:
     assert 1 < len(server.requests) < 12
 
 
-async def test_the_first_label_that_names_a_wanted_service() -> None:
+async def test_what_a_series_is_about_must_be_wanted() -> None:
     listed = [
         series("up", service_name="other", app="web", job="shop/web"),
+        series("up", app="web", job="apps"),
         series("up", job="shop/web", instance="10.0.0.1:9090"),
         series("up", job="elsewhere"),
     ]
@@ -64,7 +65,7 @@ async def test_families_by_name_have_all_services() -> None:
         series("pg_up", server="db-b:5432", job="exporter", instance="x:9187"),
         series("pg_other", pod="db-0", job="exporter"),
         series("pg_last", instance="x:1", job="exporter"),
-        series("last_total", instance="x:1", job="exporter"),
+        series("last_total", instance="x:1", job="batch"),
         series("pg_nobody", cluster="eu"),
         series("unasked", server="db-a:5432"),
     ]
@@ -73,7 +74,7 @@ async def test_families_by_name_have_all_services() -> None:
         "pg_up": ("server", {"db-a", "db-b"}),
         "pg_other": ("pod", {"db"}),
         "pg_last": ("instance", {"x"}),
-        "last_total": ("job", {"exporter"}),
+        "last_total": ("job", {"batch"}),
     }
 
 
@@ -201,7 +202,7 @@ async def test_where_all_together_is_too_much_the_halves_are_asked() -> None:
                 return httpx.Response(422, json={"status": "error", "errorType": "execution", "error": text})
             return super()._route(request)
 
-    server = Limited([series("up", service="web")])
+    server = Limited([series("up", service="web", job="web", pod="web-0", instance="10.0.0.1:9090")])
     assert [one.name for one in (await prometheus(server).families(["web"], [], HOUR)).values] == ["up"]
     assert (await prometheus(server).families(["web"], [], HOUR)).gaps == ()
     source = prometheus(server)

@@ -12,12 +12,11 @@ from tests.sources.kit import SourceKit, inline
 if TYPE_CHECKING:
     from compass_core.sources.http import Allowance, Backend
 
-LABELS = ("service", "service_name", "server", "job", "pod", "instance")
 SELECTION = Selection("requests", "requests_total", Reduction.RATE, "service", (("web", "web"),))
 
 
 def prometheus(backend: Backend, allowance: Allowance) -> Prometheus:
-    return Prometheus(backend.reader(allowance), inline, service_labels=LABELS, link=None, public_url="http://prometheus.test")
+    return Prometheus(backend.reader(allowance), inline, service_labels=(), link=None, public_url="http://prometheus.test")
 
 
 class TestFamilies(SourceKit):

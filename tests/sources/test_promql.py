@@ -9,11 +9,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from compass_core.readings import Match, Reduction, Selection, service_name
+from compass_core.identity import LABELS, name_of
+from compass_core.readings import Match, Reduction, Selection
 from compass_core.sources import promql
 
 WEB = (("web-7c9b6d-k4jxs", "web"), ("web-7c9b6d-x2x2x", "web"))
-LABELS = ("service", "job", "server", "instance", "pod")
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_some_members_tell_how_often_a_family_gets_a_point() -> None:
 
 
 def test_families_of_services_and_of_names() -> None:
-    assert promql.of_services("service", ["a.b", "c"]) == '{service=~"a\\\\.b|c", le=~"(\\\\+Inf)?"}'
+    assert promql.of_services("pod", ["a.b", "c"]) == '{pod=~"(a\\\\.b|c)(-.*)?", le=~"(\\\\+Inf)?"}'
     assert promql.of_names(["up", "pg_*", "x_count"]) == (
         '{__name__=~"up(_bucket|_count|_sum)?|pg_.*|x(_bucket|_count|_sum)?", le=~"(\\\\+Inf)?"}'
     )
@@ -95,7 +95,7 @@ def pattern(service: str, label: str) -> str:
 )
 def test_whatever_names_a_service_is_found(value: str, label: str) -> None:
     assume("\n" not in value)
-    assume(service := service_name(value, label))
+    assume(service := name_of(value, label))
     assert re.fullmatch(pattern(service, label), value)
 
 
