@@ -18,7 +18,7 @@ from compass_core.readings import Match, Reading, Reduction, Series
 from compass_core.redaction.redact import hidden
 from compass_core.sources import promql
 from compass_core.sources.http import shaped
-from compass_core.sources.prometheus_families import Wanted, families
+from compass_core.sources.prometheus_families import Wanted, families, native_histograms, spelled_out
 from compass_core.sources.source import Source, parted, together
 
 if TYPE_CHECKING:
@@ -66,10 +66,11 @@ class _Query:
     selection: Selection
     seconds: int
     step: float
+    native: frozenset[str]
 
     @property
     def text(self) -> str:
-        return promql.expression(self.selection, self.seconds)
+        return promql.expression(self.selection, self.seconds, self.native)
 
 
 class Prometheus(Source):
@@ -85,6 +86,7 @@ class Prometheus(Source):
         self._splits = MOST_SPLITS
         self._one_name = False
         self._naming: tuple[str, ...] = ()
+        self._native: set[str] = set()
 
     async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Family]:
         """Which families exist for these services, or, whatever their service, with these names (`*` at the end: any ending)."""
@@ -99,7 +101,9 @@ class Prometheus(Source):
         listings, errors = parted(await self._by_name(wanted, span) if self._one_name else answers)
         listed = [labels for listing in listings for labels in listing.series]
         metadata = await self._described() if listed else {}
-        found = await self._offload(shaped(self._name, SERIES, partial(families, listed, wanted, metadata)))
+        native = native_histograms(listed, metadata)
+        self._native |= native
+        found = await self._offload(shaped(self._name, SERIES, partial(families, spelled_out(listed, native), wanted, metadata)))
         gaps = [self._gap(error.reason, error.detail) for error in errors]
         gaps += [self._gap(Reason.TRUNCATED, text) for listing in listings for text in listing.missing]
         return Reading(found, tuple(dict.fromkeys(gaps)), source=self._name)
@@ -129,7 +133,7 @@ class Prometheus(Source):
     async def series(self, selections: Sequence[Selection], window: Window, step: float) -> Reading[Series]:
         """The points of all selections, many in one request; where one is refused or takes too long, its halves are asked."""
         await self._measure(selections, window)
-        queries = [_Query(one, self._seconds(one, step), step) for one in selections if one.members]
+        queries = [_Query(one, self._seconds(one, step), step, frozenset(self._native)) for one in selections if one.members]
         start, last = window.start.timestamp(), math.ceil(window.seconds / step) - 1
         grid = (("start", f"{start:.3f}"), ("end", f"{start + last * step:.3f}"), ("step", f"{step:.3f}"))
         batches = _packed(queries, lambda query: _length(promql.tagged(query.text, "000 or ")), self._longest)
@@ -170,7 +174,7 @@ class Prometheus(Source):
             new = {_increasing(one): one for one in selections if one.members and _increasing(one) not in self._intervals}
             new.pop("", None)
             self._intervals.update(dict.fromkeys(new, UNKNOWN_INTERVAL))
-            texts = [promql.tagged(promql.samples(one), str(k)) for k, one in enumerate(new.values())]
+            texts = [promql.tagged(promql.samples(one, self._native), str(k)) for k, one in enumerate(new.values())]
             for part in _packed(texts, _length, self._longest):
                 params = [("query", " or ".join(part)), ("time", f"{window.end.timestamp():.3f}")]
                 counts = await self._try(QUERY, partial(_counts, families=tuple(new)), params, form=True)
@@ -252,7 +256,7 @@ def _series(item: Any, queries: Sequence[_Query], members: Sequence[Mapping[str,
     v[~np.isfinite(v)] = np.nan
     own = tuple(Match(label, (labels.get(label, ""),)) for label in selection.by)
     narrow = replace(selection, members=((value, service),), where=(*selection.where, *own), over_where=(*selection.over_where, *own))
-    return Series(selection, service, labels, t, v, promql.expression(narrow, query.seconds), source, step=query.step)
+    return Series(selection, service, labels, t, v, promql.expression(narrow, query.seconds, query.native), source, step=query.step)
 
 
 def _packed(items: Sequence[T], size: Callable[[T], int], most: int) -> list[Sequence[T]]:

@@ -12,7 +12,7 @@ from compass_core.readings import Family, Kind, Match
 from compass_core.sources import promql
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from compass_core.domain import Environment
     from compass_core.identity import Thing
@@ -85,6 +85,22 @@ def _grouped(full: str, label: str, rows: Sequence[_Row], kind: Kind, metadata: 
 
 def _family(labels: Mapping[str, str]) -> str:
     return labels["__name__"].removesuffix("_bucket") if "le" in labels else labels["__name__"]
+
+
+def native_histograms(listed: Iterable[Mapping[str, str]], metadata: Metadata) -> set[str]:
+    """The histograms that are one series each and have no buckets beside it."""
+    names = {labels["__name__"] for labels in listed}
+    return {name for name in names if f"{name}_bucket" not in names and _said(name, metadata).get("type") == "histogram"}
+
+
+def spelled_out(listed: Iterable[Mapping[str, str]], native: Collection[str]) -> list[Mapping[str, str]]:
+    """The series, those of native histograms as if they had the usual three."""
+    parts = {"_bucket": {"le": "+Inf"}, "_count": {}, "_sum": {}}
+    found: list[Mapping[str, str]] = []
+    for labels in listed:
+        name = labels["__name__"]
+        found += [{**labels, **le, "__name__": name + part} for part, le in parts.items()] if name in native else [labels]
+    return found
 
 
 def _kind(full: str, names: set[str], metadata: Metadata) -> Kind:

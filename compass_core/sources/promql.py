@@ -11,7 +11,7 @@ from compass_core.readings import Match, Reduction, Selection
 from compass_core.sources.quoting import any_of, matching, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 TAG: Final = "compass_selection"
 LONGEST_LIST: Final = 1_200  # characters of one matcher; a ratio holds three
@@ -22,8 +22,17 @@ _ONE_BUCKET: Final = r'le=~"(\\+Inf)?"'
 _PARTS: Final = ("_bucket", "_count", "_sum")
 
 
-def expression(selection: Selection, seconds: int) -> str:
-    """What gives the selection's points; an increase is taken over `seconds`."""
+def expression(selection: Selection, seconds: int, native: Collection[str] = ()) -> str:
+    """What gives the selection's points; an increase is taken over `seconds`. `native` histograms have no series for their parts."""
+
+    def increase(family: str, matches: Iterable[Match]) -> str:
+        base = whole(family)
+        part = family.removeprefix(base)
+        if not part or base not in native:
+            return f"rate({selector(family, selection, matches)}[{seconds}s])"
+        rate = f"rate({selector(base, selection, matches)}[{seconds}s])"
+        return rate if part == "_bucket" else f"histogram{part}({rate})"
+
     labels = dict.fromkeys((selection.service_label, *selection.by))
     by = f"by ({', '.join(map(_label, labels))})"
     own = selector(selection.family, selection, selection.where)
@@ -34,24 +43,27 @@ def expression(selection: Selection, seconds: int) -> str:
             none = f" or sum {by} ({selector(selection.family, selection, selection.over_where)}) * 0"
             return f"{selection.aggregate} {by} ({own}){none if selection.where != selection.over_where else ''}"
         case Reduction.RATE:
-            return f"{selection.aggregate} {by} (rate({own}[{seconds}s]))"
+            return f"{selection.aggregate} {by} ({increase(selection.family, selection.where)})"
         case Reduction.RATIO:
             return f"sum {by} ({own}) / {selection.aggregate} {by} ({over})"
         case Reduction.RATE_RATIO:
-            divisor = f"sum {by} (rate({over}[{seconds}s]))"
-            return f"(sum {by} (rate({own}[{seconds}s])) or {divisor} * 0) / {divisor}"
+            divisor = f"sum {by} ({increase(selection.over, selection.over_where)})"
+            return f"(sum {by} ({increase(selection.family, selection.where)}) or {divisor} * 0) / {divisor}"
         case Reduction.QUANTILE:
-            buckets = selector(f"{selection.family}_bucket", selection, selection.where)
-            return f"histogram_quantile({selection.quantile:g}, sum {by.replace('(', '(le, ', 1)} (rate({buckets}[{seconds}s])))"
+            buckets = increase(f"{selection.family}_bucket", selection.where)
+            return f"histogram_quantile({selection.quantile:g}, sum {by.replace('(', '(le, ', 1)} ({buckets}))"
 
 
-def samples(selection: Selection) -> str:
+def samples(selection: Selection, native: Collection[str] = ()) -> str:
     """How many points the family that a selection takes increases of got in the last two minutes, by some of its members."""
     selection = replace(selection, members=selection.members[:: 1 + len(selection.members) // ENOUGH])
-    if selection.reduction is Reduction.QUANTILE:
+    family = selection.over or selection.family
+    if whole(family) in native:
+        own = selector(whole(family), selection, ())
+    elif selection.reduction is Reduction.QUANTILE:
         own = selector(f"{selection.family}_bucket", selection, (Match("le", ("+Inf",)),))
     else:
-        own = selector(selection.over or selection.family, selection, ())
+        own = selector(family, selection, ())
     return f"max(count_over_time({own}[2m]))"
 
 

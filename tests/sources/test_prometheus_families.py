@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from compass_core.errors import Reason, SourceError
-from compass_core.readings import Family
+from compass_core.readings import Family, Reduction, Selection
 from tests.sources.fake_prometheus import FakePrometheus, ok, prometheus
 from tests.sources.handmade import HOUR, T0
 from tests.sources.kit import params_of
@@ -209,3 +209,29 @@ async def test_where_all_together_is_too_much_the_halves_are_asked() -> None:
     source._splits = 0
     with pytest.raises(SourceError, match=r"err-mimir-max-series-per-query: .* can raise -querier.max-fetched-series-per-query"):
         await source.families(["web"], [], HOUR)
+
+
+async def test_a_native_histogram_has_the_families_of_one() -> None:
+    """Prometheus 3 keeps it as one series, of which its metadata say what it is; one with buckets beside it is read by these."""
+    listed = [
+        series("t_seconds", service="web", code="200"),
+        series("both_seconds", service="web"),
+        *(
+            series(f"both_seconds_{part}", service="web", **({"le": "+Inf"} if part == "bucket" else {}))
+            for part in ("bucket", "count", "sum")
+        ),
+    ]
+    server = FakePrometheus(listed, metadata={name: [{"type": "histogram"}] for name in ("t_seconds", "both_seconds")})
+    source = prometheus(server)
+    found = {one.name: one for one in (await source.families(["web"], [], HOUR)).values}
+    assert [(name, found[name].kind) for name in ("t_seconds", "t_seconds_count", "t_seconds_sum")] == [
+        ("t_seconds", "histogram"),
+        ("t_seconds_count", "counter"),
+        ("t_seconds_sum", "counter"),
+    ]
+    assert found["t_seconds_count"].labels["code"] == {"200"}
+    selections = [
+        Selection("s", name, Reduction.QUANTILE, "service", (("web", "web"),), quantile=0.5) for name in ("t_seconds", "both_seconds")
+    ]
+    asked = [one.query for one in (await source.series(selections, HOUR, 60)).values]
+    assert [re.sub(r".*\(rate\((\w+)\{.*", r"\1", query) for query in asked] == ["t_seconds", "both_seconds_bucket"]

@@ -57,6 +57,22 @@ def test_each_reduction(selection: Selection, text: str) -> None:
     assert promql.expression(selection, 60) == text
 
 
+@pytest.mark.parametrize(
+    ("reduction", "family", "text"),
+    [
+        (Reduction.QUANTILE, "t_seconds", 'histogram_quantile(0.5, sum by (le, job) (rate(t_seconds{job="web"}[60s])))'),
+        (Reduction.RATE, "t_seconds_count", 'sum by (job) (histogram_count(rate(t_seconds{job="web"}[60s])))'),
+        (Reduction.RATE, "t_seconds_sum", 'sum by (job) (histogram_sum(rate(t_seconds{job="web"}[60s])))'),
+        (Reduction.RATE, "other_count", 'sum by (job) (rate(other_count{job="web"}[60s]))'),
+    ],
+)
+def test_the_parts_of_a_native_histogram_are_functions_of_it(reduction: Reduction, family: str, text: str) -> None:
+    selection = Selection("s", family, reduction, "job", (("web", "web"),), quantile=0.5)
+    assert promql.expression(selection, 60, {"t_seconds"}) == text
+    own = "other_count" if family == "other_count" else "t_seconds"
+    assert promql.samples(selection, {"t_seconds"}) == f'max(count_over_time({own}{{job="web"}}[2m]))'
+
+
 def test_how_often_a_family_gets_points() -> None:
     ratio = Selection("s", "e_total", Reduction.RATE_RATIO, "job", (("web", "web"),), over="r_total")
     assert promql.samples(ratio) == 'max(count_over_time(r_total{job="web"}[2m]))'
