@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bot.command import FORMS
 from bot.words import (
+    MOST_SEEN,
     VERDICTS,
     budget,
+    cited_untold,
     cost_line,
     costs,
     ended_line,
     gap_lines,
+    incomplete,
     listed,
     more,
     named,
@@ -32,7 +35,6 @@ from bot.words import (
     utc,
     what_next,
 )
-from compass_core.domain import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -85,7 +87,7 @@ def root(investigation: Investigation, conclusion: Conclusion | None = None) -> 
     if investigation.only:
         lines.append([_bold("Only: "), _text(f"the {investigation.only} agent")])
     if conclusion:
-        state = outcome(conclusion.outcome, conclusion.reason)
+        state = outcome(conclusion.outcome, conclusion.reason) + (f" ({missing})" if (missing := incomplete(conclusion)) else "")
         nothing = nothing_found(conclusion)
         likely = [[_bold("Most likely: "), _text(shown(named(top), 300))] for top in conclusion.hypotheses[:1]]
         lines += [[_text(nothing.removesuffix("."))]] if nothing else likely
@@ -110,12 +112,11 @@ def agent_update(investigation: Investigation, progress: Progress) -> Message:
     lead = _rich([_bold(f"{run.agent.title()} "), _text(f"{saw(run)} ({run.seconds:.1f} s)")])
 
     def build(detail: _Detail) -> list[Json]:
-        most = min(5, detail.items)
-        observed = [_observed(one, detail, linked=at < detail.linked) for at, one in enumerate(seen[:most])]
+        most = min(MOST_SEEN, detail.items)
         thought = [_thought(one, detail) for one in run.hypotheses[:most]]
         return [
             lead,
-            *_bullets("", observed, len(seen) - most),
+            *_bullets("", _evidence(seen[:most], detail), len(seen) - most),
             *_bullets("Thinks", thought, len(run.hypotheses) - most),
             *_bullets("Not seen", [[_text(line)] for line in gap_lines([run])[:most]], len(gap_lines([run])) - most),
             _context(_escaped(" · ".join((f"Cost so far: {cost}", *thought_how(run))), 500)),
@@ -134,16 +135,16 @@ def final(conclusion: Conclusion) -> Message:
         told = f"{incident}: {ended}. Nothing was found before that; investigate again with the button."
         return Message(_fallback(told, cost), [_rich([_text(told)]), _again(conclusion)])
     ranked, seen, nothing = conclusion.hypotheses, conclusion.observations, nothing_found(conclusion)
-    cited = [seen[one] for one in dict.fromkeys(one for each in ranked for one in each.evidence_for) if one in seen and not seen[one].link]
-    not_run = [f"{run.agent.title()} {outcome(run.outcome, run.reason)}" for run in conclusion.runs if run.outcome is not Outcome.ANSWERED]
+    untold, notes = cited_untold(conclusion), [line for line in (incomplete(conclusion), nothing) if line]
 
     def build(detail: _Detail) -> list[Json]:
         return [
-            _rich([_bold(incident), _text(f": {ended} after {conclusion.seconds:.1f} s"), _text(f"\n{nothing}" if nothing else "")]),
+            _rich([_bold(incident), _text(f": {ended} after {conclusion.seconds:.1f} s")], *([_text(line)] for line in notes)),
             *(_ranked(rank, one, seen if rank <= detail.linked else {}, detail) for rank, one in enumerate(ranked[: detail.items], 1)),
             *map(_context, more(len(ranked) - detail.items)),
-            *_bullets("Evidence", [_observed(one, detail, linked=True) for one in cited[: detail.linked][:8]], 0),
-            *_bullets("Not answered", [[_text(shown(line, detail.text))] for line in not_run], 0),
+            *_bullets(
+                "More evidence", [_observed(one, detail, linked=at < detail.linked) for at, one in enumerate(untold[: detail.items])], 0
+            ),
             *_bullets(
                 "Not seen",
                 [[_text(shown(line, detail.text))] for line in gap_lines(conclusion.runs)[:5]],
@@ -154,7 +155,7 @@ def final(conclusion: Conclusion) -> Message:
             _again(conclusion),
         ]
 
-    top = [nothing, *(f"{rank}. {named(one)}" for rank, one in enumerate(ranked[:3], 1))]
+    top = [*notes, *(f"{rank}. {named(one)}" for rank, one in enumerate(ranked[:3], 1))]
     return Message(_fallback(f"{incident}: {ended}.", *top, *more(len(ranked) - 3), cost, *costs(conclusion)[1:]), _fitting(build))
 
 
@@ -207,6 +208,10 @@ def _observed(seen: Observation, detail: _Detail, *, linked: bool) -> list[Json]
     return [*parts, _text(" "), _text(query, code=True)] if linked and query else parts
 
 
+def _evidence(seen: Sequence[Observation], detail: _Detail) -> list[list[Json]]:
+    return [_observed(one, detail, linked=at < detail.linked) for at, one in enumerate(seen[: detail.items])]
+
+
 def _thought(one: Hypothesis, detail: _Detail) -> list[Json]:
     return [_bold(shown(named(one), 200)), _text(f" {shown(one.statement, detail.text)} [{listed(one.evidence_for)}]")]
 
@@ -215,9 +220,10 @@ def _ranked(rank: int, one: Hypothesis, seen: Mapping[str, Observation], detail:
     head = [_bold(f"{rank}. {shown(named(one), 200)}"), _text(f" ({one.agent}, {VERDICTS[one.verdict]})")]
     lines = [head, [_text(shown(one.statement, detail.text))]]
     for name, ids in (("Evidence: ", one.evidence_for), ("Against: ", one.evidence_against)):
-        cited = [part for each in ids[:5] for part in (_link(seen[each].link if each in seen else None, shown(each)), _text(" "))]
-        lines += [[_text(name), *cited, *(_text(rest) for rest in more(len(ids) - 5))]] if ids else []
-    lines += [[_text(shown(each, detail.text))] for each in what_next(one)[:3] if rank <= CHECKED]
+        linked = [part for each in ids[:5] if each in seen for part in (_link(seen[each].link, shown(each)), _text(" "))]
+        rest = " ".join(shown(each) for each in ids[5 if linked else 0 :][: detail.items])
+        lines += [[_text(name), *linked, _text(rest), *(_text(left) for left in more(len(ids) - 5 - detail.items))]] if ids else []
+    lines += [[_text(shown(each, detail.text))] for each in what_next(one)[:4] if rank <= CHECKED]
     return _rich(*lines)
 
 

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from compass_core.domain import Conclusion, Request
 
 
+class _Refused(click.ClickException):
+    """Nothing was started."""
+
+    exit_code = 2
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Finds the causes of incidents: three agents, ranked hypotheses, every number with its query."""
@@ -81,7 +87,10 @@ def demo(port: int, *, once: bool, as_json: bool) -> None:
 @click.option("--only", default="", metavar="AGENT", help="application, database or network.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def investigate(words: tuple[str, ...], *, case: Path | None, as_json: bool, environment: tuple[str, ...], **options: str) -> None:
-    """Investigate one incident here: a declared one, an alert, a service's trouble, or a recorded case."""
+    """Investigate one incident here: a declared one, an alert, a service's trouble, or a recorded case.
+
+    Exit status: 0 answered or stopped, 1 failed, 2 nothing was started, 3 nothing could be read.
+    """
     with _told():
         from bot.report import report
         from bot.terminal import TerminalThread
@@ -102,7 +111,7 @@ def investigate(words: tuple[str, ...], *, case: Path | None, as_json: bool, env
         conclusion = asyncio.run(run())
         if as_json:
             click.echo(json.dumps(report(conclusion), ensure_ascii=False, indent=1))
-        sys.exit(1 if conclusion.outcome == "failed" else 0)
+        sys.exit({"failed": 1, "blind": 3}.get(conclusion.outcome, 0))
 
 
 @main.command("eval")
@@ -153,9 +162,9 @@ def _asked_to_stop() -> asyncio.Event:
 @contextmanager
 def _told() -> Iterator[None]:
     """What Compass refuses or cannot do is told in its words, not as a traceback."""
-    from compass_core.errors import CompassError
+    from compass_core.errors import CompassError, RefusalError
 
     try:
         yield
     except CompassError as error:
-        raise click.ClickException(str(error)) from error
+        raise (_Refused if isinstance(error, RefusalError) else click.ClickException)(str(error)) from error

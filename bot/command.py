@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bot.since import parse_since
 from bot.words import printable, shown
+from compass_core.budget import dollars
 from compass_core.domain import AgentName, Request
 from compass_core.errors import RefusalError
 
@@ -44,7 +45,6 @@ _AROUND_NAMES = (
 )
 _SERVICE = re.compile(r"[A-Za-z0-9._/:-]{1,200}")
 _LABEL = re.compile(r"([A-Za-z_][\w.]{0,100})\s*={1,2}\s*[\"']?([^\"'={},]{1,200}?)[\"']?", re.ASCII)
-_BUDGET = re.compile(r"\$?([0-9]{1,6}(?:\.[0-9]{1,4})?)")
 
 Word = tuple[str, bool]
 """What was typed, and whether it stood in quotes: then it is no flag."""
@@ -150,10 +150,10 @@ def is_link(text: str) -> bool:
 
 def parse_budget(text: str) -> Decimal:
     """`5` or `2.50` as US dollars, from 0 (no model) to 1,000; else `RefusalError`."""
-    match = _BUDGET.fullmatch(text)
-    if not match or (budget := Decimal(match[1])) > HIGHEST_BUDGET:
-        raise RefusalError(f"--budget cannot be {shown(text)!r}: write US dollars from 0 (no model) to 1000, such as --budget 2.50.")
-    return budget
+    with suppress(ValueError):
+        if (budget := dollars(text.removeprefix("$"))) <= HIGHEST_BUDGET:
+            return budget
+    raise RefusalError(f"--budget cannot be {shown(text)!r}: write US dollars from 0 (no model) to 1000, such as --budget 2.50.")
 
 
 def parse_agent(text: str) -> AgentName:

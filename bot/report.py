@@ -35,6 +35,7 @@ def report(conclusion: Conclusion) -> Json:
             "budget_usd": budget(conclusion.investigation.budget),
             "by_agent": {name.value: f"{conclusion.costs.get(name, Decimal(0)):.4f}" for name in AgentName},
         },
+        "coverage": round(conclusion.coverage, 3),
     }
 
 

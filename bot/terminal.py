@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bot.words import (
+    MOST_SEEN,
     VERDICTS,
     budget,
+    cited_untold,
     cost_line,
     costs,
     gap_lines,
+    incomplete,
     listed,
     more,
     named,
@@ -23,14 +26,13 @@ from bot.words import (
     utc,
     what_next,
 )
-from compass_core.domain import Outcome
 
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from compass_core.domain import Conclusion, Investigation, Progress
+    from compass_core.domain import Conclusion, Investigation, Observation, Progress
 
-MOST = 5
+MOST = 5  # hypotheses
 
 
 class TerminalThread:
@@ -52,10 +54,8 @@ class TerminalThread:
         """What one agent saw and thinks, and the cost so far."""
         run = progress.run
         lines = [f"{investigation.incident.id}: {run.agent.title()} {saw(run)} ({run.seconds:.1f} s)"]
-        for seen in strongest(run)[:MOST]:
-            since = f", since {seen.onset:%H:%M:%S} UTC" if seen.onset else ""
-            lines += [f"  {seen.id} {seen.summary} ({seen.reduction}{since})", f"     {seen.link or seen.query}"]
-        lines += [f"  {rest}" for rest in more(len(run.findings.observations) - MOST)]
+        lines += [line for seen in strongest(run)[:MOST_SEEN] for line in _observed(seen)]
+        lines += [f"  {rest}" for rest in more(len(strongest(run)) - MOST_SEEN)]
         lines += [f"  thinks {named(one)}: {one.statement}" for one in run.hypotheses[:MOST]]
         lines += [f"  {rest}" for rest in more(len(run.hypotheses) - MOST)]
         lines += [f"  not seen: {line}" for line in gap_lines([run])]
@@ -67,17 +67,22 @@ class TerminalThread:
         lines = [
             f"{conclusion.investigation.incident.id}: {outcome(conclusion.outcome, conclusion.reason)} after {conclusion.seconds:.1f} s"
         ]
+        lines += [f"  {missing}"] if (missing := incomplete(conclusion)) else []
         lines += [f"  {nothing}", *(f"  check: {line}" for line in to_check(conclusion))] if nothing else []
         for rank, one in enumerate(conclusion.hypotheses, 1):
             lines += [f"  {rank}. {named(one)} ({one.agent}, {VERDICTS[one.verdict]})", f"     {one.statement}"]
             lines += [f"     evidence: {', '.join(one.evidence_for) or 'none'}"]
             lines += [f"     against: {', '.join(one.evidence_against)}"] if one.evidence_against else []
             lines += [f"     {each}" for each in what_next(one)]
-        lines += [
-            f"  {run.agent.title()} {outcome(run.outcome, run.reason)}" for run in conclusion.runs if run.outcome is not Outcome.ANSWERED
-        ]
+        untold = cited_untold(conclusion)
+        lines += ["  more evidence:"] * bool(untold) + [line for seen in untold for line in _observed(seen)]
         self._say(*lines, *(f"  {line}" for line in costs(conclusion)))
 
     def _say(self, *lines: str) -> None:
         self._out.write("".join(f"{' ' * (len(line) - len(line.lstrip(' ')))}{printable(line)}\n" for line in lines) + "\n")
         self._out.flush()
+
+
+def _observed(seen: Observation) -> tuple[str, str]:
+    since = f", since {seen.onset:%H:%M:%S} UTC" if seen.onset else ""
+    return f"  {seen.id} {seen.summary} ({seen.reduction}{since})", f"     {seen.link or seen.query}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from compass_core.domain import AgentName, Outcome
 from compass_core.errors import Reason
+from compass_core.hypotheses.coverage import KINDS, is_blind, nobody_knows, unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,21 +21,27 @@ OUTCOMES = {
     Outcome.OUT_OF_BUDGET: "out of budget",
     Outcome.FAILED: "failed",
     Outcome.STOPPED: "stopped",
+    Outcome.BLIND: "no answer",
     Outcome.SKIPPED: "did not run",
 }
 SKIPS = {"budget": "the budget is used up", "left out": "left out by --only", "time": "no time was left"}
 VERDICTS = {"contradicted": "contradicted by its tests", "survived": "survived its tests", "untested": "untested"}
 LEAST_SHOWN = 0.01
+MOST_SEEN = 5  # observations that an agent's message shows
 DOUBTFUL = 0.25  # a first hypothesis below this confidence is as likely noise as a cause
 UNUSUAL = 0.25  # an observation below this score is nothing to wonder at
 ADVICE = {
-    Reason.NOT_CONFIGURED: "set the source's address, such as COMPASS_PROMETHEUS_URL",
-    Reason.UNREACHABLE: "see whether the source runs and its address is right",
-    Reason.TIMEOUT: "see whether the source is overloaded",
-    Reason.UNAUTHORIZED: "check the source's token or password",
+    Reason.NOT_CONFIGURED: "{source} is not configured: set {setting}_URL, or COMPASS_GRAFANA_URL",
+    Reason.UNREACHABLE: "see whether {source} runs, and check {setting}_URL",
+    Reason.NOT_FOUND: "check {setting}_URL",
+    Reason.GARBAGE: "check {setting}_URL: something else answers there",
+    Reason.TIMEOUT: "see whether {source} is overloaded",
+    Reason.SERVER_ERROR: "see the log of {source}",
+    Reason.RATE_LIMITED: "{source} limits requests: try again later",
+    Reason.UNAUTHORIZED: "check {setting}_TOKEN, or {setting}_USERNAME and {setting}_PASSWORD, and {setting}_TENANT",
     Reason.NO_DATA: "check the service's name, and COMPASS_SERVICE_LABELS",
 }
-_KINDS = {"metrics": "prometheus", "logs": "loki", "traces": "tempo"}
+_SETTING = re.compile(r"COMPASS_(?:[A-Z]+)(?=_(?:URL|TOKEN))")
 
 
 def printable(text: str) -> str:
@@ -71,9 +79,9 @@ def costs(conclusion: Conclusion) -> tuple[str, ...]:
 
 
 def thought_how(run: Run) -> tuple[str, ...]:
-    """`rules only: the model did not answer (timeout)`, and what a model's answer lost."""
+    """`rules only: the model did not answer (timeout)`, and what else is to be said of the model."""
     rules = (f"rules only: {shown(run.unrefined, 200)}",) if run.unrefined else ()
-    return (*rules, *((f"the model named what does not exist: {shown(run.dropped)}",) if run.dropped else ()))
+    return (*rules, *((shown(run.remark, 200),) if run.remark else ()))
 
 
 def outcome(ended: Outcome, reason: str) -> str:
@@ -88,17 +96,31 @@ def ended_line(conclusion: Conclusion) -> str:
 
 
 def saw(run: Run) -> str:
-    """`saw 3 things`, and how the run ended where it did not answer."""
-    count = len(run.findings.observations)
-    nothing = "could observe nothing" if _blind([run]) else "saw nothing unusual"
-    seen = nothing if count == 0 else "saw 1 thing" if count == 1 else f"saw {count} things"
+    """`saw 3 unusual things`; of a run that did not look at all it never says that there was nothing to see."""
+    count, lost = len(strongest(run)), unread([run])
+    if run.outcome is not Outcome.ANSWERED and not run.findings.observations:
+        return f"could not say anything ({outcome(run.outcome, run.reason)})"
+    if count:
+        seen = f"saw {count} unusual thing{'s' if count > 1 else ''}"
+    else:
+        seen = (
+            "could observe nothing" if is_blind([run]) else "saw nothing unusual in what it could read" if lost else "saw nothing unusual"
+        )
     return seen if run.outcome is Outcome.ANSWERED else f"{seen} and {outcome(run.outcome, run.reason)}"
 
 
 def strongest(run: Run) -> list[Observation]:
-    """What a run observed: first what its hypotheses cite, in their order, then the rest in the run's own."""
+    """What a run saw that is unusual: first what its hypotheses cite, in their order, then the rest in the run's own."""
     cited = list(dict.fromkeys(one for each in run.hypotheses for one in each.evidence_for))
-    return sorted(run.findings.observations, key=lambda seen: cited.index(seen.id) if seen.id in cited else len(cited))
+    unusual = [seen for seen in run.findings.observations if seen.id in cited or seen.score >= UNUSUAL]
+    return sorted(unusual, key=lambda seen: cited.index(seen.id) if seen.id in cited else len(cited))
+
+
+def cited_untold(conclusion: Conclusion) -> list[Observation]:
+    """What hypotheses cite, for or against and at any rank, and no agent's message showed."""
+    told = {seen.id for run in conclusion.runs for seen in strongest(run)[:MOST_SEEN]}
+    cited = dict.fromkeys(one for each in conclusion.hypotheses for one in (*each.evidence_for, *each.evidence_against))
+    return [conclusion.observations[one] for one in cited if one in conclusion.observations and one not in told]
 
 
 def gap_lines(runs: Iterable[Run]) -> list[str]:
@@ -106,24 +128,36 @@ def gap_lines(runs: Iterable[Run]) -> list[str]:
     return list(dict.fromkeys(_gap(gap) for run in runs for gap in run.findings.gaps))
 
 
+def incomplete(conclusion: Conclusion) -> str:
+    """What is missing from the answer, in one sentence; '' where nothing is."""
+    ended = [run for run in conclusion.runs if run.outcome is not Outcome.ANSWERED]
+    missing = [f"{run.agent.title()} {outcome(run.outcome, run.reason)}" for run in ended]
+    missing += [shown(nobody.removesuffix("."), 300)] if (nobody := nobody_knows(conclusion.runs)) else []
+    missing += [f"not all {kind} could be read" for kind in unread(conclusion.runs)]
+    lowers = (
+        f"; every confidence is lowered to {conclusion.coverage:.0%} of itself" if conclusion.hypotheses and conclusion.coverage < 1 else ""
+    )
+    return f"Incomplete: {'; '.join(missing)}{lowers}." if missing else ""
+
+
 def nothing_found(conclusion: Conclusion) -> str:
     """What to say in place of hypotheses, or before ones that are hardly likely; '' where there is a better one, or no agent ran."""
     if not conclusion.runs or any(one.confidence >= DOUBTFUL for one in conclusion.hypotheses[:1]):
         return ""
+    if conclusion.outcome is Outcome.BLIND or not any(run.outcome is Outcome.ANSWERED for run in conclusion.runs):
+        return "Nothing could be observed, so this says neither that something is wrong nor that all is well."
+    read = "in what could be read"
     if conclusion.hypotheses:
-        return "Nothing stands out in what could be read: this may be normal."
-    seen = conclusion.observations.values()
-    if any(one.score >= UNUSUAL for one in seen):
+        return f"Nothing stands out {read}: this may be normal."
+    if any(one.score >= UNUSUAL for one in conclusion.observations.values()):
         return "Unusual things were seen, but no rule names a cause for them."
-    if not seen and (_blind(conclusion.runs) or not any(run.outcome is Outcome.ANSWERED for run in conclusion.runs)):
-        return "Nothing could be observed, so there is no hypothesis."
-    return "Nothing unusual was found in what could be read."
+    return f"Nothing unusual was found {read}."
 
 
 def to_check(conclusion: Conclusion) -> list[str]:
-    """What a person can do about the gaps."""
-    reasons = dict.fromkeys(gap.reason for run in conclusion.runs for gap in run.findings.gaps)
-    return [ADVICE[reason] for reason in reasons if reason in ADVICE]
+    """What a person can do about the gaps, for the source and the setting of each."""
+    gaps = [gap for run in conclusion.runs for gap in run.findings.gaps if gap.reason in ADVICE]
+    return list(dict.fromkeys(_advice(gap) for gap in gaps))
 
 
 def named(one: Hypothesis) -> str:
@@ -138,9 +172,10 @@ def listed(names: Sequence[str], most: int = 5) -> str:
 
 
 def what_next(one: Hypothesis) -> list[str]:
-    """What would be seen if it were true (`If so: pool waits of orders-db: > 0.9`), and what to look at."""
-    expected = [f"If so: {each.signal} of {each.service}: {each.comparison}" for each in one.predictions]
-    return expected + ([f"Next check: {one.next_check}"] if one.next_check else [])
+    """What a model says of it, marked as its words: `The model says: …`, what would be seen if it were true, and what to look at."""
+    expected = [f"If so, the model says: {each.signal} of {each.service}: {each.comparison}" for each in one.predictions]
+    says = [f"The model says: {one.model_says}"] if one.model_says else []
+    return says + expected + ([f"Next check, the model says: {one.next_check}"] if one.next_check else [])
 
 
 def more(left: int) -> tuple[str, ...]:
@@ -166,10 +201,7 @@ def _gap(gap: Gap) -> str:
     return shown(gap.detail if gap.source.lower() in gap.detail.lower() else f"{gap.source}: {gap.detail}", 200)
 
 
-def _blind(runs: Iterable[Run]) -> bool:
-    """Nothing was observed, and each kind of telemetry failed or held nothing."""
-    runs = list(runs)
-    lost = [gap for run in runs for gap in run.findings.gaps if gap.source in _KINDS or gap.reason is Reason.NO_DATA]
-    told = [f"{gap.source} {gap.detail}".lower() for gap in lost]
-    seen = any(run.findings.observations for run in runs)
-    return not seen and all(any(kind in line or source in line for line in told) for kind, source in _KINDS.items())
+def _advice(gap: Gap) -> str:
+    source = shown(KINDS.get(gap.source, "Grafana" if gap.source == "changes" else gap.source))
+    setting = _SETTING.search(gap.detail)  # a source that is read through Grafana has Grafana's
+    return ADVICE[gap.reason].format(source=source, setting=setting[0] if setting else f"COMPASS_{source.upper()}")

@@ -12,8 +12,6 @@ from decimal import Decimal
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from compass_core.errors import SettingsError
-
 if TYPE_CHECKING:
     import re
     from collections.abc import AsyncIterator, Callable, Collection, Iterator
@@ -33,8 +31,6 @@ if TYPE_CHECKING:
     from compass_core.store import Store
 
 T = TypeVar("T")
-
-OPENAI = "https://api.openai.com/v1"
 
 
 def utc_now() -> datetime:
@@ -113,6 +109,7 @@ class Compass:
     def _orchestrator(self, request: Request, thread: Thread, redact: Callable[[str], str]) -> Orchestrator:
         from compass_core.agents.application import ApplicationAgent
         from compass_core.agents.database import DatabaseAgent
+        from compass_core.agents.names import Names
         from compass_core.agents.network import NetworkAgent
         from compass_core.agents.view import View
         from compass_core.budget import Budget
@@ -126,7 +123,7 @@ class Compass:
         model = self.model(budget, redact) if self.model and limit else None
         agents = {agent.name: agent(view, model) for agent in (ApplicationAgent, DatabaseAgent, NetworkAgent)}
         kept, told = DiscreetInvestigations(self.kept.investigations, redact), DiscreetThread(thread, redact)
-        outside = Outside(self.telemetry.places, kept, told, InProcess(), self.clock)
+        outside = Outside(self.telemetry.places, kept, told, InProcess(), self.clock, Names(view))
         return Orchestrator(agents, budget, outside, self.limits)
 
     async def interrupted(self, investigation: Investigation, thread: Thread) -> None:
@@ -256,30 +253,29 @@ def _telemetry(settings: Settings, store: Store, backends: _Backends) -> Telemet
             found["changes"] = GrafanaChanges(front.reader(allowance), offload, settings.grafana.url)
         return Sources(**found)
 
-    places: tuple[Incidents, ...] = (store,)
-    if alertmanager:
-        places += (Alertmanager(alertmanager, offload, service_labels=labels),)
-    return Telemetry(places, sources, offload)
+    alerting = ((alertmanager, False), (front, True))
+    places = (Alertmanager(backend, offload, service_labels=labels, of_grafana=own) for backend, own in alerting if backend)
+    return Telemetry((store, *places), sources, offload)
 
 
 @asynccontextmanager
 async def _model(settings: Settings) -> AsyncIterator[Callable[[Budget, Callable[[str], str]], Model] | None]:
     """The configured model, or None; raises `SettingsError` where what it costs is not known."""
-    key, url = settings.openai_api_key.get_secret_value(), settings.openai_base_url or OPENAI
-    if not key and not settings.openai_base_url:
+    url = settings.for_model()
+    if not url:
         yield None
         return
-    if settings.model_free and url == OPENAI:
-        raise SettingsError("COMPASS_MODEL_FREE", "is for a server of your own, at OPENAI_BASE_URL; OpenAI is not free", "false")
 
     from compass_core.llm.gateway import Gateway
     from compass_core.llm.prices import tariff
-    from compass_core.llm.wire import Terms, connect
+    from compass_core.llm.wire import Server, Terms, connect
 
-    terms = Terms(settings.model, url, settings.token_limit_field, settings.model_seconds, bounds=settings.model_free)
-    prices = tariff(settings.model, url, configured=settings.prices, free=settings.model_free)
-    async with connect(url, key) as client:
-        yield lambda budget, redact: Gateway(client, terms, prices, budget, redact=redact)
+    free, seconds = settings.model_free, settings.model_seconds
+    terms = Terms(settings.model, url, settings.token_limit_field, seconds, bounds=free, schema=settings.json_schema)
+    prices = tariff(settings.model, url, configured=settings.prices.get(settings.model, ()), free=free)
+    async with connect(url, settings.openai_api_key.get_secret_value()) as client:
+        server = Server(client, terms)
+        yield lambda budget, redact: Gateway(server, prices, budget, redact=redact)
 
 
 @contextmanager

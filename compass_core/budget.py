@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -14,7 +15,15 @@ from compass_core.errors import BudgetExceededError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_DOLLARS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 NO_ROOM = "no room in the budget for a model call"
+
+
+def dollars(text: str) -> Decimal:
+    """An amount as a person writes it, zero or more; the only way from a text to money. Raises `ValueError`."""
+    if not _DOLLARS.fullmatch(text):
+        raise ValueError("must be US dollars in digits, with a point before the cents, such as 2.50")
+    return Decimal(text)
 
 
 class Bill(StrEnum):

@@ -167,6 +167,7 @@ class Prediction(Value):
 class Hypothesis(Value):
     """A cause that could be wrong. Evidence are ids of observations; `next_check` is what a person should look at next.
 
+    `statement` is the rules' own, with the numbers that they read; `model_says`, `predictions` and `next_check` are a model's words.
     `confidence` is the initial one with what a model moved; `by_rules` is false where a model added the whole hypothesis.
     """
 
@@ -181,6 +182,7 @@ class Hypothesis(Value):
     evidence_against: tuple[str, ...] = ()
     predictions: tuple[Prediction, ...] = ()
     next_check: str = ""
+    model_says: str = ""
     by_rules: bool = True
 
 
@@ -193,12 +195,13 @@ class Edge(Value):
 
 
 class Outcome(StrEnum):
-    """How a run or an investigation ended. `skipped` is a run that never began."""
+    """How a run or an investigation ended. `skipped` is a run that never began, `blind` an investigation that could read nothing."""
 
     ANSWERED = "answered"
     OUT_OF_BUDGET = "out_of_budget"
     FAILED = "failed"
     STOPPED = "stopped"
+    BLIND = "blind"
     SKIPPED = "skipped"
 
 
@@ -212,31 +215,33 @@ class Suspect(Value):
 class Findings(Value):
     """What one agent saw: handed, typed, to the agents after it.
 
-    `suspects` are all services in scope, the most suspected first, by everything that was seen so far.
+    `suspects` are all services in scope, the most suspected first, by everything that was seen so far. `silent` are the kinds of
+    telemetry (metrics, logs, traces) that gave nothing, to this agent or those before it, whether they failed or held nothing.
     """
 
     observations: tuple[Observation, ...] = ()
     gaps: tuple[Gap, ...] = ()
     edges: tuple[Edge, ...] = ()
     suspects: tuple[Suspect, ...] = ()
+    silent: tuple[str, ...] = ()
 
 
 class Thoughts(Value):
     """What one agent thinks.
 
-    `unrefined` says why no model's answer is in it, '' where a model refined it; `dropped` what of its answer was left out, since
-    it named what does not exist.
+    `unrefined` says why no model's answer is in it, '' where a model refined it; `remark` what else is to be
+    said of the model: what of its answer was left out, which setting to change.
     """
 
     hypotheses: tuple[Hypothesis, ...] = ()
     unrefined: str = ""
-    dropped: str = ""
+    remark: str = ""
 
 
 class Run(Value):
     """One agent inside one investigation. `cost` is in US dollars; `reason` says why it did not answer.
 
-    `unrefined` and `dropped` are those of its `Thoughts`.
+    `unrefined` and `remark` are those of its `Thoughts`.
     """
 
     agent: AgentName
@@ -247,7 +252,7 @@ class Run(Value):
     findings: Findings = Findings()
     hypotheses: tuple[Hypothesis, ...] = ()
     unrefined: str = ""
-    dropped: str = ""
+    remark: str = ""
 
 
 class Progress(Value):
@@ -259,7 +264,10 @@ class Progress(Value):
 
 
 class Conclusion(Value):
-    """The end of an investigation. `hypotheses` are ranked; `costs` holds all three agents, also those that did not run."""
+    """The end of an investigation. `hypotheses` are ranked; `costs` holds all three agents, also those that did not run.
+
+    `coverage` (0 to 1) is how much of what should have been looked at was; every confidence was lowered by it.
+    """
 
     investigation: Investigation
     outcome: Outcome
@@ -268,6 +276,7 @@ class Conclusion(Value):
     hypotheses: tuple[Hypothesis, ...] = ()
     costs: dict[AgentName, Decimal] = Field(default_factory=dict)
     seconds: float = 0.0
+    coverage: float = Field(default=1.0, ge=0, le=1)
 
     @property
     def total_cost(self) -> Decimal:

@@ -4,6 +4,7 @@ CompassError
 ├── BudgetExceededError        spending would pass, or has passed, the budget: the investigation stops
 ├── RefusalError               a person asked for something that cannot be done; the text tells them what to do
 │   ├── IncidentNotFoundError  the id is known nowhere; carries where it was looked for and the nearest ids
+│   ├── UnknownNameError       no source knows anything of a service; carries where it was looked for and the nearest names
 │   ├── AmbiguousIncidentError an alert name that fires more than once; carries the fingerprints
 │   └── AlreadyRunningError    this incident is being investigated; carries the running investigation
 ├── SettingsError              a setting is missing or wrong; names the variable, the problem and an example
@@ -70,6 +71,15 @@ class IncidentNotFoundError(RefusalError):
             super().__init__(f"No incident {reference!r}. {where}{hint} If it is a service, type --service {reference} --since 30m.")
         else:
             super().__init__(f"No incident {reference!r}. {where}{hint}")
+
+
+class UnknownNameError(RefusalError):
+    """Every source answered, and nothing is known of these things."""
+
+    def __init__(self, names: tuple[str, ...], looked_in: tuple[str, ...], nearest: tuple[str, ...]) -> None:
+        self.names = names
+        self.nearest = nearest
+        super().__init__(f"Nothing is known of {', '.join(names)}. Looked in: {', '.join(looked_in)}. Nearest names: {', '.join(nearest)}.")
 
 
 class AmbiguousIncidentError(RefusalError):

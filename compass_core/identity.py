@@ -88,9 +88,7 @@ _WEAK = frozenset({"service", "exported_service", "destination_service_name", "a
 """Labels that hold names which were chosen elsewhere, as of a Service: they may call a workload a little otherwise."""
 
 _ENDING: Final = "([-_]?(svc|service|headless|hl|metrics|exporter|primary|replica|rw|ro))"
-PEER_ATTRIBUTES: Final = (
-    "peer.service", "server.address", "net.peer.name", "db.client.connection.pool.name", "db.namespace", "db.name",
-)  # fmt: skip
+PEER_ATTRIBUTES: Final = ("peer.service", "server.address", "net.peer.name")  # what a pool or a database is called is no service
 
 _OWNED = (
     re.compile(r"(.+)-\d{5,10}(-[0-9a-z]{5})?"),  # a cron job's run, and its pod

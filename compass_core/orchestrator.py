@@ -14,6 +14,7 @@ from opentelemetry import trace
 from compass_core import conventions
 from compass_core.domain import AgentName, Conclusion, Findings, Investigation, Outcome, Progress, Run, Thoughts
 from compass_core.errors import BudgetExceededError, CompassError, ThreadError
+from compass_core.hypotheses.coverage import coverage, is_blind, lowered
 from compass_core.hypotheses.rank import rank
 from compass_core.incidents.resolve import resolve
 
@@ -25,12 +26,11 @@ if TYPE_CHECKING:
     from compass_core.agents.base import Agent
     from compass_core.budget import Budget
     from compass_core.domain import Incident, Request
-    from compass_core.ports import Clock, Incidents, Investigations, Journal, Thread
+    from compass_core.ports import Clock, Incidents, Investigations, Journal, Names, Thread
 
 log = structlog.get_logger()
 tracer = trace.get_tracer("compass")
 
-INCOMPLETE = 0.5  # the most confidence where the budget kept agents from running: what they would have seen could refute any cause
 
 T = TypeVar("T")
 Ending = tuple[Outcome, str]
@@ -53,6 +53,7 @@ class Outside:
     thread: Thread
     journal: Journal
     clock: Clock
+    names: Names | None = None
 
 
 class Orchestrator:
@@ -107,6 +108,8 @@ class Orchestrator:
     async def _accept(self, request: Request) -> Investigation:
         now = self._outside.clock()
         incident = await self._step("resolve", lambda: resolve(request, self._outside.places, now))
+        if request.service and self._outside.names:  # an alert's thing may be unknown, but the alert is not: the agents say so
+            await self._step("names", partial(self._outside.names.check, incident))
         investigation = Investigation(
             id=self._budget.investigation,
             incident=incident,
@@ -145,7 +148,7 @@ class Orchestrator:
             findings=findings,
             hypotheses=thoughts.hypotheses,
             unrefined=thoughts.unrefined if self._budget.limit or not thoughts.unrefined else "the budget is 0",  # then none is asked
-            dropped=thoughts.dropped,
+            remark=thoughts.remark,
         )
         log.info("agent.finished", agent=name, outcome=run.outcome, reason=run.reason, seconds=round(run.seconds, 3))
         return run
@@ -186,17 +189,16 @@ class Orchestrator:
         return "time" if left <= 0 else ""
 
     def _conclude(self, investigation: Investigation, ending: Ending, seconds: float) -> Conclusion:
-        ranked = rank(self._runs)
-        if ending[0] is Outcome.OUT_OF_BUDGET:
-            ranked = tuple(one.model_copy(update={"confidence": min(one.confidence, INCOMPLETE)}) for one in ranked)
+        share = coverage(self._runs)
         return Conclusion(
             investigation=investigation,
             outcome=ending[0],
             reason=ending[1],
             runs=tuple(self._runs),
-            hypotheses=ranked,
+            hypotheses=lowered(rank(self._runs), share),
             costs=self.get_agent_costs(),
             seconds=seconds,
+            coverage=share,
         )
 
     async def _say(self, conclusion: Conclusion) -> None:
@@ -227,6 +229,8 @@ def _invoked(name: AgentName) -> AbstractContextManager[trace.Span]:
 
 
 def _ending(runs: list[Run]) -> Ending:
+    if is_blind(runs):
+        return Outcome.BLIND, "no source could be read, or all are empty"
     ran = [run for run in runs if run.outcome is not Outcome.SKIPPED]
     for outcome in (Outcome.OUT_OF_BUDGET, Outcome.STOPPED):
         for run in ran:

@@ -81,6 +81,14 @@ class Incidents(Protocol):
         ...
 
 
+class Names(Protocol):
+    """Which things telemetry knows."""
+
+    async def check(self, incident: Incident) -> None:
+        """Raises `UnknownNameError` where every source that could be asked knows others, and nothing of what the incident is about."""
+        ...
+
+
 class Declarations(Protocol):
     """Where incidents that people declare by hand are kept."""
 
@@ -171,6 +179,11 @@ class Clock(Protocol):
 
 class Model(Protocol):
     """A language model that is paid from the investigation's budget."""
+
+    @property
+    def advice(self) -> str:
+        """Which setting a person should change so that the server is asked as it can answer; '' for none."""
+        ...
 
     async def ask(self, agent: AgentName, messages: tuple[Message, ...], shape: type[V]) -> V:
         """Its answer in that shape, which forbids extra fields and has no defaults.

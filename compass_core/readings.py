@@ -123,7 +123,10 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One span; `t` is its start in unix seconds, `ms` its duration; `kind` is client, server, … or ''."""
+    """One span; `t` is its start in unix seconds, `ms` its duration; `kind` is client, server, … or ''.
+
+    `weight`: how many it stands for, where spans were chosen for what they are; 1 on average.
+    """
 
     trace_id: str
     span_id: str
@@ -135,6 +138,7 @@ class Span:
     error: bool = False
     kind: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

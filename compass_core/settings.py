@@ -11,6 +11,7 @@ import os
 import re
 import tomllib
 from decimal import Decimal
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -28,6 +29,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from compass_core.budget import dollars
 from compass_core.errors import SettingsError
 from compass_core.redaction.redact import expression
 
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+PRICE = "must be model=input/output or model=input/output/cached, US dollars a million tokens, with commas between"
 # names that a shared environment or file may hold and that are not read here: other versions' and the file's own
 UNREAD = frozenset({
     "COMPASS_CONFIG", "SLACK_SIGNING_SECRET",
@@ -43,8 +46,8 @@ UNREAD = frozenset({
 # Kubernetes puts these into every pod beside a Service named `compass` or `compass-…`
 KUBERNETES = re.compile(r"COMPASS(_\w+)?_(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)")
 NO_SECRET = SecretStr("")
-AMOUNT = r"\d{1,9}(\.\d{1,9})?"
-PRICE = rf"[^\s,=]+={AMOUNT}/{AMOUNT}(/{AMOUNT})?"
+OPENAI = "https://api.openai.com/v1"
+OWN_NAME = re.compile(r"([a-z][a-z0-9-]*|.+\.(localhost|local|internal|home\.arpa))\.?", re.IGNORECASE)  # none of these is public
 EXAMPLES = {
     "SLACK_BOT_TOKEN": "xoxb-…",
     "SLACK_APP_TOKEN": "xapp-…",
@@ -61,8 +64,10 @@ EXAMPLES = {
     "COMPASS_MODEL": "gpt-4o-mini",
     "COMPASS_PRICES": "my-model=0.15/0.60",
     "COMPASS_MODEL_FREE": "true",
+    "COMPASS_FREE_HOSTS": "models.example.com",
     "COMPASS_TOKEN_LIMIT_FIELD": "max_tokens",
     "COMPASS_MODEL_SECONDS": "45",
+    "COMPASS_JSON_SCHEMA": "false",
     "URL": "https://metrics.example.com",
     "TENANT": "team-a",
     "USERNAME": "compass",
@@ -99,17 +104,45 @@ def _header(value: SecretStr) -> SecretStr:
 
 
 def _labels(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    given = value if not isinstance(value, str) else _list(value) if value.startswith("[") else value.split(",")
-    names = tuple(dict.fromkeys(name.strip() for name in given))
+    names = _names(value)
     if not all(re.fullmatch(r"[a-zA-Z_]\w*", name, re.ASCII) for name in names):
         raise ValueError("must be label names with commas between them")
     return names
 
 
-def _prices(value: str) -> str:
-    if value and not re.fullmatch(rf"{PRICE}(,\s*{PRICE})*", value, re.ASCII):
-        raise ValueError("must be model=input/output or model=input/output/cached, US dollars a million tokens, with commas between")
-    return value
+def _prices(value: str | Mapping[str, tuple[Decimal, ...]]) -> Mapping[str, tuple[Decimal, ...]]:
+    found: dict[str, tuple[Decimal, ...]] = {}
+    for each in value.split(",") if isinstance(value, str) else ():
+        name, _, amounts = each.strip().rpartition("=")
+        if name in found:
+            raise ValueError(f"gives the price of {name} twice")
+        try:
+            found[name] = tuple(map(dollars, amounts.split("/")))
+        except ValueError as error:
+            raise ValueError(f"{PRICE}; a price {error}") from None
+        if not re.fullmatch(r"[^\s=]+", name) or len(found[name]) not in {2, 3}:
+            raise ValueError(PRICE)
+        if not all(found[name]):
+            raise ValueError("holds a price of zero; a server of your own that costs nothing is COMPASS_MODEL_FREE=true")
+    return found if isinstance(value, str) else value
+
+
+def _money(value: str | Decimal) -> Decimal:
+    return dollars(value) if isinstance(value, str) else value
+
+
+def _is_own(host: str) -> bool:
+    """Loopback, private, or a name that no public server can have; a name is not looked up."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return OWN_NAME.fullmatch(host) is not None
+    return not (getattr(address, "ipv4_mapped", None) or address).is_global
+
+
+def _names(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    given = value if not isinstance(value, str) else _list(value) if value.startswith("[") else value.split(",")
+    return tuple(dict.fromkeys(name.strip() for name in given))
 
 
 def _list(value: str) -> tuple[str, ...]:
@@ -144,6 +177,7 @@ def _slack(value: SecretStr, info: ValidationInfo) -> SecretStr:
     return _header(value)
 
 
+Money = Annotated[Decimal, BeforeValidator(_money)]
 Url = Annotated[str, AfterValidator(_url)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Header = Annotated[SecretStr, AfterValidator(_header)]
@@ -194,7 +228,7 @@ class Settings(BaseSettings):
     slack_bot_token: SlackToken | None = Field(None, validation_alias="SLACK_BOT_TOKEN")
     slack_app_token: SlackToken | None = Field(None, validation_alias="SLACK_APP_TOKEN")
     slack_api_url: Url = Field("https://slack.com/api", validation_alias="SLACK_API_URL")
-    budget_usd: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal("10.00")
+    budget_usd: Money = Decimal("10.00")
     database_url: SecretStr = SecretStr("sqlite:///compass.db")
     prometheus: Access | None = None
     loki: Access | None = None
@@ -209,8 +243,10 @@ class Settings(BaseSettings):
     openai_base_url: Url | None = Field(None, validation_alias="OPENAI_BASE_URL")
     model: Annotated[str, Field(pattern=r"^[^\s,=]+$")] = "gpt-4o-mini"
     model_free: bool = False
+    free_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
     model_seconds: Seconds = 45.0
-    prices: Annotated[str, AfterValidator(_prices)] = ""
+    json_schema: bool = True
+    prices: Annotated[dict[str, tuple[Decimal, ...]], NoDecode, BeforeValidator(_prices)] = Field(default_factory=dict)
     token_limit_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"  # noqa: S105 - the name of a field
 
     @classmethod
@@ -223,6 +259,17 @@ class Settings(BaseSettings):
         if self.slack_bot_token is None or self.slack_app_token is None:
             raise _refusal([(name, text) for name, text in WHERE.items() if getattr(self, name.lower()) is None])
         return SlackAccess(self.slack_bot_token, self.slack_app_token, f"{self.slack_api_url}/")
+
+    def for_model(self) -> str:
+        """Where the model's server is, '' where there is none; raises `SettingsError` when a stranger's is said to cost nothing."""
+        url = self.openai_base_url or (OPENAI if self.openai_api_key else "")
+        host = urlsplit(url).hostname or ""
+        if url and self.model_free and not (_is_own(host) or host in map(str.lower, self.free_hosts)):
+            problem = (
+                f"is for a server of your own; {host} is neither loopback nor private, so list it in COMPASS_FREE_HOSTS if it is yours"
+            )
+            raise SettingsError("COMPASS_MODEL_FREE", problem, "false")
+        return url
 
     def for_telemetry(self) -> None:
         """Raise `SettingsError` when no backend is configured: nothing could be observed."""

@@ -155,6 +155,7 @@ class FakeAgent(Agent):
     fails: Exception | None = None
     fails_after: Exception | None = None
     hangs: bool = False
+    sees: Findings | None = None
     earlier: list[tuple[Run, ...]] = field(default_factory=list)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -163,7 +164,7 @@ class FakeAgent(Agent):
         self.begun.set()
         if self.hangs:
             await asyncio.Event().wait()
-        return Findings(observations=(observation(self.name),))
+        return self.sees or Findings(observations=(observation(self.name),))
 
     async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> Thoughts:
         if self.fails:
@@ -187,6 +188,7 @@ class FakeModel:
     answers: list[Answer | Exception] = field(default_factory=list)
     budget: Budget | None = None
     cost: Decimal = Decimal("0.001")
+    advice: str = ""
     told: list[tuple[AgentName, str]] = field(default_factory=list)
 
     async def ask(self, agent: AgentName, messages: tuple[Message, ...], shape: type[V]) -> V:

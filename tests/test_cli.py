@@ -52,7 +52,7 @@ def test_investigate_a_case_as_text(tmp_path: Path) -> None:
 def test_investigate_a_case_as_json(tmp_path: Path) -> None:
     done = compass(tmp_path, "investigate", "INC-42", "--case", str(CASE), "--only", "database", "--budget", "0", "--json")
     shown = json.loads(done.stdout)
-    assert list(shown) == ["outcome", "incident", "agents", "hypotheses", "cost"]
+    assert list(shown) == ["outcome", "incident", "agents", "hypotheses", "cost", "coverage"]
     assert [(run["name"], run["outcome"]) for run in shown["agents"]] == [
         ("application", "skipped"),
         ("database", "answered"),
@@ -141,9 +141,13 @@ def test_all_sources_down_is_said_and_nothing_is_invented(tmp_path: Path) -> Non
     down = dict.fromkeys((f"COMPASS_{name}_URL" for name in ("PROMETHEUS", "LOKI", "TEMPO")), "http://127.0.0.1:9")
     done = compass(tmp_path, "investigate", "--service", "checkout", "--since", "20m", "--json", environ=down)
     shown = json.loads(done.stdout)
-    assert done.returncode == 0
+    assert (done.returncode, shown["outcome"]) == (3, "blind")
     assert shown["hypotheses"] == []
     assert all(run["observations"] == [] and run["gaps"] for run in shown["agents"])
     told = compass(tmp_path, "investigate", "--service", "checkout", "--since", "20m", environ=down).stdout
     assert "othing could be observed" in told
     assert "check" in told
+
+
+def test_what_is_refused_has_a_status_of_its_own(tmp_path: Path) -> None:
+    assert compass(tmp_path, "investigate", "INC-7", "--case", str(CASE)).returncode == 2

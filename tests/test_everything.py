@@ -15,6 +15,7 @@ from compass_core.agents.scope import MOST_SERVICES
 from compass_core.bootstrap import live, utc_now
 from compass_core.domain import AgentName, Incident, Outcome, Request
 from compass_core.errors import Reason
+from compass_core.incidents.resolve import resolve
 from compass_core.settings import load
 from compass_core.signals.catalogue import names_of
 from compass_core.sources.http import Allowance
@@ -58,7 +59,12 @@ class Backends:
             ],
             "/grafana/api/health": lambda _: {"version": "11.0.0"},
             "/grafana/api/annotations": lambda _: [],
+            "/grafana/api/alertmanager/grafana/api/v2/alerts": self.alerts,
         }
+
+    def alerts(self, _: Any) -> Any:
+        named = {"labels": {"alertname": "Slow", "service": SERVICES[0]}, "annotations": {}, "status": {"state": "active"}}
+        return [{**named, "fingerprint": "00aa", "startsAt": "2026-01-05T14:00:00Z"}]
 
     def series(self, query: Any) -> Any:
         labels = {"http_response_status_code": "500", "error_type": "connection_refused", "server_address": "service-1", "le": "+Inf"}
@@ -122,3 +128,11 @@ async def test_a_large_system_needs_no_more_requests_than_allowed(given: tuple[s
     assert {(seen.link or "").partition("?")[0] for seen in conclusion.observations.values()} == {f"{url}/grafana/explore"}
     gaps = [gap for run in conclusion.runs for gap in run.findings.gaps]
     assert not [gap for gap in gaps if gap.reason is Reason.REQUEST_LIMIT], gaps
+
+
+async def test_grafana_alone_knows_the_alerts_of_its_own_rules(tmp_path: Path) -> None:
+    async with backends() as (_, url):
+        environ = {"COMPASS_GRAFANA_URL": f"{url}/grafana", "COMPASS_DATABASE_URL": f"sqlite:///{tmp_path}/compass.db"}
+        async with live(load(environ)) as compass:
+            found = await resolve(Request(reference="Slow"), compass.telemetry.places, utc_now())
+    assert (found.id, found.services) == ("00aa", (SERVICES[0],))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,8 +15,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from compass_core import orchestrator as plot
 from compass_core.budget import NO_ROOM, Budget
-from compass_core.domain import AgentName, Conclusion, Outcome, Request
-from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reason, SourceError, StoreError, ThreadError
+from compass_core.domain import AgentName, Conclusion, Findings, Incident, Outcome, Request
+from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reason, SourceError, StoreError, ThreadError, UnknownNameError
 from compass_core.orchestrator import Limits, Orchestrator, Outside
 from tests.fakes import INCIDENT, FakeAgent, FakeClock, FakeIncidents, FakeInvestigations, FakeJournal, FakeLedger, FakeThread
 
@@ -97,10 +98,40 @@ async def test_budget_exceeded_error_stops_investigation() -> None:
     assert outcomes(conclusion) == [Outcome.ANSWERED, Outcome.OUT_OF_BUDGET, Outcome.SKIPPED]
     assert conclusion.reason.startswith("database: $1.2000 was billed, the budget is $1.00")
     assert "this answer is incomplete" in conclusion.reason
-    assert [(one.agent, one.confidence) for one in conclusion.hypotheses] == [(DATABASE, 0.5), (APPLICATION, 0.5), (DATABASE, 0.3)]
+    assert [one.agent for one in conclusion.hypotheses] == [DATABASE, APPLICATION, DATABASE]
+    assert all(one.confidence <= one.initial_confidence * conclusion.coverage < one.initial_confidence for one in conclusion.hypotheses)
     assert stage.thread.said == ["root", "application", "database", "final"]
     failing = Stage(limit="1.00", agents={APPLICATION: {**dear, "fails_after": ValueError("x")}, DATABASE: {}, NETWORK: {}})
     assert outcomes(await failing.play()) == [Outcome.OUT_OF_BUDGET, Outcome.SKIPPED, Outcome.SKIPPED]
+
+
+async def test_where_nothing_could_be_read_there_is_no_answer() -> None:
+    dark = Findings(silent=("logs", "metrics", "traces"))
+    conclusion = await Stage(agents={name: {"sees": dark, "confidences": ()} for name in AgentName}).play()
+    assert (conclusion.outcome, conclusion.hypotheses) == (Outcome.BLIND, ())
+    half = {APPLICATION: {"sees": dark, "confidences": ()}, DATABASE: {"sees": Findings(silent=("logs",)), "confidences": ()}}
+    assert (await Stage(agents=half).play()).outcome is Outcome.ANSWERED
+
+
+async def test_a_typed_name_that_nothing_is_known_of_ends_it_before_any_work() -> None:
+    class Strangers:
+        async def check(self, incident: Incident) -> None:
+            raise UnknownNameError(incident.services, ("metrics",), ("checkout",))
+
+    stage = Stage()
+    stage.orchestrator._outside = replace(stage.orchestrator._outside, names=Strangers())
+    with pytest.raises(UnknownNameError, match=r"chekout.*Nearest names: checkout"):
+        await stage.play(reference="", service="chekout", since=timedelta(minutes=20))
+    assert (stage.thread.said, stage.kept.ended) == ([], [])
+    assert (await stage.play()).outcome is Outcome.ANSWERED, "an alert or a declared incident is looked at all the same"
+
+
+async def test_what_was_not_looked_at_lowers_every_confidence() -> None:
+    whole = await Stage().play()
+    late = await Stage(agents={APPLICATION: {}, DATABASE: {"fails": ValueError("x")}, NETWORK: {}}).play()
+    assert whole.coverage == 1
+    assert late.hypotheses
+    assert all(one.confidence < one.initial_confidence for one in late.hypotheses)
 
 
 async def test_a_call_that_does_not_fit_is_not_made_and_all_agents_answer() -> None:

@@ -78,10 +78,10 @@ def test_values_are_trimmed_and_empty_ones_count_as_not_set() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "problem"),
     [
-        ("COMPASS_BUDGET_USD", "$5", "valid decimal"),
-        ("COMPASS_BUDGET_USD", "-1", "greater than or equal to 0"),
-        ("COMPASS_BUDGET_USD", "nan", "finite"),
-        ("COMPASS_BUDGET_USD", "Infinity", "finite"),
+        ("COMPASS_BUDGET_USD", "$5", "US dollars in digits"),
+        *(("COMPASS_BUDGET_USD", wrong, "US dollars in digits") for wrong in ("-1", "-0", "1e999", "1_000", "\u0665", "+5", "5.", "1,5")),
+        ("COMPASS_BUDGET_USD", "nan", "US dollars in digits"),
+        ("COMPASS_BUDGET_USD", "Infinity", "US dollars in digits"),
         ("COMPASS_AGENT_SECONDS", "0", "greater than 0"),
         ("COMPASS_INVESTIGATION_SECONDS", "soon", "valid number"),
         ("COMPASS_INVESTIGATION_SECONDS", "inf", "finite"),
@@ -112,8 +112,22 @@ def test_values_are_trimmed_and_empty_ones_count_as_not_set() -> None:
         ("COMPASS_TOKEN_LIMIT_FIELD", "tokens", "max_completion_tokens"),
         *(
             ("COMPASS_PRICES", wrong, "must be model=input/output")
-            for wrong in ("0.15/0.60", "m=1", "m=1/2/3/4", "m=-1/2", "m=1/2;n=1/2", "m=1e3/2", "m=one/two", "m=1/2,")
+            for wrong in (
+                "0.15/0.60",
+                "m=1",
+                "m=1/2/3/4",
+                "m=-1/2",
+                "m=1/2;n=1/2",
+                "m=1e3/2",
+                "m=one/two",
+                "m=1/2,",
+                "m=\u0665/2",
+                "m=1_0/2",
+                "=1/2",
+            )
         ),
+        *(("COMPASS_PRICES", wrong, "a price of zero") for wrong in ("m=0/0", "m=0.00/1", "m=1/2/0", "n=1/2,m=1/0")),
+        ("COMPASS_PRICES", "m=1/2, n=1/2,m=3/4", "the price of m twice"),
     ],
 )
 def test_a_wrong_value_is_named_with_an_example_and_not_repeated(name: str, value: str, problem: str) -> None:
@@ -187,8 +201,37 @@ def test_the_model_is_set_by_name_key_server_and_price() -> None:
     )
     assert settings.openai_api_key.get_secret_value() == SECRET
     assert (settings.openai_base_url, settings.model, settings.model_free) == ("http://127.0.0.1:11434/v1", "qwen3:8b", True)
-    assert (settings.token_limit_field, settings.prices) == ("max_tokens", "qwen3:8b=0.1/0.2, org/other=1/2/0.5")
+    assert settings.token_limit_field == "max_tokens"
+    assert settings.prices == {"qwen3:8b": (Decimal("0.1"), Decimal("0.2")), "org/other": (1, 2, Decimal("0.5"))}
     assert SECRET not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("url", "own"),
+    [
+        *((f"http://{host}/v1", True) for host in ("127.0.0.1:8080", "[::1]", "10.2.3.4", "192.168.1.9", "100.64.0.7", "[fd00::5]")),
+        *(
+            (f"http://{host}/v1", True)
+            for host in ("localhost:11434", "ollama", "gpu-1.lan.internal", "ollama.ml.svc.cluster.local", "MODELS.example.com")
+        ),
+        *(
+            (f"http://{host}/v1", False)
+            for host in ("8.8.8.8", "[::ffff:8.8.8.8]", "[2606:4700::1]", "134744072", "0x8080808", "8.8.8", "api.openai.com")
+        ),
+        *(
+            (f"http://{host}/v1", False)
+            for host in ("localhost.example.com", "evil.models.example.com", "local.example", "127.0.0.1.example.net")
+        ),
+    ],
+)
+def test_only_a_server_of_ones_own_may_cost_nothing(url: str, *, own: bool) -> None:
+    free = {"OPENAI_BASE_URL": url, "COMPASS_MODEL_FREE": "true", "COMPASS_FREE_HOSTS": "other.example, models.example.com"}
+    if own:
+        assert load(free).for_model() == url
+        return
+    with pytest.raises(SettingsError, match=r"COMPASS_MODEL_FREE: is for a server of your own.*COMPASS_FREE_HOSTS"):
+        load(free).for_model()
+    assert load({**free, "COMPASS_MODEL_FREE": "false"}).for_model() == url
 
 
 def test_the_file_is_read_and_the_environment_wins(tmp_path: Path) -> None:

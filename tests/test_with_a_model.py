@@ -37,7 +37,7 @@ async def test_a_model_refines_what_the_rules_say_and_its_failure_leaves_it() ->
         "",
         "the model declined to answer",
     ]
-    assert [one.statement for one in conclusion.runs[1].hypotheses].count("Open transactions use up the connections.") == 1
+    assert [one.model_says for one in conclusion.runs[1].hypotheses].count("Open transactions use up the connections.") == 1
     assert conclusion.total_cost == server.billed[MODEL]
     assert [request["messages"][1]["content"].count("\nincident\tINC-42\t") for request in server.requests] == [1] * 3
     for request in server.requests:

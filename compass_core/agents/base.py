@@ -6,11 +6,13 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from compass_core.agents.names import unknown
 from compass_core.agents.scope import find_scope
 from compass_core.agents.thinking import think
 from compass_core.analysis import log_notes, metric_notes, notes
 from compass_core.analysis.notes import Note
-from compass_core.domain import AgentName, Findings
+from compass_core.domain import AgentName, Findings, Gap
+from compass_core.errors import Reason
 from compass_core.hypotheses.known import Known
 from compass_core.hypotheses.localise import TROUBLED, suspects
 from compass_core.hypotheses.propose import propose
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from compass_core.agents.scope import Scope
     from compass_core.agents.view import View
-    from compass_core.domain import Gap, Incident, Observation, Run, Thoughts
+    from compass_core.domain import Incident, Observation, Run, Thoughts
     from compass_core.ports import Model
     from compass_core.readings import Family, Reading, Series
 
@@ -61,14 +63,16 @@ class Specialist:
         note = Note(self.name, self._view.times(incident), self._view.redact)
         scope = await find_scope(self._view, incident.services, note.times)
         scope = replace(scope, services=_troubled_first(scope.services, earlier))
+        nobody = await unknown(self._view, incident.services, note.times)
+        lost = (Gap(source="", reason=Reason.NO_DATA, detail=str(nobody)),) if nobody else ()
         async with asyncio.TaskGroup() as group:
             looks = [group.create_task(_awaited(look)) for look in self.look(note, scope)]
         parts = [look.result() for look in looks]
         observations = [one for part in parts for one in part.observations]
-        gaps = dict.fromkeys((*scope.gaps, *(gap for part in parts for gap in part.gaps)))
+        gaps = dict.fromkeys((*lost, *scope.gaps, *(gap for part in parts for gap in part.gaps)))
         told = notes.numbered(self.name, observations, scope.affected, MOST_OBSERVATIONS)
         blamed = suspects((*seen_by(earlier), *told), scope.edges, scope.services, scope.affected)
-        return Findings(observations=told, gaps=tuple(gaps), edges=scope.edges, suspects=blamed)
+        return Findings(observations=told, gaps=tuple(gaps), edges=scope.edges, suspects=blamed, silent=self._view.silent)
 
     async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> Thoughts:
         """Apply the rules of this agent to everything observed so far, and let a model refine them if there is one."""

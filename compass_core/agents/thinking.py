@@ -38,7 +38,8 @@ async def think(model: Model | None, known: Known, redact: Callable[[str], str])
     if not known.hypotheses:
         return Thoughts(unrefined=NO_CAUSE)
     try:
-        return _refined(known, await model.ask(known.agent, messages(known.without_secrets(redact)), Answer))
+        thoughts = _refined(known, await model.ask(known.agent, messages(known.without_secrets(redact)), Answer))
+        return thoughts.model_copy(update={"remark": "; ".join(filter(None, (thoughts.remark, model.advice)))})
     except BudgetExceededError as error:
         why = str(error)
     except ModelError as error:
@@ -54,7 +55,8 @@ def _refined(known: Known, answer: Answer) -> Thoughts:
     hypotheses, dropped = refine(known, answer)
     _count(known.agent, dropped)
     unrefined = "" if {*hypotheses} - {*known.proposed} else UNCHANGED
-    return Thoughts(hypotheses=hypotheses, unrefined=unrefined, dropped=str(dropped))
+    remark = f"the model named what does not exist: {dropped}" if str(dropped) else ""
+    return Thoughts(hypotheses=hypotheses, unrefined=unrefined, remark=remark)
 
 
 def _count(agent: AgentName, dropped: Dropped) -> None:

@@ -90,6 +90,7 @@ class View:
         self._asked: dict[Hashable, asyncio.Lock] = {}
         self._worked_out: dict[Hashable, Any] = {}
         self._down: dict[str, Gap] = {}
+        self._silent = {"metrics", "logs", "traces"}
 
     def times(self, incident: Incident) -> Times:
         """When to look; the same for all agents of the investigation, however long each takes.
@@ -101,6 +102,11 @@ class View:
             step = next((step for step in STEPS if window.seconds / step <= POINTS), STEPS[-1])
             self._times = Times(window, incident.baseline(window), step)
         return self._times
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """The kinds of telemetry that have given nothing so far."""
+        return tuple(sorted(self._silent))
 
     async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Family]:
         """As `ports.Metrics.families`; never raises, as all of these."""
@@ -150,6 +156,8 @@ class View:
             if key not in self._answers:
                 try:
                     self._answers[key] = await ask()
+                    if self._answers[key].values:
+                        self._silent.discard(kind)
                 except SourceError as error:
                     gap = Gap(source=kind, reason=error.reason, detail=f"no {kind}: {error.detail}")
                     if error.reason in LASTING:

@@ -27,13 +27,17 @@ DEEPEST = 100  # calls below each other that are followed; cycles end here
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Failing spans without a failing span beneath them: here errors start. Shares are of the operation's spans."""
+    """Failing spans without a failing span beneath them: here errors start.
+
+    Shares are of the operation's spans, each counted as often as it stands for; `count` of `total` spans were read.
+    """
 
     service: str
     name: str
     peer: str
     system: str
     count: int
+    total: int
     share: float
     baseline_share: float
     first: float
@@ -79,12 +83,13 @@ def failures(traced: Traces) -> tuple[Failure, ...]:
             failed = window[failing[window] & alone[window]]
             if not failed.size:
                 continue
-            share, usual = failed.size / window.size, float((failing & alone)[before].mean()) if before.size else 0.0
+            share = float(traced.weight[failed].sum() / traced.weight[window].sum())
+            usual = float((traced.weight * (failing & alone))[before].sum() / traced.weight[before].sum()) if before.size else 0.0
             score = grade((share - usual) / max(0.01, 0.5 * usual)) * failed.size / (failed.size + 1)
             if score > 0:
                 said = traced.spans[failed[0]].attributes.get("exception.message", "")
                 first = float(traced.t[failed].min())
-                found.append(Failure(service, name, callee, system, failed.size, share, usual, first, said, score))
+                found.append(Failure(service, name, callee, system, failed.size, window.size, share, usual, first, said, score))
     return tuple(sorted(found, key=lambda failure: -failure.count))
 
 

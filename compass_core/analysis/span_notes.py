@@ -76,13 +76,13 @@ def of_failures(note: Note, failures: Iterable[Failure], spans: Reading[Span]) -
             note.observation(
                 one.peer or one.service,
                 "failing_spans",
-                f"{one.name}{caller} fails in {amount(one.share, 'ratio')} of {one.count / one.share:.0f} spans, "
+                f"{one.name}{caller} fails in {amount(one.share, 'ratio')} of its spans ({one.total} read), "
                 f"usually {amount(one.baseline_share, 'ratio')}{said}",
                 round(one.score, 4),
                 value=one.share,
                 baseline_value=one.baseline_share,
                 unit="ratio",
-                reduction="failing spans without a failing child ÷ spans of the operation, over the window",
+                reduction="failing spans without a failing child ÷ spans of the operation, as often as each stands for, over the window",
                 **_asked(spans, one.first),
             )
         )

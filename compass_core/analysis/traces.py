@@ -32,7 +32,7 @@ class Traces:
     """Spans of baseline and window together, a row each.
 
     `parent` is the row of the span above, −1 for none. `service` and `operation` number `services` and `operations` (pairs of
-    service and span name); `inside` marks the window's; `leaf` has nothing beneath it.
+    service and span name); `inside` marks the window's; `leaf` has nothing beneath it; `weight`: how many a span stands for.
     """
 
     spans: Sequence[Span]
@@ -46,6 +46,7 @@ class Traces:
     ms: Floats
     error: Flags
     leaf: Flags
+    weight: Floats
 
     @property
     def children(self) -> Rows:
@@ -85,6 +86,7 @@ def traces(window: Sequence[Span], baseline: Sequence[Span]) -> Traces:
         np.nan_to_num(np.fromiter((span.ms for span in spans), np.float64, len(spans))).clip(0.0, LONGEST_MS),
         np.fromiter((span.error for span in spans), np.bool_, len(spans)),
         leaf,
+        np.fromiter((span.weight for span in spans), np.float64, len(spans)),
     )
 
 

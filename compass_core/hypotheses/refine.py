@@ -1,4 +1,4 @@
-"""The rules' hypotheses, refined by a model's answer; pure.
+"""The rules' hypotheses, refined by a model's answer; pure. Its words stand under the rules' sentence, never in its place.
 
 The model says what happened, in words, and what would prove it wrong. It does not say who is to blame: telemetry that it read may
 have told it so. Therefore every service keeps the confidence of the best hypothesis that rules have of it, to the last digit, and so
@@ -114,7 +114,7 @@ class Refined(NamedTuple):
 
 
 def refine(known: Known, answer: Answer) -> Refined:
-    """The hypotheses of this agent's rules in the model's words, with what it adds."""
+    """The hypotheses of this agent's rules with the model's words, and with what it adds."""
     best = _best(known.hypotheses)
     dropped: Counter[str] = Counter()
     said: dict[Pair, Cause] = {}
@@ -207,7 +207,7 @@ def _new(known: Known, cause: Cause, best: float) -> Hypothesis:
 
 
 def _worded(one: Hypothesis, cause: Cause, confidence: float) -> Hypothesis:
-    """The hypothesis in the model's words; what the rules cite stays, and comes first."""
+    """The hypothesis with the model's words; what the rules say and cite stays, and comes first."""
     against = (each for each in cause.evidence_against if each not in {*one.evidence_for, *cause.evidence_for})
     predictions = (
         Prediction(signal=plain(each.signal)[:SHORT], service=each.service, comparison=plain(each.comparison)[:SHORT])
@@ -215,7 +215,7 @@ def _worded(one: Hypothesis, cause: Cause, confidence: float) -> Hypothesis:
     )
     return _sure(one, round(confidence, 4)).model_copy(
         update={
-            "statement": plain(cause.statement) or one.statement,
+            "model_says": plain(cause.statement),
             "evidence_for": _joined(one.evidence_for, (each for each in cause.evidence_for if each not in one.evidence_against)),
             "evidence_against": _joined(one.evidence_against, against),
             "predictions": tuple(predictions),

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from compass_core.domain import Incident
-from compass_core.errors import AmbiguousIncidentError
+from compass_core.errors import AmbiguousIncidentError, Reason, SourceError
 from compass_core.identity import environment, thing
 from compass_core.incidents.links import is_link, is_of
 from compass_core.sources.http import Allowance, shaped
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from compass_core.sources.http import Backend
 
 ALERTS: Final = "/api/v2/alerts"
+GRAFANA: Final = "/api/alertmanager/grafana"
 
 
 class _Alert(NamedTuple):
@@ -30,11 +31,14 @@ class _Alert(NamedTuple):
 
 
 class Alertmanager:
-    """Alerts by fingerprint or by name; each look-up has its own allowance. Of `service_labels`, the first that an alert has counts."""
+    """Alerts by fingerprint or by name; each look-up has its own allowance. Of `service_labels`, the first that an alert has counts.
 
-    place = "Alertmanager"
+    `of_grafana`: the alerts of Grafana's own rules, which it tells in the same way; one that is too old for them has none.
+    """
 
-    def __init__(self, backend: Backend, offload: Offload, *, service_labels: tuple[str, ...]) -> None:
+    def __init__(self, backend: Backend, offload: Offload, *, service_labels: tuple[str, ...], of_grafana: bool = False) -> None:
+        self.place = "Grafana's alerts" if of_grafana else "Alertmanager"
+        self._path = (GRAFANA if of_grafana else "") + ALERTS
         self._backend = backend
         self._offload = offload
         self._service_labels = service_labels
@@ -63,8 +67,13 @@ class Alertmanager:
     async def _alerts(self) -> list[_Alert]:
         """All that fire: somebody who names a silenced or inhibited alert wants it explained, too."""
         reader = self._backend.reader(Allowance())
-        answer = await reader.json(ALERTS, [("active", "true"), ("silenced", "true"), ("inhibited", "true")])
-        return await self._offload(shaped(reader.name, ALERTS, partial(_read, answer, self._service_labels)))
+        try:
+            answer = await reader.json(self._path, [("active", "true"), ("silenced", "true"), ("inhibited", "true")])
+        except SourceError as error:
+            if self._path != ALERTS and error.reason is Reason.NOT_FOUND:
+                return []
+            raise
+        return await self._offload(shaped(reader.name, self._path, partial(_read, answer, self._service_labels)))
 
 
 def _read(answer: Any, service_labels: tuple[str, ...]) -> list[_Alert]:

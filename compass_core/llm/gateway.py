@@ -1,16 +1,18 @@
 """The one way to a model: reserve, call, settle, validate, and repair once.
 
-An attempt is one request with a reservation and a row in the ledger of its own. It is given back where the server refused it
-or was not reached, settled by the usage that the reply tells, and kept at its worst where the bill is not known (time-out,
-5xx, a broken connection, no usage). Spans and metrics hold no word of what was said.
+An attempt is one request with a reservation and a row in the ledger of its own. It is given back only where nothing can have
+been generated, settled by the usage that the reply tells where that can be true, and else kept at its worst. Spans and metrics
+hold no word of what was said.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import time
+from contextlib import suppress
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import structlog
 from opentelemetry import metrics, trace
@@ -19,18 +21,16 @@ from pydantic import BaseModel, ValidationError
 from compass_core import conventions as names
 from compass_core.domain import Message
 from compass_core.errors import ModelError, Reason, StoreError
-from compass_core.llm.wire import NOT_BILLED, WaitError, at, body_of, failure, send, size_of
+from compass_core.llm.wire import PLAIN, CallError, at, fewest_tokens, send, size_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
-
-    import openai
 
     from compass_core.budget import Budget, Reservation
     from compass_core.domain import AgentName
     from compass_core.llm.prices import Tariff
-    from compass_core.llm.wire import Reply, Terms
+    from compass_core.llm.wire import Reply, Server
 
 V = TypeVar("V", bound=BaseModel)
 
@@ -38,6 +38,8 @@ AROUND = 512  # tokens that a server may add around the messages
 MOST_QUOTED = 4_000  # characters of a wrong answer that the model is shown again
 MOST_PROBLEMS = 5
 LONGEST_WAIT = 10.0  # seconds that a server may ask to wait before the one retry
+MOST_READ = 100_000  # characters of an answer, and values in it, that are looked at
+MOST_VALUES = 200
 MARGIN = 1.0  # seconds before the agent's time is up in which its answer without a model still gets out
 
 log = structlog.get_logger()
@@ -51,16 +53,21 @@ dollars_spent = meter.create_counter(names.COST, "USD", "What calls of models co
 class Gateway:
     """`ports.Model` for one investigation: its budget pays, and nothing is sent that `redact` has not seen."""
 
-    def __init__(self, client: openai.AsyncOpenAI, terms: Terms, tariff: Tariff, budget: Budget, redact: Callable[[str], str]) -> None:
-        self._client = client
-        self._terms = terms
+    def __init__(self, server: Server, tariff: Tariff, budget: Budget, redact: Callable[[str], str]) -> None:
+        self._server = server
+        self._terms = terms = server.terms
         self._tariff = tariff
         self._budget = budget
         self._redact = redact
         self._about = {names.OPERATION: names.CHAT, names.PROVIDER: tariff.provider, names.REQUEST_MODEL: terms.model}
 
+    @property
+    def advice(self) -> str:
+        """As `ports.Model.advice`."""
+        return PLAIN if self._server.plain and self._terms.schema else ""
+
     async def ask(self, agent: AgentName, messages: tuple[Message, ...], shape: type[V]) -> V:
-        """As `ports.Model.ask`: one call, one retry where the server asks to wait for it, one repair of a wrong answer."""
+        """As `ports.Model.ask`: one call, one retry where the server asks for another, one repair of a wrong answer."""
         question = _Question(agent, shape, min(time.monotonic() + self._terms.seconds, self._budget.deadline - MARGIN))
         reply = await self._patiently(question, messages)
         try:
@@ -71,39 +78,42 @@ class Gateway:
         try:
             return _read(await self._call(question, messages), shape)
         except _WrongAnswerError as again:
-            raise failure(again.reason) from None
+            raise CallError(again.reason) from None
 
     async def _patiently(self, question: _Question, messages: Sequence[Message]) -> Reply:
+        plain = self._server.plain
         try:
             return await self._call(question, messages)
-        except WaitError as told:
-            if told.seconds > min(LONGEST_WAIT, question.seconds_left):
+        except CallError as told:
+            if told.schema and not plain:
+                self._server.plain = True  # for all that is asked after this
+            elif told.wait is None or told.wait > min(LONGEST_WAIT, question.seconds_left):
                 raise
-            await asyncio.sleep(told.seconds)
+            await asyncio.sleep(told.wait or 0)
         return await self._call(question, messages)
 
     async def _call(self, question: _Question, messages: Sequence[Message]) -> Reply:
         """One attempt."""
         if question.seconds_left <= 0:
-            raise failure(Reason.TIMEOUT)
+            raise CallError(Reason.TIMEOUT)
         clean = [each.model_copy(update={"text": self._redact(each.text)}) for each in messages]
-        body = body_of(self._terms, clean, question.shape)
+        body = self._server.body_of(clean, question.shape)
         reservation = await self._reserve(question.agent, self._tariff.worst(size_of(body) + AROUND, self._terms.most_output_tokens))
         cost: Decimal | None = None
-        reason: Reason | None = None
+        failed: CallError | None = None
         begun = time.perf_counter()
         with self._span() as span:
             try:
-                reply = await send(self._client, body, question.seconds_left)
-                cost = self._tariff.cost(reply.told)
+                reply = await send(self._server.client, body, question.seconds_left)
+                cost = self._tariff.cost(reply.told, fewest_tokens(*(each.text for each in clean)), fewest_tokens(reply.spoken))
                 self._tell(span, reply, billed=cost is not None)
-            except ModelError as error:
-                reason = error.reason
-                span.set_attribute(names.ERROR, reason)
+            except CallError as error:
+                failed = error
+                span.set_attribute(names.ERROR, error.reason)
                 raise
             finally:
-                seconds_taken.record(time.perf_counter() - begun, self._about | ({names.ERROR: reason} if reason else {}))
-                await self._close(span, reservation, cost, billed=reason not in NOT_BILLED)
+                seconds_taken.record(time.perf_counter() - begun, self._about | ({names.ERROR: failed.reason} if failed else {}))
+                await self._close(span, reservation, cost, billed=not (failed and failed.free))
         return reply
 
     async def _reserve(self, agent: AgentName, amount: Decimal) -> Reservation:
@@ -162,17 +172,35 @@ class _WrongAnswerError(Exception):
 
 
 def _read(reply: Reply, shape: type[V]) -> V:
-    """The answer, which may stand in a fence or between words."""
+    """The first value in the answer that has the form which was asked for."""
     if reply.declined:
-        raise failure(Reason.DECLINED)
+        raise CallError(Reason.DECLINED)
     if reply.text is None:
-        raise failure(Reason.GARBAGE)
-    try:
-        return shape.model_validate_json(reply.text[max(reply.text.find("{"), 0) : reply.text.rfind("}") + 1])
-    except ValidationError as error:
-        if reply.finish == "length":
-            raise _WrongAnswerError(Reason.TRUNCATED, "", "Your answer was cut off. Answer again, much shorter.") from None
-        wrong = error.errors(include_url=False, include_context=False, include_input=False)[:MOST_PROBLEMS]
-        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}".lstrip(": ") for each in wrong)
-        advice = f"Your answer does not have the form that was asked for ({problems}). Answer again with one JSON object of that form."
-        raise _WrongAnswerError(Reason.GARBAGE, reply.text, advice) from None
+        raise CallError(Reason.GARBAGE)
+    problems = ""
+    for value in _values(reply.text):
+        try:
+            return shape.model_validate(value)
+        except ValidationError as error:
+            wrong = error.errors(include_url=False, include_context=False, include_input=False)[:MOST_PROBLEMS]
+            problems = problems or "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}".lstrip(": ") for each in wrong)
+    if reply.finish == "length":
+        raise _WrongAnswerError(Reason.TRUNCATED, "", "Your answer was cut off. Answer again, much shorter.")
+    problems = problems or "it holds no complete JSON object"
+    advice = f"Your answer does not have the form that was asked for ({problems}). Answer again with one JSON object of that form."
+    raise _WrongAnswerError(Reason.GARBAGE, reply.text, advice)
+
+
+def _values(text: str) -> Iterator[Any]:
+    """The complete JSON objects that begin in a text, wherever: in a fence, between words, before a brace too many.
+
+    What a model thinks aloud holds drafts, which are none.
+    """
+    text = text.rpartition("</think>")[2].partition("<think>")[0][:MOST_READ]
+    start = -1
+    for _ in range(MOST_VALUES):
+        start = text.find("{", start + 1)
+        if start < 0:
+            return
+        with suppress(ValueError, RecursionError):
+            yield json.JSONDecoder().raw_decode(text, start)[0]

@@ -13,13 +13,15 @@ from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider, Ti
 from compass_core.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 # every price a token of a text may be billed at, and the part of it that is billed once a call
 INPUT = ("input_mtok", "input_text_mtok", "cache_read_mtok", "cache_text_read_mtok", "cache_write_mtok", "cache_text_write_mtok",
          "cache_write_5m_mtok", "cache_write_1h_mtok", "cache_text_write_5m_mtok", "cache_text_write_1h_mtok")  # fmt: skip
 OUTPUT = ("output_mtok", "output_text_mtok", "output_reasoning_mtok", "output_text_reasoning_mtok")
 CALL = ("requests_kcount",)
+COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+MOST_COUNTED = 10**9  # tokens; more are no count
 SOON = timedelta(hours=1)  # a call that is reserved now is billed before then
 NAMES = {"azure": "azure.ai.openai", "mistral": "mistral_ai", "x-ai": "x_ai", "aws": "aws.bedrock", "google": "gcp.gemini"}
 
@@ -33,8 +35,8 @@ class Tariff:
     provider: str
     """The provider as OpenTelemetry's conventions name it."""
 
-    def worst(self, input_tokens: int, output_tokens: int) -> Decimal:
-        """The most that a call of no more tokens than these can cost, in US dollars.
+    def worst(self, input_tokens: int, output_tokens: int, either: int = 0) -> Decimal:
+        """The most that a call of no more tokens than these can cost, in US dollars; of `either` it is not known which they are.
 
         Each token at the dearest price of its direction: cached or not, in any service tier, and for any length of the
         prompt up to this one.
@@ -42,34 +44,46 @@ class Tariff:
         now = datetime.now(UTC)
         tiers = [{}, *(variant.when for variant in self.model.price_variants or ())]
         sheets = [self.model.get_prices(at, tier) for at in (now, now + SOON) for tier in tiers]
-        each_in, each_out, call = (_dearest(sheets, keys, input_tokens) for keys in (INPUT, OUTPUT, CALL))
-        return (input_tokens * each_in + output_tokens * each_out) / 1_000_000 + call / 1_000
+        each_in, each_out, call = (_dearest(sheets, keys, input_tokens + either) for keys in (INPUT, OUTPUT, CALL))
+        tokens = input_tokens * each_in + output_tokens * each_out + either * max(each_in, each_out)
+        return tokens / 1_000_000 + call / 1_000
 
-    def cost(self, reply: Mapping[str, Any]) -> Decimal | None:
-        """What a call was billed by its reply, or None where it does not tell: cached and reasoning tokens and tiers as they are."""
+    def cost(self, reply: Mapping[str, Any], least_in: int = 0, least_out: int = 0) -> Decimal | None:
+        """What a call was billed by its reply, or None where it does not tell, or tells fewer tokens than there must have been.
+
+        Tokens that stand in the total alone, such as thoughts, count as the dearest that they can be. A cheaper tier than
+        the usual one was not asked for, and is not believed.
+        """
+        usage = reply.get("usage")
+        counts = [(usage.get(name) or 0 if isinstance(usage, dict) else None) for name in COUNTS]
+        tokens_in, tokens_out, total = (each if type(each) is int and 0 <= each <= MOST_COUNTED else -1 for each in counts)
+        if min(tokens_in, tokens_out, total) < 0:
+            return None
+        if tokens_in < least_in or tokens_out < least_out:
+            return None
+        if total > tokens_in + tokens_out:
+            return self.worst(tokens_in, tokens_out, total - tokens_in - tokens_out)
         tier = reply.get("service_tier")
-        context = {"service_tier": tier} if isinstance(tier, str) else None
         extractors = [*(self.seller.extractors or ()), *(_seller("openai").extractors or ())]
         chat = next(each for each in extractors if each.api_flavor == "chat")
         try:
-            _, usage = chat.extract(reply)
-            return self.model.calc_price(usage, self.seller, price_context=context).total_price
-        except (ValueError, ArithmeticError):  # tokens that are missing, negative, no numbers, or more in part than in all
+            _, told = chat.extract(reply)
+            tiers = [None, {"service_tier": tier}] if isinstance(tier, str) else [None]
+            return max(self.model.calc_price(told, self.seller, price_context=each).total_price for each in tiers)
+        except (ValueError, ArithmeticError):  # tokens that are missing, or more in part than in all
             return None
 
 
-def tariff(model: str, url: str, *, configured: str = "", free: bool = False) -> Tariff:
+def tariff(model: str, url: str, *, configured: Sequence[Decimal] = (), free: bool = False) -> Tariff:
     """The prices of a model that is reached at `url`; raises `SettingsError` where they are not known.
 
-    `configured` is COMPASS_PRICES: `model=input/output` or `model=input/output/cached`, with commas between, in US
-    dollars a million tokens. It wins over the price list.
+    `configured` are US dollars a million tokens of input, output and, where it has a price of its own, cached input. They
+    win over the price list.
     """
     if free:
-        return _own(model, "0/0")
-    for each in configured.split(","):
-        name, _, amounts = each.strip().rpartition("=")
-        if name == model:
-            return _own(model, amounts)
+        return _own(model, Decimal(0), Decimal(0))
+    if configured:
+        return _own(model, *configured)
     try:
         seller, info = get_snapshot().find_provider_model(model, None, None, url)
     except LookupError:
@@ -80,9 +94,8 @@ def tariff(model: str, url: str, *, configured: str = "", free: bool = False) ->
     return Tariff(info, seller, NAMES.get(seller.id, seller.id))
 
 
-def _own(model: str, amounts: str) -> Tariff:
-    price, out, *cached = map(Decimal, amounts.split("/"))
-    prices = ModelPrice(input_mtok=price, output_mtok=out, cache_read_mtok=cached[0] if cached else None)
+def _own(model: str, price: Decimal, out: Decimal, cached: Decimal | None = None) -> Tariff:
+    prices = ModelPrice(input_mtok=price, output_mtok=out, cache_read_mtok=cached)
     return Tariff(ModelInfo(model, ClauseEquals(model), prices=prices), _seller("openai"), "openai_compatible")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -31,8 +32,11 @@ MOST_BYTES = 2_000_000
 BOUNDS = frozenset({"enum", "maxItems", "maxLength"})
 CONNECT_SECONDS = 5.0
 NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError, httpx2.UnsupportedProtocol)
-NOT_BILLED = frozenset({Reason.UNREACHABLE, Reason.UNAUTHORIZED, Reason.NOT_FOUND, Reason.RATE_LIMITED, Reason.REJECTED})
-# a 408 may come from a proxy that waited long for an answer that is billed
+FREE = frozenset({401, 403, 404, 429})  # nothing was generated; of any other status a part of an answer may be billed
+CLAIMS_USAGE = re.compile(rb'"(usage|\w+_tokens)"')  # in an error's body: then something was
+NO_SCHEMA = re.compile(rb"response.?format|json.?schema|structured.?output|grammar", re.IGNORECASE)
+WIDEST = 8  # characters of a token, at the most, of what people and programs write
+SPOKEN = ("content", "reasoning_content", "reasoning", "refusal", "tool_calls")
 STATUS = {401: Reason.UNAUTHORIZED, 403: Reason.UNAUTHORIZED, 404: Reason.NOT_FOUND, 408: Reason.TIMEOUT, 429: Reason.RATE_LIMITED}
 TEXTS = {
     Reason.UNREACHABLE: "the model's server cannot be reached; check OPENAI_BASE_URL",
@@ -47,6 +51,7 @@ TEXTS = {
     Reason.TRUNCATED: "the model's answer was too long and was cut off",
     Reason.DECLINED: "the model declined to answer",
 }
+PLAIN = "the model's server takes no JSON schema (response_format); set COMPASS_JSON_SCHEMA=false"
 
 log = structlog.get_logger()
 
@@ -62,28 +67,29 @@ class Terms:
     most_output_tokens: int = MOST_OUTPUT_TOKENS
     bounds: bool = False
     """Whether the answer's schema is sent with its bounds."""
+    schema: bool = True
+    """Whether it is sent as one at all, and not as a part of the question."""
 
 
 class Reply(NamedTuple):
-    """`told` is all that the server said; `text` is the answer in it, None where there is none."""
+    """`told` is all that the server said; `text` holds the answer, None where there is none; `spoken` is all that was generated."""
 
     told: Mapping[str, Any]
     text: str | None
+    spoken: str
     finish: str
     declined: bool
 
 
-class WaitError(ModelError):
-    """The server asks to be asked again after `seconds`."""
+class CallError(ModelError):
+    """No reply. `free`: nothing can have been generated; `wait`: the server wants to be asked again after so many seconds.
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        super().__init__(Reason.RATE_LIMITED, TEXTS[Reason.RATE_LIMITED])
+    `schema`: it does not take the answer's JSON schema.
+    """
 
-
-def failure(reason: Reason) -> ModelError:
-    """The error of that reason, with its text."""
-    return ModelError(reason, TEXTS[reason])
+    def __init__(self, reason: Reason, *, free: bool = False, wait: float | None = None, schema: bool = False) -> None:
+        self.free, self.wait, self.schema = free, wait, schema
+        super().__init__(reason, PLAIN if schema else TEXTS[reason])
 
 
 def connect(url: str, key: str, transport: httpx2.AsyncBaseTransport | None = None) -> openai.AsyncOpenAI:
@@ -92,19 +98,30 @@ def connect(url: str, key: str, transport: httpx2.AsyncBaseTransport | None = No
     return openai.AsyncOpenAI(api_key=key or "none", base_url=url, max_retries=0, http_client=http)
 
 
-def body_of(terms: Terms, messages: Sequence[Message], shape: type[BaseModel]) -> dict[str, Any]:
-    """The request; what only OpenAI itself understands is sent to OpenAI alone."""
-    # lone surrogates, as broken telemetry has them, cannot be sent
-    said = [{"role": each.role, "content": each.text.encode(errors="replace").decode()} for each in messages]
-    schema = {"name": shape.__name__, "strict": True, "schema": schema_of(shape, bounds=terms.bounds)}
-    openai_itself = f".{urlsplit(terms.url).hostname}".endswith(".api.openai.com")
-    return {
-        "model": terms.model,
-        "messages": said,
-        "response_format": {"type": "json_schema", "json_schema": schema},
-        terms.token_limit_field: terms.most_output_tokens,
-        **({"service_tier": "default", "store": False} if openai_itself else {}),
-    }
+class Server:
+    """A model at a server, for all investigations. `plain`: it is known to take no JSON schema, and is asked in words."""
+
+    def __init__(self, client: openai.AsyncOpenAI, terms: Terms) -> None:
+        self.client = client
+        self.terms = terms
+        self.plain = not terms.schema
+
+    def body_of(self, messages: Sequence[Message], shape: type[BaseModel]) -> dict[str, Any]:
+        """The request; what only OpenAI itself understands is sent to OpenAI alone."""
+        terms, schema = self.terms, schema_of(shape, bounds=self.terms.bounds)
+        # lone surrogates, as broken telemetry has them, cannot be sent
+        said = [{"role": each.role, "content": each.text.encode(errors="replace").decode()} for each in messages]
+        if self.plain:
+            said[0]["content"] += f"\n\nAnswer with nothing but one JSON object of this JSON schema:\n{json.dumps(schema)}"
+        format_ = {"type": "json_schema", "json_schema": {"name": shape.__name__, "strict": True, "schema": schema}}
+        openai_itself = f".{urlsplit(terms.url).hostname}".endswith(".api.openai.com")
+        return {
+            "model": terms.model,
+            "messages": said,
+            **({} if self.plain else {"response_format": format_}),
+            terms.token_limit_field: terms.most_output_tokens,
+            **({"service_tier": "default", "store": False} if openai_itself else {}),
+        }
 
 
 def schema_of(shape: type[BaseModel], *, bounds: bool = False) -> dict[str, Any]:
@@ -128,8 +145,13 @@ def size_of(body: Mapping[str, Any]) -> int:
     return len(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())
 
 
+def fewest_tokens(*texts: str) -> int:
+    """Fewer no tokenizer makes of them: usual text has about four characters a token, and white space may have none of its own."""
+    return sum(len("".join(text.split())) for text in texts) // WIDEST
+
+
 async def send(client: openai.AsyncOpenAI, body: Mapping[str, Any], seconds: float) -> Reply:
-    """What the server replied within so many seconds, also where it trickles; every failure is a `ModelError`."""
+    """What the server replied within so many seconds, also where it trickles; every failure is a `CallError`."""
     content = bytearray()
     times = httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
     call = client.chat.completions.with_streaming_response.create(**body, timeout=times)
@@ -138,29 +160,31 @@ async def send(client: openai.AsyncOpenAI, body: Mapping[str, Any], seconds: flo
             async for part in response.iter_bytes():
                 content += part
                 if len(content) > MOST_BYTES:
-                    raise failure(Reason.TOO_LARGE)
+                    raise CallError(Reason.TOO_LARGE)
     except openai.APIStatusError as error:
         raise _refusal(error) from None
     except openai.APIConnectionError as error:
-        raise failure(_broken(error.__cause__)) from None
+        raise _broken(error.__cause__) from None
     except (OSError, httpx2.RequestError) as error:  # while the reply was read
-        raise failure(_broken(error)) from None
+        raise _broken(error) from None
     return _reply(content)
 
 
-def _refusal(error: openai.APIStatusError) -> ModelError:
-    log.warning("model.refused", status=error.status_code, code=(error.code or "")[:60], param=(error.param or "")[:60])
-    if error.status_code == httpx2.codes.TOO_MANY_REQUESTS:
+def _refusal(error: openai.APIStatusError) -> CallError:
+    status, body = error.status_code, error.response.content
+    log.warning("model.refused", status=status, code=str(error.code)[:60], param=str(error.param)[:60])
+    free = status in FREE and not CLAIMS_USAGE.search(body)
+    if status == httpx2.codes.TOO_MANY_REQUESTS:
         after = error.response.headers.get("Retry-After", "")
-        return WaitError(float(after)) if after.isascii() and after.isdecimal() else failure(Reason.RATE_LIMITED)
-    failed = Reason.SERVER_ERROR if error.status_code >= httpx2.codes.INTERNAL_SERVER_ERROR else Reason.REJECTED
-    return failure(STATUS.get(error.status_code, failed))
+        return CallError(Reason.RATE_LIMITED, free=free, wait=float(after) if after.isascii() and after.isdecimal() else None)
+    failed = Reason.SERVER_ERROR if status >= httpx2.codes.INTERNAL_SERVER_ERROR else Reason.REJECTED
+    return CallError(STATUS.get(status, failed), free=free, schema=status not in STATUS and bool(NO_SCHEMA.search(body)))
 
 
-def _broken(cause: BaseException | None) -> Reason:
+def _broken(cause: BaseException | None) -> CallError:
     if isinstance(cause, NOT_SENT):
-        return Reason.UNREACHABLE
-    return Reason.TIMEOUT if isinstance(cause, (TimeoutError, httpx2.TimeoutException)) else Reason.SERVER_ERROR
+        return CallError(Reason.UNREACHABLE, free=True)
+    return CallError(Reason.TIMEOUT if isinstance(cause, (TimeoutError, httpx2.TimeoutException)) else Reason.SERVER_ERROR)
 
 
 def _reply(content: bytes | bytearray) -> Reply:
@@ -169,13 +193,25 @@ def _reply(content: bytes | bytearray) -> Reply:
     except (ValueError, RecursionError):
         told = None
     if not isinstance(told, dict):
-        raise failure(Reason.GARBAGE)
+        raise CallError(Reason.GARBAGE)
     choice = told.get("choices")
     choice = choice[0] if isinstance(choice, list) and choice else None
-    message = at(choice, "message")
-    text, finish = at(message, "content"), at(choice, "finish_reason")
-    answered = isinstance(message, dict) and (text is None or isinstance(text, str))
-    return Reply(told, (text or "") if answered else None, str(finish or ""), bool(at(message, "refusal")) or finish == "content_filter")
+    message, finish = at(choice, "message"), str(at(choice, "finish_reason") or "")
+    said = {name: _joined(at(message, name)) for name in SPOKEN}
+    declined = bool(at(message, "refusal")) or finish == "content_filter"
+    # some servers put the answer of a model that thinks where its thoughts belong
+    text = said["content"] or said["reasoning_content"] or said["reasoning"]
+    answered = isinstance(message, dict) and isinstance(message.get("content"), str | list | None)
+    return Reply(told, text if answered else None, "\n".join(dict.fromkeys(said.values())), finish, declined)
+
+
+def _joined(part: object) -> str:
+    """The texts in a value: most servers give one, some a list of parts."""
+    if isinstance(part, dict):
+        return "\n".join(filter(None, (_joined(each) for name, each in part.items() if name not in {"type", "id", "thinking"})))
+    if isinstance(part, list):
+        return "\n".join(filter(None, map(_joined, part)))
+    return part if isinstance(part, str) else ""
 
 
 def at(value: object, *path: str) -> Any:

@@ -29,6 +29,18 @@ if TYPE_CHECKING:
 Explored: TypeAlias = Literal["prometheus", "loki", "tempo"]
 Kind: TypeAlias = Literal[Explored, "alertmanager"]
 
+TYPES: Final[dict[Kind, tuple[str, ...]]] = {
+    "prometheus": (
+        "prometheus",
+        "grafana-amazonprometheus-datasource",
+        "grafana-azureprometheus-datasource",
+        "victoriametrics-metrics-datasource",
+    ),
+    "loki": ("loki",),
+    "tempo": ("tempo",),
+    "alertmanager": ("alertmanager",),
+}
+BELOW: Final = frozenset({"mimir", "cortex"})  # kinds of Alertmanagers whose interface begins at /alertmanager
 HEALTH: Final = "/api/health"
 SOURCES: Final = "/api/datasources"
 ANNOTATIONS: Final = "/api/annotations"
@@ -61,6 +73,7 @@ class Datasource(_Answer):
     name: str
     type: str
     is_default: bool = False
+    json_data: dict[str, Any] | None = None
 
 
 class _Datasources(_Answer):
@@ -99,7 +112,7 @@ class Grafana:
 
     async def datasource(self, kind: Kind) -> Datasource:
         """The default one of this kind, else the first by name; raises `SourceError` (NOT_CONFIGURED where there is none)."""
-        fitting = [one for one in await self._discovered() if one.type == kind]
+        fitting = [one for one in await self._discovered() if one.type in TYPES[kind]]
         if not fitting:
             raise SourceError(self._backend.name, Reason.NOT_CONFIGURED, f"Grafana has no {kind.title()} data source")
         return min(fitting, key=lambda one: (not one.is_default, one.name))
@@ -110,7 +123,8 @@ class Grafana:
         async def located() -> str:
             found = await self.datasource(kind)
             by_uid = found.uid and self._major >= UID_PROXY
-            return f"{self._base_url}{SOURCES}/proxy/" + (f"uid/{quote(found.uid, safe='')}" if by_uid else str(found.id))
+            below = "/alertmanager" if (found.json_data or {}).get("implementation") in BELOW else ""
+            return f"{self._base_url}{SOURCES}/proxy/" + (f"uid/{quote(found.uid, safe='')}" if by_uid else str(found.id)) + below
 
         return located
 

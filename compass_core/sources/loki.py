@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
+from compass_core.domain import Window
 from compass_core.errors import Reason, SourceError
 from compass_core.identity import name_of
 from compass_core.readings import LogLine, Reading, Reduction, Selection, Series
@@ -21,11 +22,11 @@ from compass_core.sources.quoting import any_of, matching, quoted
 from compass_core.sources.source import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from compass_core.domain import Gap, Window
+    from compass_core.domain import Gap
     from compass_core.ports import Offload
     from compass_core.sources.http import Linker, Reader
 
@@ -33,6 +34,8 @@ LIMIT: Final = 5000
 SECOND: Final = 10**9
 QUERY: Final = "/loki/api/v1/query_range"
 LABELS: Final = "/loki/api/v1/labels"
+VALUES: Final = "/loki/api/v1/label/{}/values"
+FEWEST_SILENT, SILENT_SHARE = 3, 0.1  # steps at the beginning without any line, after which Loki is asked whether it has any so old
 
 
 class _Answer(BaseModel):
@@ -117,14 +120,28 @@ class Loki(Source):
         # Loki refuses a start that is also the end; a point after the grid, which this may bring, is dropped.
         span = [("start", str(round(grid[0] * SECOND))), ("end", str(round(grid[-1] * SECOND) + 1)), ("step", width)]
         counts = await self._ask(QUERY, lambda answer: _counts(answer, chosen.label, grid, step), [("query", query), *span])
+        told, clipped = await self._told(counts, grid, window, chosen.label)
         selection = Selection("log_lines", "log_lines", Reduction.RAW, chosen.label, chosen.members)
         series = []
         for value, service in chosen.members:
             own = _Chosen(chosen.label, ((value, service),)).counting(phrases, width)
-            points = counts.get(value, np.zeros_like(grid))
+            points = counts.get(value, np.zeros_like(grid))[told:]
             link = await self._linked(own, window)
-            series.append(Series(selection, service, {chosen.label: value}, grid, points, own, self._name, link, step))
-        return Reading(tuple(series), gaps, query, source=self._name)
+            series.append(Series(selection, service, {chosen.label: value}, grid[told:], points, own, self._name, link, step))
+        return Reading(tuple(series), gaps + clipped, query, source=self._name)
+
+    async def _told(
+        self, counts: Mapping[str, NDArray[np.float64]], grid: NDArray[np.float64], window: Window, label: str
+    ) -> tuple[int, tuple[Gap, ...]]:
+        """The first step of which Loki tells, and a gap where it is not the first: lines that are too old it leaves out without a word."""
+        some = np.flatnonzero(sum(counts.values(), np.zeros_like(grid)))
+        first = int(some[0]) if some.size else 0
+        if first < max(FEWEST_SILENT, grid.size * SILENT_SHARE):
+            return 0, ()
+        silent = Window(start=window.start, end=datetime.fromtimestamp(grid[first - 1], UTC))
+        if await self._discovered(VALUES.format(label), silent):
+            return 0, ()
+        return first, (self._gap(Reason.NO_DATA, _nothing(silent)),)
 
     async def _newest(self, query: str, window: Window, label: str) -> tuple[tuple[LogLine, ...], str]:
         parse, headers = partial(_lines, label=label), {"X-Loki-Response-Encoding-Flags": "categorize-labels"}
@@ -140,14 +157,17 @@ class Loki(Source):
 
     async def _choose(self, services: Sequence[str], window: Window) -> tuple[_Chosen, tuple[Gap, ...]]:
         """By the first configured label that names one of the services; calls that run at once share what they discover."""
-        chosen = _Chosen()
+        chosen, something = _Chosen(), False
         async with self._lock:
             known = await self._discovered(LABELS, window)
             for label in (label for label in self._service_labels if label in known):
-                values = await self._discovered(f"/loki/api/v1/label/{label}/values", window)
+                values = await self._discovered(VALUES.format(label), window)
+                something = something or bool(values)
                 chosen = _Chosen(label, tuple((value, name) for value in values if (name := name_of(value, label)) in services))
                 if chosen.members:
                     break
+        if not something:
+            return chosen, (self._gap(Reason.NO_DATA, _nothing(window)),)
         missing = ", ".join(sorted(set(services) - {service for _, service in chosen.members}))
         return chosen, (self._gap(Reason.NO_DATA, f"no log stream of {missing}"),) if missing else ()
 
@@ -176,6 +196,13 @@ def _counts(answer: Any, label: str, grid: NDArray[np.float64], step: float) -> 
             if 0 <= place < grid.size:
                 row[place] = count
     return counts
+
+
+def _nothing(window: Window) -> str:
+    return (
+        f"Loki tells of no line at all from {window.start:%H:%M} to {window.end:%H:%M} UTC: "
+        "there is none of a service label, or none so old is kept or shown (max_query_lookback)"
+    )
 
 
 def _times(window: Window) -> list[tuple[str, str]]:

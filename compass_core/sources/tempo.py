@@ -1,11 +1,13 @@
-"""Reads whole traces from Tempo: failing ones, slow ones, and some of the others."""
+"""Reads whole traces from Tempo: failing ones, slow ones, and some of the others, each with how many it stands for."""
 
 from __future__ import annotations
 
 import json
 import re
 from base64 import b64decode
+from dataclasses import dataclass, replace
 from math import ceil, floor
+from statistics import mean
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,7 +19,7 @@ from compass_core.sources.quoting import matching
 from compass_core.sources.source import Source, parted, together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from compass_core.domain import Gap, Window
     from compass_core.ports import Offload
@@ -26,9 +28,15 @@ if TYPE_CHECKING:
 SEARCH: Final = "/api/search"
 TRACES: Final = "/api/v2/traces"
 OLDER_TRACES: Final = "/api/traces"
+COUNTS: Final = "/api/metrics/query_range"
 FOUND: Final = 50
-FAILING, SLOW, OTHERS = 3, 3, 2
+FAILING, SLOW, OTHERS = 3, 2, 3
+COUNTED_STEPS: Final = 30  # the first begins a little before the window
+SERVER_ERROR: Final = 500
+CODES: Final = ("http.response.status_code", "http.status_code")
+FAILS: Final = f"(status=error || {' || '.join(f'span.{code}>={SERVER_ERROR}' for code in CODES)})"
 KEPT: Final = frozenset({"service.version", "k8s.pod.name"})
+KINDS: Final = {"0": "", "1": "internal", "2": "server", "3": "client", "4": "producer", "5": "consumer"}
 EXCEPTION: Final = frozenset({"exception.type", "exception.message"})
 
 
@@ -40,6 +48,7 @@ class _Answer(BaseModel):
 
 class _Found(_Answer):
     trace_id: str = Field(alias="traceID", pattern="^[0-9a-fA-F]{1,32}$")  # a search trims leading zeros off
+    start_time_unix_nano: int = 0
     duration_ms: int = 0
 
 
@@ -62,7 +71,7 @@ class _Span(_Attributed):
     span_id: str
     parent_span_id: str = ""
     name: str = ""
-    kind: str = ""
+    kind: str | int = ""
     start_time_unix_nano: int
     end_time_unix_nano: int = 0
     events: tuple[_Attributed, ...] = ()
@@ -71,6 +80,7 @@ class _Span(_Attributed):
     def read(self, service: str, kept: dict[str, str]) -> Span:
         """As a span of `service`; the exceptions among its events become attributes, the last one wins."""
         exceptions = {key: text for event in self.events for key, text in event.texts.items() if key in EXCEPTION}
+        own = self.texts
         return Span(
             trace_id=_hex(self.trace_id),
             span_id=_hex(self.span_id),
@@ -79,15 +89,28 @@ class _Span(_Attributed):
             name=self.name,
             t=self.start_time_unix_nano / 1e9,
             ms=max(0, self.end_time_unix_nano - self.start_time_unix_nano) / 1e6,
-            error=self.status.get("code") == "STATUS_CODE_ERROR",
-            kind=self.kind.removeprefix("SPAN_KIND_").lower().replace("unspecified", ""),
-            attributes=kept | self.texts | exceptions,
+            error=_fails(str(self.status.get("code", "")), own),
+            kind=KINDS.get(str(self.kind), str(self.kind).removeprefix("SPAN_KIND_").lower().replace("unspecified", "")),
+            attributes=kept | own | exceptions,
         )
+
+
+class _Counted(_Attributed):
+    attributes: tuple[_Attribute, ...] = Field(default=(), alias="labels")
+    samples: tuple[dict[str, Any], ...] = ()
 
 
 class _Read(NamedTuple):
     spans: list[Span]
     cut: bool
+
+
+class _Chosen(NamedTuple):
+    """Ids of traces; `others` were chosen for nothing; `failing`: the share of those known to fail in a search for no reason."""
+
+    ids: tuple[str, ...]
+    others: frozenset[str]
+    failing: float
 
 
 _Traces: TypeAlias = "Sequence[_Found]"
@@ -99,6 +122,7 @@ class Tempo(Source):
     def __init__(self, reader: Reader, offload: Offload, *, link: Linker | None) -> None:
         super().__init__(reader, offload, link)
         self._traces = TRACES
+        self._counts = True
 
     async def spans(self, services: Sequence[str], window: Window) -> Reading[Span]:
         """All spans of up to 8 traces, also those outside the window; `query` finds every trace they were chosen from."""
@@ -106,7 +130,7 @@ class Tempo(Source):
             return Reading(source=self._name)
         wanted = matching("resource.service.name", services)
         query = f"{{{wanted}}}"
-        searches = await together([self._search(f"{{{wanted} && status=error}}", window), self._search(query, window)])
+        searches = await together([self._search(f"{{{wanted} && {FAILS}}}", window), self._search(query, window)])
         parted(searches)  # raises where both failed
         failing, found = map(_good, searches)
         slow: _Traces = ()
@@ -117,16 +141,26 @@ class Tempo(Source):
             slow = _good(searches[-1])
         gaps = [self._gap(error.reason, error.detail) for error in searches if isinstance(error, SourceError)]
         chosen = _choose(failing, (*slow, *found), found)
-        if not chosen and not gaps:
+        if not chosen.ids and not gaps:
             gaps.append(self._gap(Reason.NO_DATA, f"no trace of {', '.join(services)}"))
-        traces, errors = await self._read_all(chosen)
+        traces, errors = await self._read_all(chosen.ids)
         gaps += self._missing(traces, errors)
-        spans = tuple(span for trace in traces for span in trace.spans)
-        return Reading(spans, tuple(gaps), query, await self._linked(query, window), self._name)
+        failed = _Failed(frozenset(services), chosen, await self._counted(query, window) if chosen.ids else None)
+        return Reading(tuple(failed.weighted(traces)), tuple(gaps), query, await self._linked(query, window), self._name)
+
+    async def _counted(self, query: str, window: Window) -> float | None:
+        """The share of failing spans among all that the query finds; None where the server does not count, which is asked once."""
+        if not self._counts:
+            return None
+        step = max(1, ceil(window.seconds / COUNTED_STEPS))
+        by = ", ".join(("status", *(f"span.{code}" for code in CODES)))
+        params = [("q", f"{query} | count_over_time() by ({by})"), *_times(window), ("step", f"{step}s")]
+        share = await self._try(COUNTS, _failing_share, params)
+        self._counts = not isinstance(share, SourceError)
+        return None if isinstance(share, SourceError) else share
 
     async def _search(self, query: str, window: Window) -> _Traces | SourceError:
-        times = [("start", str(floor(window.start.timestamp()))), ("end", str(ceil(window.end.timestamp())))]
-        params = [("q", query), *times, ("limit", str(FOUND)), ("spss", "1")]
+        params = [("q", query), *_times(window), ("limit", str(FOUND)), ("spss", "1")]
         return await self._try(SEARCH, lambda answer: [_Found.model_validate(one) for one in answer.get("traces", ())], params)
 
     async def _read_all(self, chosen: Sequence[str]) -> tuple[list[_Read], list[SourceError]]:
@@ -154,14 +188,85 @@ def _good(searched: _Traces | SourceError) -> _Traces:
     return () if isinstance(searched, SourceError) else searched
 
 
-def _choose(failing: _Traces, slow: _Traces, others: _Traces) -> tuple[str, ...]:
-    """Ids of up to 8 traces: failing ones, the slowest, others."""
-    slowest = sorted(slow, key=lambda trace: trace.duration_ms, reverse=True)
-    chosen: dict[str, None] = {}
-    for traces, most in ((failing, FAILING), (slowest, SLOW), (others, OTHERS)):
-        fresh = dict.fromkeys(trace.trace_id for trace in traces if trace.trace_id not in chosen)
-        chosen |= dict.fromkeys(list(fresh)[:most])
-    return tuple(trace_id.zfill(32) for trace_id in chosen)
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """How often requests fail. `counted` is the share of failing spans among all of the services, where the server counts them."""
+
+    services: frozenset[str]
+    chosen: _Chosen
+    counted: float | None
+
+    def weighted(self, traces: Sequence[_Read]) -> Iterator[Span]:
+        """The spans with their weights: failing traces and others were chosen apart, so each kind stands for as many as there are of it."""
+        traces = [trace for trace in traces if trace.spans]
+        fails = [self._errors(trace) > 0 for trace in traces]
+        share = self._share(traces, fails)
+        for trace, failing in zip(traces, fails, strict=True):
+            alike = fails.count(failing)
+            weight = (share if failing else 1 - share) * len(traces) / alike if alike < len(traces) else 1.0
+            yield from (replace(span, weight=weight) for span in trace.spans)
+
+    def _share(self, traces: Sequence[_Read], fails: Sequence[bool]) -> float:
+        """The share of traces that fail."""
+        if self.counted is not None and 0 < sum(fails) < len(fails):
+            errors, of_failing, of_others = (mean(values) for values in (
+                [self._errors(trace) for trace, failing in zip(traces, fails, strict=True) if failing],
+                [self._own(trace) for trace, failing in zip(traces, fails, strict=True) if failing],
+                [self._own(trace) for trace, failing in zip(traces, fails, strict=True) if not failing],
+            ))  # fmt: skip
+            # counted = share·errors ÷ (share·of_failing + (1 − share)·of_others)
+            return min(1.0, self.counted * of_others / max(errors + self.counted * (of_others - of_failing), 1e-9))
+        others = [failing for trace, failing in zip(traces, fails, strict=True) if trace.spans[0].trace_id.zfill(32) in self.chosen.others]
+        return self.chosen.failing + (1 - self.chosen.failing) * (mean(others) if others else 0.0)
+
+    def _own(self, trace: _Read) -> int:
+        return sum(span.service in self.services for span in trace.spans)
+
+    def _errors(self, trace: _Read) -> int:
+        return sum(span.error and span.service in self.services for span in trace.spans)
+
+
+def _choose(failing: _Traces, slow: _Traces, found: _Traces) -> _Chosen:
+    """Up to 8 traces: failing ones, the slowest, and others; these alone were chosen neither for failing nor for being slow."""
+    known = {trace.trace_id for trace in failing}
+    calm = [trace for trace in found if trace.trace_id not in known]
+    slowest = sorted((trace for trace in slow if trace.trace_id not in known), key=lambda trace: trace.duration_ms, reverse=True)
+    chosen = dict.fromkeys(_ids(_spread(failing, FAILING)))
+    others = _ids(_spread(calm, OTHERS))
+    chosen |= dict.fromkeys([*[one for one in dict.fromkeys(_ids(slowest)) if one not in others][:SLOW], *others])
+    share = max(len(found) - len(calm), 0.5 if failing else 0) / max(1, len(found))  # fewer than one in all that were found is not none
+    return _Chosen(tuple(chosen), frozenset(others), min(1.0, share))
+
+
+def _spread(traces: _Traces, most: int) -> list[_Found]:
+    """So many of them, from the first to the last in time."""
+    ordered = sorted(traces, key=lambda trace: trace.start_time_unix_nano)
+    return [ordered[k * len(ordered) // most] for k in range(most)] if len(ordered) > most else ordered
+
+
+def _ids(traces: Sequence[_Found]) -> list[str]:
+    return [trace.trace_id.zfill(32) for trace in traces]
+
+
+def _times(window: Window) -> list[tuple[str, str]]:
+    return [("start", str(floor(window.start.timestamp()))), ("end", str(ceil(window.end.timestamp())))]
+
+
+def _failing_share(answer: Any) -> float | None:
+    """Of all spans counted; None where there are none."""
+    failing = total = 0.0
+    for series in map(_Counted.model_validate, answer.get("series", ())):
+        count = sum(float(sample.get("value", 0)) for sample in series.samples)
+        labels = {name.removeprefix("span."): text for name, text in series.texts.items()}
+        total += count
+        failing += count * _fails(labels.get("status", ""), labels)
+    return failing / total if total else None
+
+
+def _fails(status: str, attributes: Mapping[str, str]) -> bool:
+    """Many servers that answer 5xx leave the status of their spans as it was."""
+    codes = (attributes.get(code, "") for code in CODES)
+    return status in {"STATUS_CODE_ERROR", "2", "error"} or any(code.isdecimal() and int(code) >= SERVER_ERROR for code in codes)
 
 
 def _trace(answer: Any) -> _Read:
@@ -170,9 +275,13 @@ def _trace(answer: Any) -> _Read:
     for block in trace.get("resourceSpans", ()) or trace.get("batches", ()):
         resource = _Attributed.model_validate(block.get("resource", {})).texts
         kept = {key: text for key, text in resource.items() if key in KEPT}
-        found = (_Span.model_validate(span) for scope in block.get("scopeSpans", ()) for span in scope.get("spans", ()))
+        found = (_Span.model_validate(span) for scope in _scopes(block) for span in scope.get("spans", ()))
         spans += [span.read(resource.get("service.name", ""), kept) for span in found]
     return _Read(spans, answer.get("status") == "PARTIAL")
+
+
+def _scopes(block: Any) -> Any:
+    return block.get("scopeSpans") or block.get("instrumentationLibrarySpans") or ()
 
 
 def _hex(identifier: str) -> str:

@@ -38,8 +38,8 @@ def reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemoryMetricReader]:
 async def test_a_model_refines() -> None:
     model = FakeModel([answer(cause("db", "connection_exhaustion", 0.95, "D1"))])
     thoughts = await think(model, known(FULL), str)
-    assert [(one.statement, one.confidence) for one in thoughts.hypotheses] == [("A model's words.", 0.9)]
-    assert (thoughts.unrefined, thoughts.dropped) == ("", "")
+    assert [(one.statement, one.model_says, one.confidence) for one in thoughts.hypotheses] == [(FULL.statement, "A model's words.", 0.9)]
+    assert (thoughts.unrefined, thoughts.remark) == ("", "")
     assert [agent for agent, _ in model.told] == [DATABASE]
     assert "\tdb_connections_of_limit\t" in model.told[0][1]
 
@@ -82,7 +82,7 @@ async def test_what_was_dropped_is_counted(reader: InMemoryMetricReader) -> None
     said = answer(cause("db", "connection_exhaustion", 0.9, "Z1", "Z2"), cause("nowhere"), cause("db", "gremlins"))
     with structlog.testing.capture_logs() as logs:
         thoughts = await think(FakeModel([said]), known(FULL), str)
-    assert thoughts.dropped == "2 ids, 1 service, 1 mechanism"
+    assert thoughts.remark == "the model named what does not exist: 2 ids, 1 service, 1 mechanism"
     assert [one for one in logs if one["event"] == "answer.dropped"] == [
         {"event": "answer.dropped", "log_level": "info", "agent": "database", "ids": 2, "services": 1, "mechanisms": 1}
     ]

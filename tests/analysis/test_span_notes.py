@@ -89,23 +89,23 @@ def test_slowness() -> None:
 def test_failures() -> None:
     failed = [span("serve", error=True, exception_message="no seat\n" + "x" * 500)]
     (found,) = of_failures(NOTE, failures(traces([*repeated(*failed, begin=START), *repeated(span("serve"), begin=START + 60)], ())), READ)
-    assert found.summary.startswith("web: serve fails in 50% of 10 spans, usually 0%: no seat xxx")
+    assert found.summary.startswith("web: serve fails in 50% of its spans (10 read), usually 0%: no seat xxx")
     assert len(found.summary) < 250
     assert (found.signal, found.value, found.baseline_value, found.unit) == ("failing_spans", 0.5, 0, "ratio")
-    assert found.reduction == "failing spans without a failing child ÷ spans of the operation, over the window"
+    assert found.reduction == "failing spans without a failing child ÷ spans of the operation, as often as each stands for, over the window"
     assert asked(found) == ASKED
 
 
 def test_a_failing_call_is_said_of_the_callee() -> None:
     (found,) = of_failures(NOTE, failures(traced([span("call", error=True, kind="client", peer_service="cart")], [])), READ)
-    assert found.summary == "cart: call from web fails in 100% of 5 spans, usually 0%"
+    assert found.summary == "cart: call from web fails in 100% of its spans (5 read), usually 0%"
 
 
 def test_the_number_of_spans_is_that_of_the_operation() -> None:
-    """27 % of 11, and not of 10.99 or 12."""
+    """Those that were read, not only those that failed."""
     window = [*repeated(span("serve", error=True), begin=START, times=3), *repeated(span("serve"), begin=START + 60, times=8)]
     (found,) = of_failures(NOTE, failures(traces(window, ())), READ)
-    assert found.summary == "web: serve fails in 27.3% of 11 spans, usually 0%"
+    assert found.summary == "web: serve fails in 27.3% of its spans (11 read), usually 0%"
 
 
 def run(*calls: str, service: str = "web") -> list[Span]:

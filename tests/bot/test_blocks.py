@@ -39,8 +39,8 @@ def test_an_update_shows_what_is_cited_first_with_query_and_cost() -> None:
     told = shown(message)
     assert told.index("A1") < told.index("A7") < told.index("A6"), "what the hypothesis cites, then the run's own order"
     assert "A2" not in told
-    assert "… 2 more" in told
-    assert "Application saw 7 things (1.9 s)" in told
+    assert "… 1 more" in told, "what hardly moved is no line and is not counted, unless it is cited"
+    assert "Application saw 6 unusual things (1.9 s)" in told
     assert "max over the window, since 14:03:15 UTC" in told
     assert "71% postgres-orders: connection exhaustion" in told
     assert "no traces: Tempo is not configured" in told
@@ -58,7 +58,7 @@ def test_without_a_link_the_query_stands_there_as_code() -> None:
     ("one", "told"),
     [
         (run(findings=Findings()), "saw nothing unusual"),
-        (run(outcome=Outcome.FAILED, reason="KeyError"), "saw 1 thing and failed: KeyError"),
+        (run(outcome=Outcome.FAILED, reason="KeyError"), "saw 1 unusual thing and failed: KeyError"),
         (run(outcome=Outcome.STOPPED, reason="took longer than 90 s"), "stopped: took longer than 90 s"),
         (run(outcome=Outcome.OUT_OF_BUDGET, reason="$1.0000 was billed"), "out of budget: $1.0000 was billed"),
     ],
@@ -105,15 +105,23 @@ def test_all_of_a_dozen_hypotheses_with_long_links_are_shown() -> None:
     assert "more" not in shown(message)
 
 
-def test_evidence_without_a_link_stands_there_with_its_query() -> None:
-    seen = (observation("A1", link=None), observation("A2", link=None, query="q2"), observation("A3", link=None, query="q3"))
-    ended = conclusion(
-        runs=(run(findings=Findings(observations=seen)),), hypotheses=(hypothesis(evidence_for=("A2", "A1")), hypothesis(0.2))
+def test_whatever_is_cited_can_be_found_in_the_thread() -> None:
+    seen = tuple(observation(f"A{number}", score=0.1, link=None, query=f"q{number}") for number in range(20))
+    of = run(findings=Findings(observations=seen), hypotheses=(hypothesis(evidence_for=("A0", "A1")),))
+    ranked = (
+        hypothesis(evidence_for=("A0", "A1", "A9")),
+        hypothesis(0.1, evidence_for=tuple(f"A{n}" for n in range(2, 9)), evidence_against=("A12",)),
     )
-    assert [node["text"] for node in nodes(blocks.final(ended).blocks) if node.get("style") == {"code": True}] == [
-        "q2",
-        observation().query,
-    ]
+    messages = [blocks.agent_update(INVESTIGATION, progress(of)), blocks.final(conclusion(runs=(of,), hypotheses=ranked))]
+    told = " ".join(map(shown, messages))
+    for number in (*range(10), 12):
+        assert f"A{number} {observation().summary}" in told
+        assert f"q{number}" in [
+            node["text"] for message in messages for node in nodes(message.blocks) if node.get("style") == {"code": True}
+        ]
+    assert "A11" not in told
+    under = next(line for line in shown(messages[1]).split("\n") if line.startswith("Evidence: A2"))
+    assert set(under.split()) >= {f"A{number}" for number in range(2, 9)}
 
 
 def test_among_equals_what_a_hypothesis_cites_comes_first() -> None:
@@ -148,15 +156,45 @@ def gap(kind: str, reason: Reason = Reason.UNREACHABLE) -> Gap:
     ],
 )
 def test_without_hypotheses_it_says_which_nothing_it_was(lost: list[tuple[str, Reason]], told: str) -> None:
-    blind = run(findings=Findings(gaps=tuple(starmap(gap, lost))))
-    message = blocks.final(conclusion(runs=(blind,), hypotheses=()))
+    blind = run(findings=Findings(gaps=tuple(starmap(gap, lost)), silent=tuple(kind for kind, _ in lost)))
+    message = blocks.final(conclusion(outcome=Outcome.BLIND if len(lost) == 3 else Outcome.ANSWERED, runs=(blind,), hypotheses=()))
     fits(message)
     assert told in shown(message)
     assert told in message.text
     for kind, _ in lost:
         assert shown(message).count(f"no {kind}: it does not answer") == 1
-    assert ("set the source's address" in shown(message)) == bool(lost)
+    assert ("set COMPASS_LOKI_URL" in shown(message)) == bool(lost)
     assert "could observe nothing" in shown(blocks.agent_update(INVESTIGATION, progress(blind))) or len(lost) < 3
+
+
+@pytest.mark.parametrize(
+    ("reason", "detail", "advice"),
+    [
+        (Reason.UNAUTHORIZED, "it answers 401", "check COMPASS_LOKI_TOKEN"),
+        (Reason.UNAUTHORIZED, "it answers 401: check COMPASS_GRAFANA_TOKEN", "check COMPASS_GRAFANA_TOKEN"),
+        (Reason.UNREACHABLE, "no connection", "see whether Loki runs, and check COMPASS_LOKI_URL"),
+        (Reason.RATE_LIMITED, "it answers 429", "Loki limits requests"),
+    ],
+)
+def test_the_advice_is_about_what_failed(reason: Reason, detail: str, advice: str) -> None:
+    for source in ("logs", "Loki"):
+        failed = run(findings=Findings(gaps=(Gap(source=source, reason=reason, detail=detail),)))
+        told = shown(blocks.final(conclusion(runs=(failed,), hypotheses=())))
+        assert advice in told
+        assert "PROMETHEUS" not in told
+
+
+def test_a_run_that_did_not_look_never_says_that_there_was_nothing() -> None:
+    late = run(outcome=Outcome.STOPPED, reason="took longer than 90 s", findings=Findings())
+    half = run(AgentName.DATABASE, findings=Findings(gaps=(gap("logs"),)))
+    for one, told in ((late, "could not say anything (stopped: took longer than 90 s)"), (half, "nothing unusual in what it could read")):
+        assert told in shown(blocks.agent_update(INVESTIGATION, progress(one)))
+    ended = conclusion(runs=(late, half), coverage=0.25)
+    for message in (blocks.root(INVESTIGATION, ended), blocks.final(ended)):
+        told = shown(message)
+        assert "Incomplete: Application stopped: took longer than 90 s; not all logs could be read" in told
+        assert "lowered to 25%" in told
+        assert told.index("Incomplete") < told.index("1. 86%") if "1. 86%" in told else True
 
 
 def test_things_seen_without_a_hypothesis_are_not_nothing() -> None:
@@ -178,7 +216,7 @@ def test_where_the_first_hypothesis_is_hardly_likely_it_may_be_normal(confidence
     likely = f"{confidence:.0%}" if confidence else "under 1%"
     assert f"1. {likely} postgres-orders" in shown(final), "it is told what was thought, all the same"
     assert f"1. {likely} postgres-orders" in final.text
-    assert ("set the source's address" in shown(final)) is doubted
+    assert ("set COMPASS_TEMPO_URL" in shown(final)) is doubted
     assert ("Most likely: " in shown(blocks.root(INVESTIGATION, ended))) is not doubted
     if doubted:
         assert shown(final).index(NORMAL) < shown(final).index("1. ")

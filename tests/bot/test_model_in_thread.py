@@ -61,11 +61,13 @@ async def test_a_model_refined_all(by_rules: Conclusion) -> None:
     *_, final = texts(played)
     now = played.conclusion.hypotheses[0]
     assert (now.service, now.confidence) == (top.service, top.confidence)
-    assert now.statement == "Transactions left open by bookings 4.7.0 use up the connections."
+    assert now.statement == top.statement, "the rules' sentence with its numbers stays"
+    assert now.model_says == "Transactions left open by bookings 4.7.0 use up the connections."
     for said in (final, played.terminal):
-        assert "Transactions left open by bookings 4.7.0" in said
-        assert "If so: pool waits of bookings: begin before the errors of edge" in said
-        assert "Next check: Roll bookings back on one instance." in said
+        assert "The model says: Transactions left open by bookings 4.7.0" in said
+        assert top.statement[:60] in said, "the sentence of the rules stays"
+        assert "If so, the model says: pool waits of bookings: begin before the errors of edge" in said
+        assert "Next check, the model says: Roll bookings back on one instance." in said
         assert "Model: refined the hypotheses of database. Rules only for application, network: the model's answer changed nothing." in said
         assert "Total: $0.0030 / $10.00" in said
     assert "No model's answer was used" not in played.messages[-1].text
@@ -171,4 +173,4 @@ def test_many_long_predictions_fit() -> None:
     message = blocks.final(conclusion(hypotheses=many))
     fits(message)
     assert "10. 45%" in shown(message)
-    assert shown(message).count("Next check: ") == 3
+    assert shown(message).count("Next check, the model says: ") == 3

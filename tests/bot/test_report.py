@@ -22,6 +22,7 @@ def test_the_object_has_the_stable_shape() -> None:
     )
     assert json.loads(json.dumps(report(ended))) == {
         "outcome": "out_of_budget",
+        "coverage": 1.0,
         "reason": "application: too dear",
         "incident": {"id": "INC-42", "title": "Checkout is slow", "services": ["checkout"], "started_at": "2026-01-05T14:03:00Z"},
         "agents": [
@@ -86,6 +87,7 @@ def test_the_object_has_the_stable_shape() -> None:
                 "evidence_against": ["A2"],
                 "predictions": [{"signal": "sessions", "service": "postgres-orders", "comparison": "> 95"}],
                 "next_check": "Count its sessions.",
+                "model_says": "",
                 "by_rules": True,
                 "tests": [],
             }
@@ -118,7 +120,7 @@ async def test_the_terminal_tells_the_story_in_order() -> None:
     story = await told({"hypotheses": (hypothesis(),)}, {"agent": AgentName.NETWORK, "findings": Findings(gaps=(GAP,))})
     parts = (
         "INC-42: Checkout is slow",
-        "Application saw 1 thing",
+        "Application saw 1 unusual thing",
         "  A1 error ratio of checkout 12%",
         "https://grafana.example",
         "not seen: no traces: Tempo is not configured",
@@ -147,10 +149,19 @@ async def test_the_terminal_counts_what_it_leaves_out_and_says_that_nothing_was_
     assert "Database did not run: left out by --only" in out.getvalue()
 
 
+async def test_the_terminal_shows_whatever_is_cited() -> None:
+    seen = tuple(observation(f"A{number}", score=0.1, query=f"q{number}", link=None) for number in range(9))
+    out = StringIO()
+    late = hypothesis(0.1, evidence_for=("A7",), evidence_against=("A8",))
+    await TerminalThread(out).concluded(conclusion(runs=(run(findings=Findings(observations=seen)),), hypotheses=(hypothesis(), late)))
+    assert all(part in out.getvalue() for part in ("  A1 error ratio", "  A7 error ratio", "q7", "  A8 error ratio", "q8"))
+    assert "A2" not in out.getvalue()
+
+
 async def test_the_terminal_says_first_that_it_may_be_normal() -> None:
     out = StringIO()
     await TerminalThread(out).concluded(conclusion(hypotheses=(hypothesis(0.1),)))
     lines = out.getvalue().splitlines()
     assert lines[1] == "  Nothing stands out in what could be read: this may be normal."
-    assert lines[2] == "  check: set the source's address, such as COMPASS_PROMETHEUS_URL"
+    assert lines[2] == "  check: Tempo is not configured: set COMPASS_TEMPO_URL, or COMPASS_GRAFANA_URL"
     assert lines[3].startswith("  1. 10% postgres-orders")

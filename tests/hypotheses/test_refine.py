@@ -31,12 +31,12 @@ def of(found: Sequence[Hypothesis], mechanism: str, service: str = "db") -> Hypo
     return one
 
 
-def test_the_models_words_take_the_place_of_the_rules() -> None:
+def test_the_models_words_stand_beside_those_of_the_rules() -> None:
     said = cause("db", "connection_exhaustion", 0.95, "D1", "A1", evidence_against=("D2",), predictions=(expected(),))
     found, dropped = refine(known(FULL, LOCKS), answer(said))
     assert found[0] == FULL.model_copy(
         update={
-            "statement": "A model's words.",
+            "model_says": "A model's words.",
             "evidence_for": ("D1", "A1"),
             "evidence_against": ("D2",),
             "predictions": (Prediction(signal="sessions", service="db", comparison="> 95"),),
@@ -91,7 +91,7 @@ def test_a_confidence_counts_within_a_band_around_the_rules(claimed: float) -> N
 
 def test_without_evidence_that_exists_a_confidence_does_not_count() -> None:
     found = of(refine(known(FULL, LOCKS), answer(cause("db", "lock_contention", 0.99, "Z1"))).hypotheses, "lock_contention")
-    assert (found.confidence, found.evidence_for, found.statement) == (0.5, ("D2",), "A model's words.")
+    assert (found.confidence, found.evidence_for, found.model_says) == (0.5, ("D2",), "A model's words.")
 
 
 def test_the_model_decides_between_explanations_of_one_service_that_the_rules_hardly_tell_apart() -> None:
@@ -140,7 +140,7 @@ def test_of_equal_services_the_rules_first_stays_first() -> None:
 def test_a_new_explanation_is_worth_a_share_of_what_it_cites(claimed: float, ids: tuple[str, ...], confidence: float) -> None:
     found = of(refine(known(FULL), answer(cause("db", "disk_io", claimed, *ids))).hypotheses, "disk_io")
     assert (found.confidence, found.initial_confidence, found.by_rules) == (confidence, confidence, False)
-    assert (found.agent, found.statement, found.verdict) == (DATABASE, "A model's words.", "untested")
+    assert (found.agent, found.statement, found.model_says) == (DATABASE, MECHANISMS[found.mechanism], "A model's words.")
 
 
 def test_a_new_explanation_stays_below_the_rules_best_for_the_service() -> None:
@@ -178,14 +178,14 @@ def test_words_of_the_model_are_one_line_that_can_be_printed() -> None:
         next_check="\n\n",
     )
     found = refine(known(FULL), answer(said)).hypotheses[0]
-    assert found.statement.startswith("one two [31m three xxx")
-    assert len(found.statement) == 300
+    assert found.model_says.startswith("one two [31m three xxx")
+    assert len(found.model_says) == 300
     assert found.next_check == ""
     assert len(found.predictions) == 2
     assert found.predictions[0].signal.startswith("a bsss")
     assert max(len(found.predictions[0].signal), len(found.predictions[0].comparison)) == 120
     empty = refine(known(FULL), answer(cause("db", "connection_exhaustion", 0.9, "D1", statement="\x00 \n")))
-    assert empty.hypotheses[0].statement == FULL.statement
+    assert (empty.hypotheses[0].statement, empty.hypotheses[0].model_says) == (FULL.statement, "")
 
 
 # the ranking of services is the rules' alone, whatever a model answers

@@ -43,6 +43,21 @@ async def test_by_fingerprint(version: str) -> None:
     assert server.requests[0].url.path == "/prefix/api/v2/alerts"
 
 
+async def test_alerts_of_grafanas_own_rules() -> None:
+    server = replayed()
+    place = Alertmanager(server.backend("Grafana"), inline, service_labels=("service",), of_grafana=True)
+    found = await place.find("76aaa0f7eb737de2")
+    assert found is not None
+    assert found.id == "76aaa0f7eb737de2"
+    assert (server.requests[0].url.path, place.place) == ("/prefix/api/alertmanager/grafana/api/v2/alerts", "Grafana's alerts")
+
+
+async def test_a_grafana_that_is_too_old_for_alerts_has_none() -> None:
+    server = Server(lambda _: recorded(CONTRACTS / "grafana-7.5" / "err_404.json"))
+    place = Alertmanager(server.backend("Grafana"), inline, service_labels=("service",), of_grafana=True)
+    assert (await place.find("x"), await place.known()) == (None, ())
+
+
 async def test_all_of_it() -> None:
     found = await alertmanager(replayed()).find("TargetDown")
     assert found == Incident(

@@ -24,7 +24,7 @@ from compass_core.domain import AgentName, Message
 from compass_core.errors import BudgetExceededError, ModelError
 from compass_core.llm.gateway import Gateway
 from compass_core.llm.prices import Tariff
-from compass_core.llm.wire import Terms, connect
+from compass_core.llm.wire import Server, Terms, connect
 from compass_core.store import Store
 from tests.llm.scripted import Prices, Scripted, Turn, error
 
@@ -90,7 +90,7 @@ class Schedule:
     async def play(self, client: openai.AsyncOpenAI, ledger: Ledger, draw: random.Random) -> Counter[str]:
         """Ask from several tasks at once; how each question ended."""
         budget = Budget(self.limit, ledger, self.terms.model)
-        gateway = Gateway(client, self.terms, self.tariff, budget, str)
+        gateway = Gateway(Server(client, self.terms), self.tariff, budget, str)
 
         async def ask(agent: AgentName, text: str) -> str:
             try:

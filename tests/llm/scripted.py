@@ -22,12 +22,16 @@ if TYPE_CHECKING:
 GOOD = '{"service": "checkout", "confidence": 0.5}'
 MODEL = "scripted"
 PRICE = f"{MODEL}=100/1000/50"  # as COMPASS_PRICES has it
+DOLLARS = (Decimal(100), Decimal(1000), Decimal(50))  # the same
 FOREVER = 3600.0
 
 
 @dataclass(frozen=True)
 class Turn:
-    """What the server does with one request. `usage`: tokens in, of these cached, out; None tells no usage, but bills it."""
+    """What the server does with one request.
+
+    `usage`: tokens in, of these cached, out, as it bills them; `told`: whether it tells them; `lies`: what it tells otherwise.
+    """
 
     text: str | None = GOOD
     status: int = 200
@@ -39,12 +43,15 @@ class Turn:
     body: bytes | None = None
     headers: dict[str, str] = field(default_factory=dict)
     tier: str = "default"
+    lies: dict[str, Any] = field(default_factory=dict)
+    said: dict[str, Any] = field(default_factory=dict)  # other fields of the message
     trouble: str = ""  # hang, trickle, drop; in the process also cancel
 
 
-def error(status: int, *, billed: bool = False, **headers: str) -> Turn:
+def error(status: int, *, billed: bool = False, more: dict[str, Any] | None = None, **headers: str) -> Turn:
     """A status with an error as OpenAI words it: the text repeats a part of the key."""
-    wrong = {"error": {"message": "Incorrect API key provided: sk-very-se****", "code": "some_code", "param": None, "type": "t"}}
+    said = {"message": "Incorrect API key provided: sk-very-se****", "code": "some_code", "param": None, "type": "t"}
+    wrong = {"error": said, **(more or {})}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Turn(status=status, body=json.dumps(wrong).encode(), billed=billed, headers=named)
 
@@ -158,6 +165,7 @@ def reply(turn: Turn) -> bytes:
         "total_tokens": tokens + out,
         "prompt_tokens_details": {"cached_tokens": cached},
         "completion_tokens_details": {"reasoning_tokens": out // 2},
+        **turn.lies,
     }
     told: dict[str, Any] = {
         "id": "chatcmpl-1",
@@ -165,7 +173,11 @@ def reply(turn: Turn) -> bytes:
         "created": 1,
         "model": "scripted-2026-01-05",
         "choices": [
-            {"index": 0, "finish_reason": turn.finish, "message": {"role": "assistant", "content": turn.text, "refusal": turn.refusal}}
+            {
+                "index": 0,
+                "finish_reason": turn.finish,
+                "message": {"role": "assistant", "content": turn.text, "refusal": turn.refusal, **turn.said},
+            }
         ],
         "service_tier": turn.tier,
         **({"usage": usage} if turn.told else {}),

@@ -24,9 +24,9 @@ from compass_core.errors import BudgetExceededError, ModelError, Reason, StoreEr
 from compass_core.llm import gateway as room
 from compass_core.llm.gateway import Gateway
 from compass_core.llm.prices import tariff
-from compass_core.llm.wire import MOST_BYTES, Terms, connect
+from compass_core.llm.wire import MOST_BYTES, Server, Terms, connect
 from tests.fakes import FakeLedger
-from tests.llm.scripted import GOOD, MODEL, PRICE, Prices, Scripted, Turn, error
+from tests.llm.scripted import DOLLARS, GOOD, MODEL, Prices, Scripted, Turn, error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -66,7 +66,7 @@ class Stage:
 
     async def ask(self, agent: AgentName = DATABASE) -> Answer:
         async with connect(self.url, KEY) as client:
-            gateway = Gateway(client, self.terms, tariff(MODEL, self.url, configured=PRICE), self.budget, redact)
+            gateway = Gateway(Server(client, self.terms), tariff(MODEL, self.url, configured=DOLLARS), self.budget, redact)
             return await gateway.ask(agent, ASKED, Answer)
 
     async def failed(self) -> ModelError:
@@ -112,7 +112,7 @@ WRONG = {
     "another shape": Turn(text='{"service": "checkout"}'),
     "one field more": Turn(text='{"service": "checkout", "confidence": 0.5, "why": "x"}'),
     "a value out of range": Turn(text='{"service": "checkout", "confidence": 99}'),
-    "deep": Turn(text="[" * 100_000),
+    "deep": Turn(text='{"a":[' * 100),
     "cut off": Turn(text='{"service": "check', finish="length"),
 }
 
@@ -152,7 +152,18 @@ async def test_a_long_answer_that_is_whole_is_taken() -> None:
 
 # each: the turn, the reason, and what the ledger holds; None is the worst case
 FAILURES: dict[str, tuple[Turn, Reason, Bill, Decimal | None]] = {
-    "400": (error(400), Reason.REJECTED, Bill.RELEASED, Decimal(0)),
+    "400 that was billed": (error(400, billed=True), Reason.REJECTED, Bill.UNKNOWN, None),
+    "409 that was billed": (error(409, billed=True), Reason.REJECTED, Bill.UNKNOWN, None),
+    "422 that was billed": (error(422, billed=True, more={"usage": {"prompt_tokens": 0}}), Reason.REJECTED, Bill.UNKNOWN, None),
+    "499 that was billed": (error(499, billed=True), Reason.REJECTED, Bill.UNKNOWN, None),
+    "429 that claims usage": (error(429, billed=True, more={"usage": {"total_tokens": 9}}), Reason.RATE_LIMITED, Bill.UNKNOWN, None),
+    "an error of odd types": (
+        Turn(status=403, body=b'{"error": {"code": 7, "param": {}, "message": []}}', billed=False),
+        Reason.UNAUTHORIZED,
+        Bill.RELEASED,
+        Decimal(0),
+    ),
+    "an error that is a list": (Turn(status=418, body=b'[{"error": 5}]'), Reason.REJECTED, Bill.UNKNOWN, None),
     "401": (error(401), Reason.UNAUTHORIZED, Bill.RELEASED, Decimal(0)),
     "403": (error(403), Reason.UNAUTHORIZED, Bill.RELEASED, Decimal(0)),
     "404": (error(404), Reason.NOT_FOUND, Bill.RELEASED, Decimal(0)),
@@ -162,7 +173,7 @@ FAILURES: dict[str, tuple[Turn, Reason, Bill, Decimal | None]] = {
     "429, at a date": (error(429, Retry_After="Wed, 21 Oct 2026 07:28:00 GMT"), Reason.RATE_LIMITED, Bill.RELEASED, Decimal(0)),
     "500 that was billed": (error(500, billed=True), Reason.SERVER_ERROR, Bill.UNKNOWN, None),
     "503": (error(503), Reason.SERVER_ERROR, Bill.UNKNOWN, None),
-    "a redirect": (Turn(status=307, headers={"Location": NOWHERE}, billed=False), Reason.REJECTED, Bill.RELEASED, Decimal(0)),
+    "a redirect": (Turn(status=307, headers={"Location": NOWHERE}, billed=False), Reason.REJECTED, Bill.UNKNOWN, None),
     "a broken connection": (Turn(trouble="drop"), Reason.SERVER_ERROR, Bill.UNKNOWN, None),
     "a refusal": (Turn(text=None, refusal="I cannot help."), Reason.DECLINED, Bill.SETTLED, COST),
     "a filter": (Turn(text=None, finish="content_filter"), Reason.DECLINED, Bill.SETTLED, COST),
@@ -222,7 +233,14 @@ async def test_a_time_out_keeps_the_worst_case(trouble: str) -> None:
         {"prompt_tokens": "10", "completion_tokens": 1},
         {"prompt_tokens": True, "completion_tokens": 1},
         {"prompt_tokens": float("nan"), "completion_tokens": 1},
-        {"prompt_tokens": 10, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 11}},
+        {"prompt_tokens": 10, "completion_tokens": 9, "prompt_tokens_details": {"cached_tokens": 11}},
+        {"prompt_tokens": 10**30, "completion_tokens": 9},
+        {"prompt_tokens": 10, "completion_tokens": 0},
+        {"prompt_tokens": 0, "completion_tokens": 9},
+        {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+        {"prompt_tokens": 10, "completion_tokens": 3},
+        {"prompt_tokens": 4, "completion_tokens": 9},
+        {"prompt_tokens": 10, "completion_tokens": 9, "total_tokens": "many"},
     ],
 )
 async def test_a_usage_that_does_not_tell_keeps_the_worst_case(usage: Any) -> None:
@@ -233,10 +251,58 @@ async def test_a_usage_that_does_not_tell_keeps_the_worst_case(usage: Any) -> No
 
 
 async def test_a_usage_may_tell_no_details() -> None:
-    told = {"choices": [{"message": {"content": GOOD}}], "usage": {"prompt_tokens": 10, "completion_tokens": 1}}
+    told = {"choices": [{"message": {"content": GOOD}}], "usage": {"prompt_tokens": 10, "completion_tokens": 9}}
     async with stage(Turn(body=json.dumps(told).encode())) as on:
         await on.ask()
-    assert on.rows == [(Bill.SETTLED, Decimal("0.002"))]
+    assert on.rows == [(Bill.SETTLED, Decimal("0.010"))]
+
+
+async def test_thoughts_that_stand_in_the_total_alone_count_as_the_dearest_tokens() -> None:
+    async with stage(Turn(usage=(1000, 400, 2000), lies={"completion_tokens": 50, "completion_tokens_details": {}})) as on:
+        await on.ask()
+    assert on.rows == [(Bill.SETTLED, Decimal("2.10"))], "1,000 in, none of them cached for sure, 50 out and 1,950 more"
+    assert on.budget.spent >= on.server.billed[MODEL]
+
+
+SHAPES = {
+    "after thinking aloud": Turn(
+        text=f'<think>\nIt must look like {{"a": [...]}}. Draft: {{"service": "x", "confidence": 0.1}}\n</think>\n{GOOD}'
+    ),
+    "after thoughts whose begin is not sent": Turn(text=f'{{"service": "x", "confidence": 0.1}}</think>{GOOD}'),
+    "before a note with braces": Turn(text=f"{GOOD}\n\nNote: it is {{high}} here."),
+    "with braces too many": Turn(text=f"{GOOD}}}}}"),
+    "in another object": Turn(text=f'{{"answer": {GOOD}}}'),
+    "where thoughts belong": Turn(text=None, said={"reasoning_content": GOOD}),
+    "where newer servers put thoughts": Turn(text="", said={"reasoning": GOOD}),
+    "in parts": Turn(
+        said={"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": GOOD}]}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+async def test_an_answer_is_found_wherever_it_stands(name: str) -> None:
+    async with stage(SHAPES[name]) as on:
+        assert await on.ask() == Answer(service="checkout", confidence=0.5)
+    assert len(on.rows) == 1
+
+
+NO_SCHEMAS = error(400, more={"param": "'response_format' of type 'json_schema' is not supported with this model"})
+
+
+async def test_a_server_without_json_schemas_is_asked_in_words_and_that_is_remembered() -> None:
+    async with stage(NO_SCHEMAS, Turn(), Turn()) as on, connect(on.url, KEY) as client:
+        server = Server(client, on.terms)
+        first, second = (Gateway(server, tariff(MODEL, on.url, configured=DOLLARS), on.budget, redact) for _ in range(2))
+        assert first.advice == ""
+        for gateway in (first, second):
+            assert (await gateway.ask(DATABASE, ASKED, Answer)).service == "checkout"
+            assert "COMPASS_JSON_SCHEMA=false" in gateway.advice
+    assert ["response_format" in request for request in on.server.requests] == [True, False, False]
+    assert '"confidence"' in on.server.requests[1]["messages"][0]["content"], "the form stands in the question"
+    assert [bill for bill, _ in on.rows] == [Bill.UNKNOWN, Bill.SETTLED, Bill.SETTLED]
+    async with stage(NO_SCHEMAS, NO_SCHEMAS) as on:
+        assert "COMPASS_JSON_SCHEMA=false" in str(await on.failed())
 
 
 async def test_a_server_that_asks_to_wait_is_asked_once_more() -> None:
@@ -360,7 +426,7 @@ async def test_everything_that_is_sent_is_redacted_also_in_a_repair() -> None:
 
 async def test_what_utf_8_cannot_hold_is_replaced() -> None:
     async with stage(Turn()) as on, connect(on.url, KEY) as client:
-        gateway = Gateway(client, on.terms, tariff(MODEL, on.url, configured=PRICE), on.budget, str)
+        gateway = Gateway(Server(client, on.terms), tariff(MODEL, on.url, configured=DOLLARS), on.budget, str)
         await gateway.ask(NETWORK, (Message.model_construct(role="user", text="half a \ud83d pair"),), Answer)
     assert on.server.requests[0]["messages"][0]["content"] == "half a ? pair"
 
@@ -379,7 +445,7 @@ async def test_servers_differ_by_settings_and_only_openai_is_told_what_only_it_k
     server = Scripted(Turn())
     async with connect(url, "", server.transport()) as client:
         terms = Terms(MODEL, url, token_limit_field=field)
-        gateway = Gateway(client, terms, tariff(MODEL, url, configured=PRICE), Budget(Decimal(10), FakeLedger(), "run-1"), str)
+        gateway = Gateway(Server(client, terms), tariff(MODEL, url, configured=DOLLARS), Budget(Decimal(10), FakeLedger(), "run-1"), str)
         await gateway.ask(NETWORK, ASKED, Answer)
     (request,) = server.requests
     assert set(request) == {"model", "messages", "response_format", field, *extra}
@@ -392,7 +458,7 @@ async def test_a_price_of_another_tier_counts_as_it_is_billed() -> None:
     server = Scripted(Turn(usage=(1000, 400, 100)), Turn(usage=(1000, 400, 100), tier="priority"))
     ledger = FakeLedger()
     async with connect(url, KEY, server.transport()) as client:
-        gateway = Gateway(client, Terms("gpt-5", url), tariff("gpt-5", url), Budget(Decimal(10), ledger, "run-1"), str)
+        gateway = Gateway(Server(client, Terms("gpt-5", url)), tariff("gpt-5", url), Budget(Decimal(10), ledger, "run-1"), str)
         for _ in range(2):
             await gateway.ask(NETWORK, ASKED, Answer)
     assert [row.amount for row in ledger.rows] == [Decimal("0.0018"), Decimal("0.0036")]

@@ -35,7 +35,7 @@ def usage(tokens: int, cached: int, out: int, reasoning: int = 0, tier: str = "d
         ("gpt-4o-mini", usage(0, 0, MILLION, reasoning=MILLION), "0.60"),
         ("gpt-4o-mini-2024-07-18", usage(1000, 400, 100), "0.00018"),
         ("gpt-5", usage(MILLION, 0, MILLION), "11.25"),
-        ("gpt-5", usage(MILLION, 0, MILLION, tier="flex"), "5.625"),
+        ("gpt-5", usage(MILLION, 0, MILLION, tier="flex"), "11.25"),  # was not asked for
         ("gpt-5", usage(MILLION, 0, MILLION, tier="priority"), "22.5"),
         ("gpt-5.4", usage(200_000, 0, 1000), "0.515"),
         ("gpt-5.4", usage(300_000, 0, 1000), "1.5225"),
@@ -71,12 +71,30 @@ def test_no_bill_within_the_tokens_passes_the_worst_case(model: str, tokens: int
     assert cost <= prices.worst(data.draw(st.integers(tokens, 2 * MILLION)), 4096)
 
 
+@given(st.sampled_from(MODELS), st.integers(0, 400_000), st.integers(0, 4096), st.integers(0, 400_000), st.data())
+def test_whatever_tokens_stand_in_the_total_alone_may_be_they_are_paid_for(
+    model: str, tokens: int, out: int, missing: int, data: st.DataObject
+) -> None:
+    prices, of_these_in = tariff(model, OPENAI), data.draw(st.integers(0, missing))
+    told = usage(tokens, 0, out)
+    told["usage"] = {"prompt_tokens": tokens, "completion_tokens": out, "total_tokens": tokens + out + missing}
+    believed, true = prices.cost(told), prices.cost(usage(tokens + of_these_in, 0, out + missing - of_these_in))
+    assert believed is not None
+    assert true is not None
+    assert believed >= true
+
+
+@pytest.mark.parametrize(("least_in", "least_out", "believed"), [(100, 10, True), (101, 10, False), (100, 11, False)])
+def test_a_bill_of_fewer_tokens_than_there_were_is_not_believed(least_in: int, least_out: int, *, believed: bool) -> None:
+    assert (tariff("gpt-4o-mini", OPENAI).cost(usage(100, 0, 10), least_in, least_out) is not None) == believed
+
+
 def test_a_configured_price_wins_and_needs_no_known_server() -> None:
-    mine = tariff("gpt-4o-mini", OPENAI, configured="other=9/9, gpt-4o-mini=1/2/0.5")
+    mine = tariff("gpt-4o-mini", OPENAI, configured=(Decimal(1), Decimal(2), Decimal("0.5")))
     assert mine.cost(usage(MILLION, 0, MILLION)) == 3
     assert mine.cost(usage(MILLION, MILLION, 0)) == Decimal("0.5")
     assert mine.provider == "openai_compatible"
-    without_cached = tariff("qwen3:8b", "http://127.0.0.1:11434/v1", configured="qwen3:8b=1/2")
+    without_cached = tariff("qwen3:8b", "http://127.0.0.1:11434/v1", configured=(Decimal(1), Decimal(2)))
     assert without_cached.cost(usage(MILLION, MILLION, MILLION)) == without_cached.worst(MILLION, MILLION) == 3
 
 

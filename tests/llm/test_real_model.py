@@ -106,7 +106,7 @@ async def test_an_investigation_with_a_real_model(compass: Compass, calls: InMem
     conclusion = await compass.investigate(Request(reference="INC-42"), TerminalThread(out))
     spans, rows = calls.get_finished_spans(), await compass.kept.ledger.attempts(conclusion.investigation.id)
     told: list[dict[str, Any]] = [dict(span.attributes or {}) for span in spans]
-    print(*(f"{run.agent}: {run.unrefined or 'refined'}; dropped: {run.dropped or 'nothing'}" for run in conclusion.runs), sep="\n")
+    print(*(f"{run.agent}: {run.unrefined or 'refined'}; {run.remark}" for run in conclusion.runs), sep="\n")
     for row, span, said in zip(rows, spans, told, strict=True):
         seconds = ((span.end_time or 0) - (span.start_time or 0)) / 1e9
         finish, tokens = said["gen_ai.response.finish_reasons"], (said["gen_ai.usage.input_tokens"], said["gen_ai.usage.output_tokens"])

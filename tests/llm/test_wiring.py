@@ -20,12 +20,12 @@ from compass_core.domain import AgentName, Findings, Investigation, Message, Out
 from compass_core.errors import BudgetExceededError, ModelError, Reason, SettingsError
 from compass_core.llm.gateway import MARGIN, Gateway
 from compass_core.llm.prices import tariff
-from compass_core.llm.wire import TEXTS, Terms, connect
+from compass_core.llm.wire import TEXTS, Server, Terms, connect
 from compass_core.orchestrator import Limits, Orchestrator, Outside
 from compass_core.settings import Settings, load
 from compass_core.store import Store
 from tests.fakes import INCIDENT, WINDOW, FakeClock, FakeIncidents, FakeInvestigations, FakeJournal, FakeThread, hypothesis, observation
-from tests.llm.scripted import MODEL, PRICE, Prices, Scripted, Turn, error
+from tests.llm.scripted import DOLLARS, MODEL, PRICE, Prices, Scripted, Turn, error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -77,7 +77,7 @@ async def investigated(server: Scripted, store: Store, limit: str, url: str = ""
     transport = None if url else server.transport()
     url = url or "http://127.0.0.1/v1"
     async with connect(url, "key", transport) as client:
-        model = Gateway(client, Terms(MODEL, url), tariff(MODEL, url, configured=PRICE), budget, str)
+        model = Gateway(Server(client, Terms(MODEL, url)), tariff(MODEL, url, configured=DOLLARS), budget, str)
         outside = Outside((FakeIncidents(),), FakeInvestigations(), FakeThread(), FakeJournal(), FakeClock())
         agents = {name: Asking(name, model) for name in AgentName}
         return await Orchestrator(agents, budget, outside, limits).investigate(Request(reference="INC-1"))
@@ -128,12 +128,12 @@ async def test_where_no_call_fits_any_more_the_rules_of_all_agents_answer(store:
 
 
 async def test_a_wrong_bill_is_counted_and_the_check_after_the_agent_stops(store: Store) -> None:
-    server = Scripted(Turn(usage=(500_000, 0, 0)))
+    server = Scripted(Turn(usage=(500_000, 0, 10)))
     conclusion = await investigated(server, store, "20.00")
     assert [run.outcome for run in conclusion.runs] == [Outcome.OUT_OF_BUDGET, Outcome.SKIPPED, Outcome.SKIPPED]
-    assert conclusion.runs[0].reason == "$50.0000 was billed, the budget is $20.00"
+    assert conclusion.runs[0].reason == "$50.0100 was billed, the budget is $20.00"
     assert [one.statement for one in conclusion.hypotheses] == ["refined"], "what was paid for is used"
-    assert conclusion.total_cost == server.billed[MODEL] == 50
+    assert conclusion.total_cost == server.billed[MODEL] == Decimal("50.01")
 
 
 def settings(tmp_path: Path, **environ: str) -> Settings:
@@ -160,7 +160,10 @@ async def test_a_configured_model_is_paid_by_the_investigation(tmp_path: Path) -
     [
         ({"OPENAI_API_KEY": "k", "COMPASS_MODEL": "gpt-4o-minni"}, "COMPASS_PRICES: the price of gpt-4o-minni at"),
         ({"OPENAI_BASE_URL": "http://127.0.0.1:8080/v1"}, "COMPASS_PRICES: the price of gpt-4o-mini at http://127.0.0.1:8080/v1"),
-        ({"OPENAI_API_KEY": "k", "COMPASS_MODEL_FREE": "true"}, "COMPASS_MODEL_FREE: is for a server of your own"),
+        (
+            {"OPENAI_API_KEY": "k", "COMPASS_MODEL_FREE": "true"},
+            "COMPASS_MODEL_FREE: is for a server of your own; api.openai.com is neither",
+        ),
     ],
 )
 async def test_a_model_whose_price_is_not_known_stops_the_start(tmp_path: Path, environ: dict[str, str], problem: str) -> None:
@@ -181,6 +184,8 @@ async def test_a_budget_of_nothing_asks_no_model_and_runs_all_agents(limit: str,
     given: list[Budget] = []
 
     class Refusing:
+        advice = ""
+
         def __init__(self, budget: Budget, _redact: Callable[[str], str]) -> None:
             given.append(budget)
 

@@ -22,7 +22,7 @@ def span(kind: str = "client", **attributes: str) -> Span:
         (span(server_address="10.0.0.7"), "10.0.0.7"),
         (span(net_peer_name="orders:80"), "orders"),
         (span(peer_service="orders.v2", server_address="10.0.0.7"), "orders.v2"),
-        (span(db_name="orders"), "orders"),
+        (span(db_name="orders", db_namespace="orders", db_client_connection_pool_name="orders"), ""),
         (span(server_address=""), ""),
         (span("", server_address="orders"), "orders"),
         (span("server", server_address="shop.example"), ""),

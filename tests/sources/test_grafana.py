@@ -75,6 +75,19 @@ async def test_a_uid_stays_one_part_of_the_path() -> None:
     assert (await grafana(server("10.0.0", sources)).locate("loki")()).endswith("/proxy/uid/..%2F..%2Fadmin%3Fx%3D")
 
 
+@pytest.mark.parametrize(
+    ("implementation", "below"), [("mimir", "/alertmanager"), ("cortex", "/alertmanager"), ("prometheus", ""), (None, "")]
+)
+async def test_where_the_interface_of_an_alertmanager_begins(implementation: str | None, below: str) -> None:
+    told = source("a", "alertmanager", uid="am") | ({"jsonData": {"implementation": implementation}} if implementation else {})
+    assert (await grafana(server("10.0.0", httpx.Response(200, json=[told]))).locate("alertmanager")()).endswith(f"/proxy/uid/am{below}")
+
+
+@pytest.mark.parametrize("kind", ["grafana-amazonprometheus-datasource", "victoriametrics-metrics-datasource"])
+async def test_what_speaks_as_prometheus_does_is_one(kind: str) -> None:
+    assert (await grafana(server(sources=httpx.Response(200, json=[source("a", kind)]))).datasource("prometheus")).type == kind
+
+
 async def test_discovery_happens_once() -> None:
     replay = server()
     found = grafana(replay)

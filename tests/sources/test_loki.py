@@ -128,14 +128,36 @@ async def test_discovery_is_shared_and_done_again_for_another_window() -> None:
     assert paths == {"labels": 1, "label/service_name/values": 2, "query_range": 4}
 
 
-@pytest.mark.parametrize("labels", ["loki-mt/gotcha_max_query_lookback_labels", "loki/labels"])
-async def test_a_service_without_streams_is_a_gap(labels: str) -> None:
+async def test_a_service_without_streams_is_a_gap() -> None:
     replay = server()
-    replay.answers["/labels"] = [recorded(labels)]
     for reading in (await loki(replay).log_lines(["nope"], SERVED, []), await loki(replay).log_counts(["nope"], SERVED, 60, [])):
         assert reading.values == ()
         assert [(gap.reason, gap.detail) for gap in reading.gaps] == [(Reason.NO_DATA, "no log stream of nope")]
     assert not replay.asked("/query_range", "query")
+
+
+async def test_what_loki_leaves_out_without_a_word_is_a_gap() -> None:
+    """With a `max_query_lookback`, older lines are just not there: neither the labels nor the answers say so."""
+    replay = server()
+    replay.answers["/labels"] = recorded("loki-mt/gotcha_max_query_lookback_labels")
+    for reading in (await loki(replay).log_lines(["cart"], SERVED, []), await loki(replay).log_counts(["cart"], SERVED, 60, [])):
+        assert reading.values == ()
+        assert [(gap.reason, "max_query_lookback" in gap.detail) for gap in reading.gaps] == [(Reason.NO_DATA, True)]
+    assert not replay.asked("/query_range", "query")
+
+
+@pytest.mark.parametrize("older", [[], ["checkout"]])
+async def test_counts_begin_where_loki_begins_to_tell(older: list[str]) -> None:
+    """Where it has lines of others from before, there were none of these, and that is a count of 0."""
+    values = {"checkout": [[1795346640 + 60 * k, "4"] for k in range(10)]}
+    matrix = [{"metric": {"service_name": name}, "values": points} for name, points in values.items()]
+    replay = server(httpx.Response(200, json={"data": {"resultType": "matrix", "result": matrix}}))
+    known = [httpx.Response(200, json={"data": names}) for names in (["cart", "checkout"], older)]
+    replay.answers["/service_name/values"] = known
+    reading = await loki(replay).log_counts(["checkout", "cart"], SERVED, 60, [])
+    assert {(one.t[0], one.t.size == one.v.size) for one in reading.values} == {(1795345620 if older else 1795346640, True)}
+    said = [gap.detail.startswith("Loki tells of no line at all from 11:05 to 11:23 UTC:") for gap in reading.gaps]
+    assert said == [True] * (not older)
 
 
 @pytest.mark.parametrize(("refusal", "allowed"), [("loki-mt/err_max_entries", "1000"), ("loki/err_limit_5001", "5000")])

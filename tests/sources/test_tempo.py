@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from compass_core.domain import Window
 from compass_core.errors import Reason, SourceError
-from compass_core.sources.tempo import Tempo
+from compass_core.sources.tempo import FAILS, Tempo
 from tests.sources.kit import SourceKit, inline
 from tests.sources.replay import Answer, Replay, body, recorded
 
 if TYPE_CHECKING:
+    from compass_core.readings import Reading, Span
     from compass_core.sources.http import Allowance, Backend
 
 SERVED = Window(start=datetime.fromtimestamp(1795345545, UTC), end=datetime.fromtimestamp(1795347345, UTC))
@@ -99,7 +100,7 @@ async def test_the_query_finds_all_traces_and_times_are_whole_seconds() -> None:
     reading = await tempo(replay).spans(["checkout", "orders.db"], window)
     assert reading.query == '{resource.service.name=~"checkout|orders\\\\.db"}'
     assert (reading.link, reading.source) == (await link(reading.query, window), "Tempo")
-    assert sorted(replay.asked("/search", "q")) == sorted([reading.query, reading.query.replace("}", " && status=error}")])
+    assert sorted(replay.asked("/search", "q")) == sorted([reading.query, reading.query.replace("}", f" && {FAILS}}}")])
     assert set(replay.asked("/search", "start")) == {"1795345545"}
     assert set(replay.asked("/search", "end")) == {"1795347346"}
 
@@ -109,19 +110,23 @@ async def test_the_query_finds_all_traces_and_times_are_whole_seconds() -> None:
 async def test_nothing_escapes_from_a_service_name(names: list[str]) -> None:
     replay = server(Searches(found(), found(*range(50)), found()), recorded("tempo/err_trace_404"))
     await tempo(replay).spans(names, SERVED)
-    skeletons = {re.sub("=~?S", "=S", STRING.sub("S", query)) for query in replay.asked("/search", "q")}
+    skeletons = {
+        re.sub("=~?S", "=S", STRING.sub("S", query)).partition(" by ")[0]
+        for query in [*replay.asked("/search", "q"), *replay.asked("/metrics", "q")]
+    }
     assert skeletons == {
         "{resource.service.name=S}",
-        "{resource.service.name=S && status=error}",
+        f"{{resource.service.name=S && {FAILS}}}",
         "{resource.service.name=S && traceDuration > 49ms}",
+        "{resource.service.name=S} | count_over_time()",
     }
 
 
-async def test_three_failing_three_slow_and_two_others_within_eleven_requests() -> None:
+async def test_three_failing_two_slow_and_three_others_within_twelve_requests() -> None:
     replay = server(Searches(found(*[9] * 20), found(*range(50), first=100), found(900, 700, 800, 600, 500, first=200)))
     await tempo(replay).spans(["checkout"], SERVED)
-    assert fetched(replay) == [1, 2, 3, 200, 202, 201, 100, 101]
-    assert len(replay.requests) == 11
+    assert fetched(replay) == [1, 7, 14, 200, 202, 100, 116, 133], "spread over those that were found"
+    assert len(replay.requests) == 12
 
 
 async def test_a_search_that_found_everything_needs_no_search_for_slow_ones() -> None:
@@ -135,12 +140,10 @@ async def test_recorded_searches_lead_to_their_traces() -> None:
     answer = body("tempo/search_traceql")
     replay = server(Searches(answer, answer))
     await tempo(replay).spans(["checkout"], SERVED)
-    asked = [request.url.path.rpartition("/")[2] for request in replay.requests[2:]]
-    assert [len(trace_id) for trace_id in asked] == [32] * 8
+    asked = [request.url.path.rpartition("/")[2] for request in replay.requests if "/traces/" in request.url.path]
+    assert [len(trace_id) for trace_id in asked] == [32] * 3, "all of them failed"
     ids = [trace["traceID"].zfill(32) for trace in answer["traces"]]
-    assert asked[:3] == ids[:3]
-    slow = sorted((trace for trace in answer["traces"][3:]), key=lambda trace: -trace["durationMs"])
-    assert asked[3:6] == [trace["traceID"].zfill(32) for trace in slow[:3]]
+    assert set(asked) <= set(ids)
 
 
 @pytest.mark.parametrize("count", [1, 8])
@@ -152,7 +155,7 @@ async def test_an_older_server_is_asked_in_the_older_way(count: int) -> None:
     reading = await source.spans(["checkout"], SERVED)
     assert len(reading.values) == 9 * (7 if count > 1 else 1)
     assert reading.gaps == ()
-    assert len(replay.requests) <= 11
+    assert len(replay.requests) <= 12
     await source.spans(["checkout"], SERVED)
     assert replay.count("/v2/") == 1
 
@@ -276,6 +279,125 @@ async def test_an_id_that_is_none_is_never_asked_for(trace_id: object) -> None:
         await tempo(replay).spans(["x"], SERVED)
     assert caught.value.reason is Reason.GARBAGE
     assert fetched(replay) == []
+
+
+class Population(Replay):
+    """A Tempo with so many requests to `shop`, of which every kth fails; a search tells the first 50 that it finds."""
+
+    def __init__(self, every: int, failing: int, *, counts: bool = False) -> None:
+        super().__init__({"/api/search": self.search, "/api/v2/traces/": self.trace, **({"/api/metrics": self.counted} if counts else {})})
+        self.fails = [bool(failing) and k % every < failing for k in range(400)]
+
+    def search(self, request: httpx.Request) -> httpx.Response:
+        wanted = [k for k, fails in enumerate(self.fails) if fails or "status" not in request.url.params["q"]]
+        if "traceDuration" in request.url.params["q"]:
+            wanted = []
+        heads = [{"traceID": f"{k + 1:x}", "durationMs": 5, "startTimeUnixNano": str(k + 1)} for k in wanted[:50]]
+        return httpx.Response(200, json={"traces": heads})
+
+    def trace(self, request: httpx.Request) -> httpx.Response:
+        """A call in front of the one that fails, and one beneath that does not."""
+        key = request.url.path.rpartition("/")[2]
+        failed = {"status": {"code": "STATUS_CODE_ERROR"}} if self.fails[int(key, 16) - 1] else {}
+        names = (("1", "", "door"), ("2", "1", "shop"), ("3", "2", "shop"))
+        blocks = [
+            {
+                "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": service}}]},
+                "scopeSpans": [{"spans": [shape(key, n, above) | (failed if n == "2" else {})]}],
+            }
+            for n, above, service in names
+        ]
+        return httpx.Response(200, json={"trace": {"resourceSpans": blocks}})
+
+    def counted(self, _: httpx.Request) -> httpx.Response:
+        def series(status: str, *counts: int) -> Any:
+            samples = [{"timestampMs": "1"}, *({"timestampMs": "1", "value": count} for count in counts)]
+            return {"labels": [{"key": "status", "value": {"stringValue": status}}], "samples": samples}
+
+        return httpx.Response(
+            200, json={"series": [series("error", sum(self.fails)), series("unset", 700, 2 * 400 - sum(self.fails) - 700)]}
+        )
+
+
+def shape(trace: str, span: str, above: str) -> dict[str, Any]:
+    ids = {"traceId": trace.zfill(32), "spanId": span.zfill(16), "parentSpanId": above.zfill(16)}
+    return {**ids, "name": f"call {span}", "startTimeUnixNano": "5", "endTimeUnixNano": "6"}
+
+
+def share(reading: Reading[Span], name: str = "call 2") -> float:
+    """The share of failing spans of an operation, each counted as often as it stands for."""
+    spans = [span for span in reading.values if span.name == name]
+    return sum(span.weight * span.error for span in spans) / sum(span.weight for span in spans)
+
+
+@pytest.mark.parametrize("counts", [True, False])
+@pytest.mark.parametrize(("every", "failing"), [(100, 0), (100, 1), (30, 1), (10, 1), (5, 3), (10, 9), (1, 1)])
+async def test_what_is_read_for_failing_stands_for_no_more_than_fails(every: int, failing: int, counts: bool) -> None:  # noqa: FBT001
+    population = Population(every, failing, counts=counts)
+    reading = await tempo(population).spans(["shop"], SERVED)
+    assert share(reading) == pytest.approx(sum(population.fails) / len(population.fails), abs=0.0001 if counts else 0.02)
+    assert sum(span.weight for span in reading.values) == pytest.approx(len(reading.values))
+
+
+async def test_of_so_many_that_fail_that_a_search_does_not_tell_all() -> None:
+    """The search for failing ones ends elsewhere than that for all: what was read for no reason tells how many fail."""
+    replay = Population(5, 3)
+    whole = replay.search
+
+    def search(request: httpx.Request) -> httpx.Response:
+        if "status" in request.url.params["q"]:
+            late = [k for k, fails in enumerate(replay.fails) if fails][-50:]
+            return httpx.Response(200, json={"traces": [{"traceID": f"{k + 1:x}"} for k in late]})
+        return whole(request)
+
+    replay.answers["/api/search"] = search
+    assert 0.3 < share(await tempo(replay).spans(["shop"], SERVED)) < 0.9
+
+
+@pytest.mark.parametrize("version", ["tempo", "tempo2"])
+async def test_counts_of_real_servers(version: str) -> None:
+    replay = Population(2, 1)
+    replay.answers["/api/metrics"] = recorded(f"{version}/metrics_query_range")
+    reading = await tempo(replay).spans(["shop"], SERVED)
+    expected = {"tempo": 2.3333 / (2.3333 + 16.5833), "tempo2": 1.3 / (1.3 + 16.3)}[version]
+    spans = [span for span in reading.values if span.service == "shop"]
+    assert sum(span.weight * span.error for span in spans) / sum(span.weight for span in spans) == pytest.approx(expected, abs=0.001)
+
+
+@pytest.mark.parametrize("version", ["tempo", "tempo2"])
+async def test_a_server_that_does_not_count_is_asked_once(version: str) -> None:
+    replay = Population(10, 1)
+    replay.answers["/api/metrics"] = recorded(f"{version}/err_metrics_range_24h")
+    source = tempo(replay)
+    for _ in range(2):
+        reading = await source.spans(["shop"], SERVED)
+        assert reading.gaps == ()
+        assert share(reading) == pytest.approx(0.1, abs=0.02)
+    assert replay.count("/api/metrics") == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"status": {"code": 2}}, True),
+        ({"status": {"code": 1}, "attributes": [{"key": "http.status_code", "value": {"intValue": "503"}}]}, True),
+        ({"attributes": [{"key": "http.response.status_code", "value": {"intValue": "500"}}]}, True),
+        ({"attributes": [{"key": "http.response.status_code", "value": {"intValue": "404"}}]}, False),
+        ({"attributes": [{"key": "http.status_code", "value": {"stringValue": "?"}}]}, False),
+    ],
+)
+async def test_an_answer_of_5xx_is_an_error_whatever_the_status(fields: dict[str, Any], error: bool) -> None:  # noqa: FBT001
+    (span,) = (await tempo(server(trace=of_one_span(kind=2, **fields))).spans(["x"], SERVED)).values
+    assert (span.error, span.kind) == (error, "server")
+
+
+@pytest.mark.parametrize("outer", ["resourceSpans", "batches"])
+@pytest.mark.parametrize("inner", ["scopeSpans", "instrumentationLibrarySpans"])
+async def test_traces_as_every_version_tells_them(outer: str, inner: str) -> None:
+    blocks = body("tempo/trace_v1")["batches"]
+    told = {outer: [{("resource" if key == "resource" else inner): value for key, value in block.items()} for block in blocks]}
+    expected = (await tempo(server()).spans(["checkout"], SERVED)).values
+    assert (await tempo(server(trace=httpx.Response(200, json=told))).spans(["checkout"], SERVED)).values == expected
 
 
 class TestKit(SourceKit):

@@ -1,0 +1,72 @@
+"""Whether anything at all is known of what an incident is about, and what is called almost so."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from compass_core.errors import Reason, UnknownNameError
+from compass_core.identity import name_of
+from compass_core.readings import Family
+from compass_core.signals.catalogue import GRAPH_FAMILIES, asked_names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from compass_core.agents.view import View
+    from compass_core.analysis.notes import Times
+    from compass_core.domain import Incident
+    from compass_core.readings import Reading, Series, Span
+
+NEAREST = 3
+PATIENCE = 5.0  # seconds: whoever asked waits for the first message
+NOTHING_LOST = frozenset({Reason.NOT_CONFIGURED, Reason.NO_DATA})
+
+
+class Names:
+    """`ports.Names` over a view: it asks what the agents ask as well, and the view asks once."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    async def check(self, incident: Incident) -> None:
+        """Raises `UnknownNameError` where nothing is known of a service of the incident; too slow an answer says nothing."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                if error := await unknown(self._view, incident.services, self._view.times(incident)):
+                    raise error
+
+
+async def unknown(view: View, services: Sequence[str], times: Times) -> UnknownNameError | None:
+    """The services of which nothing is known; None where each is known, a source could not be asked, or nothing is known of anything."""
+    left, looked_in = set(services), []
+    for kind in ("metrics", "logs", "traces"):
+        if not left:
+            return None
+        reading = await _asked(view, kind, sorted(left), times)
+        if any(gap.reason not in NOTHING_LOST for gap in reading.gaps):
+            return None
+        looked_in += [] if reading.gaps else [f"{kind} ({reading.source})" if reading.source else kind]
+        left -= {name for one in reading.values for name in _named(one)}
+    known = await view.families((), asked_names(), times.all)
+    names = sorted({service for one in known.values for service in one.services})
+    near = [one for name in sorted(left) for one in get_close_matches(name, names, n=NEAREST, cutoff=0.0)]
+    return UnknownNameError(tuple(sorted(left)), tuple(looked_in), tuple(dict.fromkeys(near))) if left and names else None
+
+
+async def _asked(view: View, kind: str, services: Sequence[str], times: Times) -> Reading[Family] | Reading[Series] | Reading[Span]:
+    if kind == "metrics":
+        return await view.families(services, GRAPH_FAMILIES, times.all)
+    if kind == "logs":
+        return await view.log_counts(services, times.all, times.step, ())
+    return await view.spans(services, times.window)
+
+
+def _named(one: Family | Series | Span) -> set[str]:
+    """Whose it is, and, of a metric, whom it tells of: the callees of its labels."""
+    if not isinstance(one, Family):
+        return {one.service}
+    values = {value for some in one.labels.values() for value in some}
+    return {*one.services, *values, *(name_of(value, "server_address") for value in values)}

@@ -1,0 +1,72 @@
+"""How much of what should have been looked at was: what was not can refute any cause, so it lowers the confidence of all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from compass_core.domain import Outcome
+from compass_core.errors import Reason
+from compass_core.hypotheses.propose import rounded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from compass_core.domain import Gap, Hypothesis, Run
+
+KINDS = {"metrics": "Prometheus", "logs": "Loki", "traces": "Tempo"}
+HALF = 0.5  # what counts of an agent that did not finish, and of a kind of telemetry of which a part could not be read
+ANSWERS = frozenset({Reason.NO_DATA, Reason.TRUNCATED, Reason.NOT_CONFIGURED})  # nobody expects more of what says this
+
+
+def coverage(runs: Sequence[Run]) -> float:
+    """From 0 to 1: the share of the agents that finished × the share of the telemetry that could be read.
+
+    Half of that where nothing is known of what the incident is about. What was left out on purpose (an agent by `--only`, a source
+    that is not configured) does not count.
+    """
+    wanted = [run for run in runs if run.reason != "left out"]
+    if not wanted:
+        return 0.0
+    finished = sum(_finished(run) for run in wanted) / len(wanted)
+    gaps = [gap for run in runs for gap in run.findings.gaps]
+    expected = [kind for kind in KINDS if not any(_is_of(gap, kind) and gap.reason is Reason.NOT_CONFIGURED for gap in gaps)]
+    lost, silent = unread(runs), _silent(runs)
+    read = [0.0 if kind in lost and kind in silent else HALF if kind in lost else 1.0 for kind in expected]
+    return finished * (sum(read) / len(read) if read else 1.0) * (HALF if nobody_knows(runs) else 1.0)
+
+
+def lowered(hypotheses: Iterable[Hypothesis], share: float) -> tuple[Hypothesis, ...]:
+    """The hypotheses with that share of their confidence, in their order."""
+    return tuple(one if share == 1 else one.model_copy(update={"confidence": rounded(one.confidence * share)}) for one in hypotheses)
+
+
+def unread(runs: Iterable[Run]) -> tuple[str, ...]:
+    """The kinds of telemetry of which something could not be read, though the source is configured."""
+    gaps = [gap for run in runs for gap in run.findings.gaps if gap.reason not in ANSWERS]
+    return tuple(kind for kind in KINDS if any(_is_of(gap, kind) for gap in gaps))
+
+
+def nobody_knows(runs: Iterable[Run]) -> str:
+    """What is said of the incident's own things where no source knows them; a gap of no source tells it. '' where they are known."""
+    return next((gap.detail for run in runs for gap in run.findings.gaps if not gap.source), "")
+
+
+def is_blind(runs: Sequence[Run]) -> bool:
+    """Some agent looked, and none of them observed anything or got an answer with anything in it."""
+    return _silent(runs) >= set(KINDS) and not any(run.findings.observations for run in runs)
+
+
+def _silent(runs: Iterable[Run]) -> frozenset[str]:
+    """The kinds of telemetry that gave nothing to any agent."""
+    each = [frozenset(run.findings.silent) for run in runs if run.outcome is not Outcome.SKIPPED]
+    return frozenset.intersection(*each) if each else frozenset()
+
+
+def _finished(run: Run) -> float:
+    if run.outcome in {Outcome.ANSWERED, Outcome.SKIPPED}:
+        return float(run.outcome is Outcome.ANSWERED)
+    return HALF if run.findings.observations else 0.0
+
+
+def _is_of(gap: Gap, kind: str) -> bool:
+    return gap.source in {kind, KINDS[kind]}
