@@ -58,6 +58,11 @@ ABOUT: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 )
 """Families that one exporter measures of many others, and the only labels that say of whom."""
 
+OF_STREAMS: Final = (
+    "service", "service_name", "app", "app_kubernetes_io_name", "deployment", "workload", "container", "job", "pod", "instance", "host",
+)  # fmt: skip
+"""Labels that name who wrote a stream of log lines: those of which there are few come first."""
+
 NAMING: Final = tuple(dict.fromkeys((*LABELS, *(label for _, labels in ABOUT for label in labels))))
 """Every label that may name a thing."""
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from compass_core.domain import Window
 from compass_core.errors import Reason, SourceError
-from compass_core.identity import name_of
+from compass_core.identity import OF_STREAMS, name_of
 from compass_core.readings import LogLine, Reading, Reduction, Selection, Series
 from compass_core.sources.quoting import any_of, matching, quoted
 from compass_core.sources.source import Source
@@ -92,7 +92,7 @@ class Loki(Source):
 
     def __init__(self, reader: Reader, offload: Offload, *, service_labels: Sequence[str], link: Linker | None) -> None:
         super().__init__(reader, offload, link)
-        self._service_labels = service_labels
+        self._service_labels = tuple(dict.fromkeys((*service_labels, *OF_STREAMS)))
         self._limit = LIMIT
         self._names: dict[tuple[str, str], tuple[str, ...]] = {}
         self._lock = asyncio.Lock()
