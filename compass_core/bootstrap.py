@@ -241,7 +241,7 @@ def _telemetry(settings: Settings, store: Store, backends: _Backends) -> Telemet
 
     def sources() -> Sources:
         allowance = Allowance()
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = {"keep_for": allowance.keep_for}
         if prometheus:
             link = grafana.linker("prometheus") if grafana else None
             found["metrics"] = Prometheus(prometheus.reader(allowance), offload, service_labels=labels, link=link, public_url=public)

@@ -60,6 +60,7 @@ class Specialist:
 
     async def observe(self, incident: Incident, earlier: Sequence[Run]) -> Findings:
         """Find out where to look, then ask everything at once."""
+        self._view.turn(self.name)
         note = Note(self.name, self._view.times(incident), self._view.redact)
         scope = await find_scope(self._view, incident.services, note.times)
         scope = replace(scope, services=_troubled_first(scope.services, earlier))

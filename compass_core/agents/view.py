@@ -11,7 +11,7 @@ from compass_core.analysis.calls import detours, failures
 from compass_core.analysis.notes import Times
 from compass_core.analysis.timing import changed, growths, slow_throughout
 from compass_core.analysis.traces import edges, traces
-from compass_core.domain import Gap
+from compass_core.domain import AgentName, Gap
 from compass_core.errors import Reason, SourceError
 from compass_core.readings import Reading
 from compass_core.redaction.redact import Redactor
@@ -52,6 +52,8 @@ class Sources:
     logs: Logs = field(default_factory=lambda: Absent("Loki"))
     traces: Traces = field(default_factory=lambda: Absent("Tempo"))
     changes: Changes = field(default_factory=lambda: Absent("Grafana"))
+    keep_for: Callable[[int], None] = lambda _: None
+    """Leaves a part of what may be asked for so many agents that are still to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,14 @@ class View:
             step = next((step for step in STEPS if window.seconds / step <= POINTS), STEPS[-1])
             self._times = Times(window, incident.baseline(window), step)
         return self._times
+
+    def turn(self, agent: AgentName) -> None:
+        """It is this agent's turn: it may ask again what the share of those before it did not allow."""
+        self._sources.keep_for(len(AgentName) - 1 - list(AgentName).index(agent))
+        self._down = {kind: gap for kind, gap in self._down.items() if gap.reason is not Reason.REQUEST_LIMIT}
+        cut = [key for key, one in self._answers.items() if any(gap.reason is Reason.REQUEST_LIMIT for gap in one.gaps)]
+        for key in cut:
+            del self._answers[key]
 
     @property
     def silent(self) -> tuple[str, ...]:

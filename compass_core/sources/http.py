@@ -52,22 +52,40 @@ FOREIGN: Final[tuple[tuple[type[Exception], Reason, str], ...]] = (
     (httpx.StreamError, Reason.UNREACHABLE, "the answer broke off"),
     (httpx.HTTPError, Reason.UNREACHABLE, "the exchange failed"),
 )
+KEPT_REQUESTS: Final = 12  # for each later agent: what one asks beyond what the first has asked already, with room
+KEPT_HALVINGS: Final = 2
 _ERROR_BYTES: Final = 8192
 _SHORTEST_SECRET: Final = 4
 
 
 class Allowance:
-    """The requests that one investigation may send, retries included; all its sources share it."""
+    """What one investigation may ask, shared by all its sources: requests, retries included, and how often one may be asked in halves.
 
-    def __init__(self, limit: int = 80) -> None:
-        self.limit = limit
-        self.used = 0
+    A server that refuses everything must not use it up by ever smaller halves, nor one agent what the later ones need.
+    """
+
+    def __init__(self, limit: int = 80, halvings: int = 8) -> None:
+        self.limit, self.used = limit, 0
+        self.halvings = halvings
+        self._kept = 0
+
+    def keep_for(self, agents: int) -> None:
+        """From now on, leave something for so many agents that are still to come."""
+        self._kept = agents
 
     def take(self, source: str) -> None:
         """Count one request; raises `SourceError` when all were sent."""
-        if self.used >= self.limit:
-            raise SourceError(source, Reason.REQUEST_LIMIT, f"all {self.limit} requests of this investigation were sent")
+        most = self.limit - min(KEPT_REQUESTS, self.limit // 4) * self._kept
+        if self.used >= most:
+            raise SourceError(source, Reason.REQUEST_LIMIT, f"all {most} requests that could be sent until now were sent")
         self.used += 1
+
+    def halve(self) -> bool:
+        """Count one request that is asked again in halves; False where none may be."""
+        if self.halvings <= KEPT_HALVINGS * self._kept:
+            return False
+        self.halvings -= 1
+        return True
 
 
 @dataclass(slots=True, eq=False)
@@ -104,6 +122,7 @@ class Reader:
     def __init__(self, backend: Backend, allowance: Allowance) -> None:
         self._backend = backend
         self._allowance = allowance
+        self.may_halve = allowance.halve
         self.name = backend.name
 
     @property

@@ -42,7 +42,6 @@ NAMES: Final = "/api/v1/label/__name__/values"
 LONGEST_LINE: Final = 7_000  # of a GET: many servers and proxies take no longer line than 8 KiB
 LONGEST_FORM: Final = 16_000  # VictoriaMetrics takes no longer query than 16 KiB
 MOST_BY_NAME: Final = 6  # listings of a server that takes one name at a time
-MOST_SPLITS: Final = 8  # of an investigation: a server that refuses everything must not use up what it may ask
 UNKNOWN_INTERVAL: Final = 60.0
 _OF_INCREASES: Final = frozenset({Reduction.RATE, Reduction.RATE_RATIO, Reduction.QUANTILE})
 _WORTH_SPLITTING: Final = frozenset({Reason.REJECTED, Reason.TOO_LARGE, Reason.TIMEOUT})
@@ -83,7 +82,6 @@ class Prometheus(Source):
         self._metadata: Mapping[str, Any] | None = None
         self._intervals: dict[str, float] = {}
         self._once = asyncio.Lock()
-        self._splits = MOST_SPLITS
         self._one_name = False
         self._naming: tuple[str, ...] = ()
         self._native: set[str] = set()
@@ -199,9 +197,8 @@ class Prometheus(Source):
         """The answer to all of these, or to each half where the whole is refused or is too much."""
         answer, half = await ask(items), len(items) // 2
         worth = isinstance(answer, SourceError) and answer.reason in _WORTH_SPLITTING and not _one_name_at_a_time(answer)
-        if not half or not self._splits or not worth:
+        if not half or not worth or not self._reader.may_halve():
             return [(items, answer)]
-        self._splits -= 1
         halves = await together(self._halved(part, ask) for part in (items[:half], items[half:]))
         return halves[0] + halves[1]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from compass_core.agents.view import LASTING, STEPS, Absent, Sources, View
-from compass_core.domain import Edge, Incident
+from compass_core.domain import AgentName, Edge, Incident
 from compass_core.errors import Reason
 from compass_core.readings import Reduction, Selection
 from tests.agents.asking import TIMES, answering, asked, down, family, view_of
@@ -203,3 +203,16 @@ def test_every_agent_looks_at_the_same_time() -> None:
 def test_steps_ascend() -> None:
     assert list(STEPS) == sorted(STEPS)
     assert Incident(id="x", title="x", started_at=START).window(START).seconds >= STEPS[0]
+
+
+async def test_the_next_agent_asks_again_what_the_share_of_the_one_before_did_not_allow() -> None:
+    source, kept = down(Reason.REQUEST_LIMIT), list[int]()
+    view = View(Sources(source, source, source, source, kept.append), inline, FakeClock())
+    view.turn(AgentName.APPLICATION)
+    assert (await view.families(("web",), (), WINDOW)).gaps
+    source.fails.clear()
+    assert (await view.families(("web",), (), WINDOW)).gaps, "the same agent does not"
+    view.turn(AgentName.DATABASE)
+    assert not (await view.families(("web",), (), WINDOW)).gaps
+    view.turn(AgentName.NETWORK)
+    assert kept == [2, 1, 0]

@@ -171,6 +171,25 @@ async def test_the_allowance_is_shared_and_counts_retries() -> None:
     assert (len(server.requests), allowance.used) == (3, 3)
 
 
+def test_the_first_agent_cannot_use_up_what_the_later_ones_need() -> None:
+    def may_ask() -> bool:
+        try:
+            allowance.take("Prometheus")
+        except SourceError:
+            return False
+        return True
+
+    allowance = Allowance(40, halvings=6)
+    sent, halved = [], []
+    for later in (2, 1, 0):
+        allowance.keep_for(later)
+        sent.append(sum(may_ask() for _ in range(100)))
+        halved.append(sum(allowance.halve() for _ in range(100)))
+    assert (sum(sent), sum(halved)) == (40, 6)
+    assert all(each > 5 for each in sent)
+    assert all(halved)
+
+
 async def test_no_more_at_once_than_allowed() -> None:
     arrived, leave = asyncio.Semaphore(0), asyncio.Event()
 

@@ -10,6 +10,7 @@ import pytest
 
 from compass_core.errors import Reason, SourceError
 from compass_core.readings import Family, Reduction, Selection
+from compass_core.sources.http import Allowance
 from tests.sources.fake_prometheus import FakePrometheus, ok, prometheus
 from tests.sources.handmade import HOUR, T0
 from tests.sources.kit import params_of
@@ -205,8 +206,7 @@ async def test_where_all_together_is_too_much_the_halves_are_asked() -> None:
     server = Limited([series("up", service="web", job="web", pod="web-0", instance="10.0.0.1:9090")])
     assert [one.name for one in (await prometheus(server).families(["web"], [], HOUR)).values] == ["up"]
     assert (await prometheus(server).families(["web"], [], HOUR)).gaps == ()
-    source = prometheus(server)
-    source._splits = 0
+    source = prometheus(server, Allowance(halvings=0))
     with pytest.raises(SourceError, match=r"err-mimir-max-series-per-query: .* can raise -querier.max-fetched-series-per-query"):
         await source.families(["web"], [], HOUR)
 
