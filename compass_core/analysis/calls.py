@@ -141,10 +141,12 @@ def _ways(traced: Traces) -> _Ways:
         np.add.at(way, pairs // kinds, weights[pairs % kinds])
     _, example, of_span = np.unique(way, return_index=True, return_inverse=True)
     operation = traced.operation[example]
-    before, window = (np.bincount(of_span[where], minlength=len(operation)) for where in (~traced.inside, traced.inside))
-    spans_before, spans_window = (np.bincount(operation, weights=count, minlength=kinds) for count in (before, window))
-    expected = (before + 0.5) / (spans_before[operation] + 1) * spans_window[operation]
-    new = (spans_before[operation] >= FEWEST_BEFORE) & (window >= FEWEST_NEW) & (window > TIMES_MORE * expected)
+    parts = (~traced.inside, traced.inside)
+    before, window = (np.bincount(of_span[where], minlength=len(operation)) for where in parts)
+    usual, now = (np.bincount(of_span[where], traced.weight[where], minlength=len(operation)) for where in parts)
+    spans_before, spans_window = (np.bincount(operation, weights=often, minlength=kinds) for often in (usual, now))
+    expected = (usual + 0.5) / (spans_before[operation] + 1) * spans_window[operation]
+    new = (spans_before[operation] >= FEWEST_BEFORE) & (window >= FEWEST_NEW) & (now > TIMES_MORE * expected)
     order = np.lexsort((traced.t[child], above))
     last = np.full(n, -1)
     last[above[order]] = child[order]

@@ -222,24 +222,24 @@ def changed(traced: Traces) -> list[Grown]:
     found = []
     measured, inside, t = _measured(traced), traced.inside, traced.t
     order = np.lexsort((measured.ms, inside, measured.operation))
-    number, is_inside, ms = measured.operation[order], inside[order], measured.ms[order]
+    number, is_inside, ms, weight = measured.operation[order], inside[order], measured.ms[order], traced.weight[order]
     bounds = np.searchsorted(number * 2 + is_inside, np.arange(2 * len(measured.operations) + 1))
     for i, operation in enumerate(measured.operations):
         first, middle, last = bounds[2 * i : 2 * i + 3].tolist()
-        before, after = ms[first:middle], ms[middle:last]
+        before, after = (_Times(ms[begin:end], weight[begin:end]) for begin, end in ((first, middle), (middle, last)))
         if min(before.size, after.size) < FEWEST:
             continue
-        usual = _of_sorted(before, 0.5)
-        spread = (_of_sorted(before, 0.9) - usual) / 2 + RELATIVE_SPREAD * usual + LEAST_SPREAD_MS
-        growth = _excess(after, usual) - _excess(before, usual)
-        slow = order[middle:last][after > usual + SLOW_SPREADS * spread]
+        usual = before.quantile(0.5)
+        spread = (before.quantile(0.9) - usual) / 2 + RELATIVE_SPREAD * usual + LEAST_SPREAD_MS
+        growth = after.excess(usual) - before.excess(usual)
+        slow = order[middle:last][after.ms > usual + SLOW_SPREADS * spread]
         begun = t[slow if slow.size else order[middle:last]].min()
-        total = max(0.0, growth) * after.size
+        total = max(0.0, growth) * float(after.weight.sum())
         found.append(
             Grown(
                 operation,
-                _of_sorted(after, 0.9),
-                _of_sorted(before, 0.9),
+                after.quantile(0.9),
+                before.quantile(0.9),
                 after.size,
                 growth / spread / math.sqrt(1 + after.size / before.size),
                 total,
@@ -249,14 +249,26 @@ def changed(traced: Traces) -> list[Grown]:
     return found
 
 
-def _excess(ascending: Floats, usual: float) -> float:
-    """The mean of what is above the usual, without the few largest."""
-    kept = ascending[: max(1, ascending.size - 1 - ascending.size // OUTLIERS)]
-    return float(np.maximum(kept - usual, 0.0).mean())
+class _Times(NamedTuple):
+    """Ascending milliseconds, each as often as its weight says."""
 
+    ms: Floats
+    weight: Floats
 
-def _of_sorted(ascending: Floats, q: float) -> float:
-    place = q * (ascending.size - 1)
-    low = int(place)
-    above = ascending[min(low + 1, ascending.size - 1)]
-    return float(ascending[low] + (above - ascending[low]) * (place - low))
+    @property
+    def size(self) -> int:
+        return self.ms.size
+
+    def excess(self, usual: float) -> float:
+        """The mean of what is above the usual, without the few largest."""
+        kept = max(1, self.size - 1 - self.size // OUTLIERS)
+        return float(np.average(np.maximum(self.ms[:kept] - usual, 0.0), weights=self.weight[:kept]))
+
+    def quantile(self, q: float) -> float:
+        """Between two of them in proportion, or where they weigh differently the one at that place."""
+        if np.ptp(self.weight) > 0:
+            upto = np.cumsum(self.weight)
+            return float(self.ms[np.searchsorted(upto, q * upto[-1])])
+        place = q * (self.size - 1)
+        low = int(place)
+        return float(self.ms[low] + (self.ms[min(low + 1, self.size - 1)] - self.ms[low]) * (place - low))

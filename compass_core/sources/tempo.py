@@ -33,6 +33,7 @@ FOUND: Final = 50
 FAILING, SLOW, OTHERS = 3, 2, 3
 COUNTED_STEPS: Final = 30  # the first begins a little before the window
 SERVER_ERROR: Final = 500
+RAREST: Final = 1e-4  # share of a kind of traces of which one was read: there are some
 CODES: Final = ("http.response.status_code", "http.status_code")
 FAILS: Final = f"(status=error || {' || '.join(f'span.{code}>={SERVER_ERROR}' for code in CODES)})"
 KEPT: Final = frozenset({"service.version", "k8s.pod.name"})
@@ -200,7 +201,7 @@ class _Failed:
         """The spans with their weights: failing traces and others were chosen apart, so each kind stands for as many as there are of it."""
         traces = [trace for trace in traces if trace.spans]
         fails = [self._errors(trace) > 0 for trace in traces]
-        share = self._share(traces, fails)
+        share = min(max(self._share(traces, fails), RAREST), 1 - RAREST)
         for trace, failing in zip(traces, fails, strict=True):
             alike = fails.count(failing)
             weight = (share if failing else 1 - share) * len(traces) / alike if alike < len(traces) else 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,6 +31,23 @@ def failing(*spans: Span, before: Sequence[Span] = ()) -> Failure:
 
 
 # where errors start
+
+
+def test_what_was_read_for_failing_counts_as_often_as_it_fails() -> None:
+    """Five of ten spans that were read failed, because these were looked for: of all, one in five does."""
+    window = [replace(one, weight=0.4) for one in repeated(span("serve", error=True), begin=WINDOW)]
+    window += [replace(one, weight=1.6) for one in repeated(span("serve"), begin=WINDOW + 50)]
+    (found,) = failures(window)
+    assert (found.count, found.total) == (5, 10)
+    assert found.share == pytest.approx(0.2)
+
+
+def test_a_way_that_only_failing_requests_take_is_not_new_because_they_were_looked_for() -> None:
+    usual = repeated(span("serve"), span("get", "serve"), times=USUAL)
+    window = repeated(span("serve", error=True), times=3, begin=WINDOW) + repeated(span("serve"), span("get", "serve"), begin=WINDOW + 50)
+    assert calls.detours(traces(window, usual))
+    rare = [replace(one, weight=0.01 if one.t < WINDOW + 50 else 1.6) for one in window]
+    assert calls.detours(traces(rare, usual)) == ()
 
 
 def test_an_error_starts_where_nothing_beneath_it_fails() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -45,6 +46,16 @@ def milliseconds(before: Sequence[Span], after: Sequence[Span]) -> dict[Operatio
 
 def own(name: str, service: str = "web") -> Operation:
     return Operation("self_time", service, name)
+
+
+def test_spans_count_as_often_as_they_stand_for() -> None:
+    """Half of those that were read took five seconds, because failing ones were looked for; of all, one in a thousand does."""
+    usual, slow = repeated(span("a", ms=20), times=10), repeated(span("a", ms=5000), begin=WINDOW, times=5)
+    calm = repeated(span("a", ms=20), begin=WINDOW + 50, times=5)
+    (whole,) = changed(traces([*slow, *calm], usual))
+    (weighted,) = changed(traces([*(replace(one, weight=0.002) for one in slow), *(replace(one, weight=1.998) for one in calm)], usual))
+    assert (whole.spreads > 100 * GROWN, weighted.spreads < GROWN) == (True, True)
+    assert weighted.value == pytest.approx(20)
 
 
 # self time
