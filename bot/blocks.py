@@ -22,6 +22,7 @@ from bot.words import (
     gap_lines,
     incomplete,
     listed,
+    looked_at,
     more,
     named,
     nothing_found,
@@ -91,6 +92,7 @@ def root(investigation: Investigation, conclusion: Conclusion | None = None) -> 
         nothing = nothing_found(conclusion)
         likely = [[_bold("Most likely: "), _text(shown(named(top), 300))] for top in conclusion.hypotheses[:1]]
         lines += [[_text(nothing.removesuffix("."))]] if nothing else likely
+        lines += [[_text(looked_at(conclusion.looked))]] if conclusion.looked else []
     lines.append([_bold("Again: " if investigation.again else "State: "), _text(state)])
     cost = cost_line(conclusion.total_cost, investigation.budget) if conclusion else f"budget ${budget(investigation.budget)}"
     title = f"{shown(incident.id)}: {shown(incident.title, 300)}"

@@ -11,7 +11,7 @@ from compass_core.domain import AgentName
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from compass_core.domain import Conclusion, Hypothesis, Observation, Run
+    from compass_core.domain import Conclusion, Hypothesis, Looked, Observation, Run, Window
 
 Json = dict[str, Any]
 
@@ -28,6 +28,7 @@ def report(conclusion: Conclusion) -> Json:
             "services": list(incident.services),
             "started_at": _time(incident.started_at),
         },
+        "looked": _looked(conclusion.looked) if conclusion.looked else None,
         "agents": [_run(run) for run in conclusion.runs],
         "hypotheses": [_hypothesis(rank, one) for rank, one in enumerate(conclusion.hypotheses, 1)],
         "cost": {
@@ -37,6 +38,10 @@ def report(conclusion: Conclusion) -> Json:
         },
         "coverage": round(conclusion.coverage, 3),
     }
+
+
+def _looked(looked: Looked) -> Json:
+    return {"window": _window(looked.window), "baseline": _window(looked.baseline), "why": looked.why, "clean": looked.clean}
 
 
 def _run(run: Run) -> Json:
@@ -57,8 +62,12 @@ def _observation(seen: Observation) -> Json:
         **seen.model_dump(mode="json", exclude={"agent", "baseline_value", "onset", "window"}),
         "baseline": seen.baseline_value,
         "onset": _time(seen.onset) if seen.onset else None,
-        "window": {"start": _time(seen.window.start), "end": _time(seen.window.end)},
+        "window": _window(seen.window),
     }
+
+
+def _window(window: Window) -> Json:
+    return {"start": _time(window.start), "end": _time(window.end)}
 
 
 def _hypothesis(rank: int, one: Hypothesis) -> Json:

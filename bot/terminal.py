@@ -14,6 +14,7 @@ from bot.words import (
     gap_lines,
     incomplete,
     listed,
+    looked_at,
     more,
     named,
     nothing_found,
@@ -68,6 +69,7 @@ class TerminalThread:
             f"{conclusion.investigation.incident.id}: {outcome(conclusion.outcome, conclusion.reason)} after {conclusion.seconds:.1f} s"
         ]
         lines += [f"  {missing}"] if (missing := incomplete(conclusion)) else []
+        lines += [f"  {looked_at(conclusion.looked)}"] if conclusion.looked else []
         lines += [f"  {nothing}", *(f"  check: {line}" for line in to_check(conclusion))] if nothing else []
         for rank, one in enumerate(conclusion.hypotheses, 1):
             lines += [f"  {rank}. {named(one)} ({one.agent}, {VERDICTS[one.verdict]})", f"     {one.statement}"]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from compass_core.domain import Conclusion, Gap, Hypothesis, Observation, Run
+    from compass_core.domain import Conclusion, Gap, Hypothesis, Looked, Observation, Run
 
 OUTCOMES = {
     Outcome.ANSWERED: "finished",
@@ -58,6 +58,12 @@ def shown(text: str, limit: int = 60) -> str:
 def utc(at: datetime) -> str:
     """`2026-01-05 14:03 UTC`."""
     return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def looked_at(looked: Looked) -> str:
+    """`Looked at 10:44 to 11:14 UTC, compared with 09:44 to 10:44 UTC: failing requests of checkout changed at 10:45 UTC`."""
+    spans = (f"{one.start:%H:%M} to {one.end:%H:%M} UTC" for one in (looked.window, looked.baseline))
+    return shown(f"Looked at {', compared with '.join(spans)}: {looked.why}", 300)
 
 
 def budget(amount: Decimal) -> str:

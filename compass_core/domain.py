@@ -212,12 +212,26 @@ class Suspect(Value):
     score: float = Field(ge=0, le=1)
 
 
+class Looked(Value):
+    """Which time was looked at, what it was compared with, and why just that; the same for all agents of an investigation.
+
+    `clean` (0 to 1) says how far the baseline can be trusted to show what is usual: lower where it is short or holds trouble itself.
+    """
+
+    window: Window
+    baseline: Window
+    why: str
+    clean: float = Field(default=1.0, ge=0, le=1)
+
+
 class Findings(Value):
     """What one agent saw: handed, typed, to the agents after it.
 
     `suspects` are all services in scope, the most suspected first, by everything that was seen so far. `silent` are the kinds of
     telemetry (metrics, logs, traces) that gave nothing, to this agent or those before it, whether they failed or held nothing.
     """
+
+    looked: Looked | None = None
 
     observations: tuple[Observation, ...] = ()
     gaps: tuple[Gap, ...] = ()
@@ -282,6 +296,11 @@ class Conclusion(Value):
     def total_cost(self) -> Decimal:
         """The sum over the agents, in US dollars."""
         return sum(self.costs.values(), Decimal(0))
+
+    @property
+    def looked(self) -> Looked | None:
+        """Which time the agents looked at, once one did."""
+        return next((run.findings.looked for run in self.runs if run.findings.looked), None)
 
     @property
     def observations(self) -> dict[str, Observation]:

@@ -61,7 +61,7 @@ class Specialist:
     async def observe(self, incident: Incident, earlier: Sequence[Run]) -> Findings:
         """Find out where to look, then ask everything at once."""
         self._view.turn(self.name)
-        note = Note(self.name, self._view.times(incident), self._view.redact)
+        note = Note(self.name, await self._view.times(incident), self._view.redact)
         scope = await find_scope(self._view, incident.services, note.times)
         scope = replace(scope, services=_troubled_first(scope.services, earlier))
         nobody = await unknown(self._view, incident.services, note.times)
@@ -70,10 +70,17 @@ class Specialist:
             looks = [group.create_task(_awaited(look)) for look in self.look(note, scope)]
         parts = [look.result() for look in looks]
         observations = [one for part in parts for one in part.observations]
-        gaps = dict.fromkeys((*lost, *scope.gaps, *(gap for part in parts for gap in part.gaps)))
+        gaps = dict.fromkeys((*lost, *note.times.gaps, *scope.gaps, *(gap for part in parts for gap in part.gaps)))
         told = notes.numbered(self.name, observations, scope.affected, MOST_OBSERVATIONS)
         blamed = suspects((*seen_by(earlier), *told), scope.edges, scope.services, scope.affected)
-        return Findings(observations=told, gaps=tuple(gaps), edges=scope.edges, suspects=blamed, silent=self._view.silent)
+        return Findings(
+            looked=note.times.looked,
+            observations=told,
+            gaps=tuple(gaps),
+            edges=scope.edges,
+            suspects=blamed,
+            silent=self._view.silent,
+        )
 
     async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> Thoughts:
         """Apply the rules of this agent to everything observed so far, and let a model refine them if there is one."""

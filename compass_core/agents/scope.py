@@ -43,8 +43,8 @@ async def find_scope(view: View, affected: tuple[str, ...], times: Times) -> Sco
     seen = await view.traced(affected, times)
     families = await view.families(affected, GRAPH_FAMILIES, times.all)
     series = await view.series(graph(families.values), times.all, times.step)
-    metered = _edges(series.values)
-    services = _around(affected, (*seen.edges, *metered))
+    calls = metered(series.values)
+    services = _around(affected, (*seen.edges, *calls))
     gaps = (*seen.spans.gaps, *families.gaps, *series.gaps)
     alone = len(services) <= len(affected)
     everything = await view.families((), asked_names(), times.all)
@@ -57,10 +57,11 @@ async def find_scope(view: View, affected: tuple[str, ...], times: Times) -> Sco
     if not seen.spans.values:
         traced = services
         seen = await view.traced(traced, times)
-    return Scope(affected, services, traced, _merged((*seen.edges, *metered)), gaps)
+    return Scope(affected, services, traced, _merged((*seen.edges, *calls)), gaps)
 
 
-def _edges(series: Iterable[Series]) -> tuple[Edge, ...]:
+def metered(series: Iterable[Series]) -> tuple[Edge, ...]:
+    """The calls that metrics tell of."""
     return tuple(_called(series))
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from compass_core.agents.when import find_times
 from compass_core.analysis.calls import detours, failures
-from compass_core.analysis.notes import Times
 from compass_core.analysis.timing import changed, growths, slow_throughout
 from compass_core.analysis.traces import edges, traces
 from compass_core.domain import AgentName, Gap
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable, Sequence
 
     from compass_core.analysis.calls import Detour, Failure
+    from compass_core.analysis.notes import Times
     from compass_core.analysis.timing import Growth, Slowness
     from compass_core.domain import Edge, Incident, Window
     from compass_core.ports import Changes, Clock, Logs, Metrics, Offload, Traces
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-STEPS = (5.0, 10.0, 15.0, 20.0, 30.0, 60.0)  # each divides the baseline: see `domain.WHOLE`
-POINTS = 40
 LASTING = frozenset({Reason.UNREACHABLE, Reason.TIMEOUT, Reason.UNAUTHORIZED, Reason.REQUEST_LIMIT, Reason.NOT_CONFIGURED})
 
 
@@ -94,15 +93,11 @@ class View:
         self._down: dict[str, Gap] = {}
         self._silent = {"metrics", "logs", "traces"}
 
-    def times(self, incident: Incident) -> Times:
-        """When to look; the same for all agents of the investigation, however long each takes.
-
-        The step is the shortest that gives the window at most `POINTS` points.
-        """
-        if self._times is None:
-            window = incident.window(self._clock())
-            step = next((step for step in STEPS if window.seconds / step <= POINTS), STEPS[-1])
-            self._times = Times(window, incident.baseline(window), step)
+    async def times(self, incident: Incident) -> Times:
+        """When to look; the same for all agents of the investigation, however long each takes."""
+        async with self._asked.setdefault("times", asyncio.Lock()):
+            if self._times is None:
+                self._times = await find_times(self, incident, self._clock())
         return self._times
 
     def turn(self, agent: AgentName) -> None:

@@ -28,7 +28,7 @@ SETTLED_SECONDS = 60.0  # a version that shows so soon after the first point of 
 
 def of_series(note: Note, series: Sequence[Series]) -> list[Observation]:
     """The strongest observation of each signal and service among the series."""
-    signals = [_signal(one, note.agent) for one in series]
+    signals = [signal_of(one, note.agent) for one in series]
     best: dict[tuple[str, str, str], tuple[Series, Signal, Shift]] = {}
     for one, signal, moved in zip(series, signals, shifts(series, signals, note.times.window.start.timestamp()), strict=True):
         if moved is None:
@@ -69,7 +69,8 @@ def _peer(series: Series) -> str:
     return name_of(peer, "server_address")
 
 
-def _signal(series: Series, agent: AgentName) -> Signal:
+def signal_of(series: Series, agent: AgentName) -> Signal:
+    """What a series measures; of a family that nobody knows what its name resembles."""
     name = series.selection.signal
     if known := SIGNALS.get(name):
         milliseconds = known.unit == "s" and "milliseconds" in series.selection.family

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from compass_core.analysis.wording import plain
-from compass_core.domain import Observation, Window
+from compass_core.domain import Looked, Observation, Window
 from compass_core.redaction.redact import Redactor
 from compass_core.signals.catalogue import SIGNALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from compass_core.domain import AgentName
+    from compass_core.domain import AgentName, Gap
 
 LAST_TIME = 253_402_300_800  # the year 10,000
 LEAST = 0.05  # a score below this is not worth a line, unless it is about the affected service
@@ -32,16 +32,28 @@ TELLING = (
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """When is looked at: the window, the baseline before it, and the step between points in seconds."""
+    """When is looked at: the window, the baseline before it, and the step between points in seconds.
+
+    `why` says why just then, `clean` (0 to 1) how far the baseline can be trusted to show what is usual. `gaps` are what could not be
+    read to find it out.
+    """
 
     window: Window
     baseline: Window
     step: float
+    why: str = ""
+    clean: float = 1.0
+    gaps: tuple[Gap, ...] = ()
 
     @property
     def all(self) -> Window:
         """Baseline and window together."""
         return Window(start=self.baseline.start, end=self.window.end)
+
+    @property
+    def looked(self) -> Looked:
+        """What of it is told."""
+        return Looked(window=self.window, baseline=self.baseline, why=self.why, clean=self.clean)
 
 
 @dataclass(frozen=True, slots=True)

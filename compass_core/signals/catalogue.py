@@ -13,6 +13,8 @@ from compass_core.signals.changes import CHANGES
 from compass_core.signals.signal import QUANTILE, Where
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from compass_core.domain import AgentName
     from compass_core.signals.signal import Signal
 
@@ -79,7 +81,12 @@ def asked_names() -> tuple[str, ...]:
 
 
 def names_of(agent: AgentName) -> tuple[str, ...]:
-    """Every family of an agent's rows, in Prometheus' own names (a histogram's with `_bucket`)."""
-    mine = (ask for signal in SIGNALS.values() if signal.agent is agent for ask in signal.asked)
-    names = (name + ("_bucket" if ask.reduction is QUANTILE else "") for ask in mine for name in (*ask.families, *ask.over))
+    """Every family of an agent's rows, as `measuring` has them."""
+    return measuring({name for name, signal in SIGNALS.items() if signal.agent is agent})
+
+
+def measuring(signals: Collection[str]) -> tuple[str, ...]:
+    """Every family that measures one of these signals, in Prometheus' own names (a histogram's with `_bucket`)."""
+    asked = (ask for name, signal in SIGNALS.items() if name in signals for ask in signal.asked)
+    names = (name + ("_bucket" if ask.reduction is QUANTILE else "") for ask in asked for name in (*ask.families, *ask.over))
     return tuple(dict.fromkeys(names))

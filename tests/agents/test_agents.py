@@ -46,7 +46,11 @@ async def investigate(view: View, agents: tuple[type[Specialist], ...] = AGENTS)
 async def test_a_quiet_system() -> None:
     source = FakeSource()
     for run in await investigate(view_of(source)):
-        assert run.findings == Findings(suspects=(Suspect(service="checkout", score=0),), silent=("logs", "metrics", "traces"))
+        looked = run.findings.looked
+        assert looked is not None
+        assert looked.window.start == START
+        suspects = (Suspect(service="checkout", score=0),)
+        assert run.findings == Findings(looked=looked, suspects=suspects, silent=("logs", "metrics", "traces"))
         assert run.hypotheses == ()
     assert len(source.asked) < 30
 

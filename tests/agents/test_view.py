@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from compass_core.agents.view import LASTING, STEPS, Absent, Sources, View
-from compass_core.domain import AgentName, Edge, Incident
+from compass_core.agents.view import LASTING, Absent, Sources, View
+from compass_core.domain import AgentName, Edge
 from compass_core.errors import Reason
 from compass_core.readings import Reduction, Selection
 from tests.agents.asking import TIMES, answering, asked, down, family, view_of
 from tests.analysis.spans import repeated, span
-from tests.fakes import INCIDENT, START, WINDOW, FakeClock, FakeSource, inline
+from tests.fakes import START, WINDOW, FakeClock, FakeSource, inline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -176,33 +175,6 @@ async def test_a_source_that_is_absent_refuses_every_question() -> None:
     absent = Absent("Loki")
     view = View(Sources(absent, absent, absent, absent), inline, FakeClock())
     assert (await view.series([UP], WINDOW, 60)).gaps[0].detail == "no metrics: Loki is not configured"
-
-
-@pytest.mark.parametrize(("minutes", "step"), [(1, 5), (3, 5), (5, 10), (10, 15), (13, 20), (20, 30), (30, 60), (90, 60)])
-def test_the_step_gives_a_window_few_points(minutes: float, step: float) -> None:
-    times = View(Sources(), inline, FakeClock(START + timedelta(minutes=minutes))).times(INCIDENT)
-    assert times.step == step
-    assert times.baseline.end == times.window.start
-    assert times.baseline.seconds % step == 0, "points fall on the window's start"
-
-
-def test_the_baseline_is_the_incidents() -> None:
-    view = View(Sources(), inline, FakeClock(START + timedelta(minutes=10)))
-    times = view.times(INCIDENT.model_copy(update={"well_since": START - timedelta(hours=3)}))
-    assert (times.all.start, times.all.end) == (START - timedelta(hours=3), START + timedelta(minutes=10))
-
-
-def test_every_agent_looks_at_the_same_time() -> None:
-    clock = FakeClock(START + timedelta(minutes=5))
-    view = View(Sources(), inline, clock)
-    first = view.times(INCIDENT)
-    clock.now += timedelta(minutes=3)
-    assert view.times(INCIDENT) == first
-
-
-def test_steps_ascend() -> None:
-    assert list(STEPS) == sorted(STEPS)
-    assert Incident(id="x", title="x", started_at=START).window(START).seconds >= STEPS[0]
 
 
 async def test_the_next_agent_asks_again_what_the_share_of_the_one_before_did_not_allow() -> None:

@@ -1,0 +1,149 @@
+"""When to look: the onset by the data, since an alert waits before it fires and a person guesses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from compass_core.agents.scope import metered
+from compass_core.analysis.metric_notes import signal_of
+from compass_core.analysis.notes import Times
+from compass_core.analysis.onset import SAME, Turn, began, turns
+from compass_core.domain import BASELINE, LONGEST_WINDOW, SHORTEST_WINDOW, WHOLE, AgentName, Window
+from compass_core.signals.catalogue import GRAPH_FAMILIES, measuring
+from compass_core.signals.plan import graph, others, plan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from compass_core.agents.view import View
+    from compass_core.domain import Gap, Incident
+    from compass_core.readings import Family, Selection, Series
+
+STEPS = (5.0, 10.0, 15.0, 20.0, 30.0, 60.0)  # each divides the baseline: see `domain.WHOLE`
+POINTS = 40
+COARSE = (60.0, 120.0, 300.0, 600.0, 900.0)  # steps of the overview
+MOST_POINTS = 200
+LOOK_BACK = timedelta(hours=1)  # a rule's `for:` is hardly ever longer
+AFTER = timedelta(minutes=10)  # of what was told to be the beginning is looked at as well, and at most …
+LONGEST = timedelta(minutes=70)  # … so much in all
+ENOUGH = timedelta(minutes=30)  # a shorter baseline says less
+GUESSED = frozenset({"asked for", "declared"})  # a person says since when, and may be far too early
+OTHER_FAMILIES, OTHER_MEMBERS = 20, 200
+OVERVIEW = frozenset(
+    {
+        "error_ratio",
+        "latency_p95",
+        "request_rate",
+        "cpu_usage",
+        "cpu_throttling",
+        "memory_of_limit",
+        "restarts",
+        "out_of_memory_kills",
+        "up",
+        "replicas_available",
+        "db_up",
+        "db_connections_of_limit",
+        "db_waiting_clients",
+        "db_replication_lag",
+        "refused_calls",
+        "upstream_errors",
+        "probe_failures",
+    }
+)
+"""Signals by which a service is soon known to be in trouble."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Every service at a coarse step over a long time; `weights` by which those count that may matter, where it is known who calls whom."""
+
+    series: tuple[Series, ...]
+    weights: dict[str, float]
+    gaps: tuple[Gap, ...]
+
+
+async def find_times(view: View, incident: Incident, now: datetime) -> Times:
+    """Where the data show when the trouble began, the window begins there; else where the incident is said to have begun."""
+    window = incident.window(now)
+    told = Times(window, incident.baseline(window), _step(window), "that is when it is said to have begun")
+    span = _span(incident, told, now)
+    seen = await overview(view, incident.services, span)
+    found = await view.offload(lambda: _began(seen, incident, span))
+    if found and (coarse := found[0].at - found[0].since) > COARSE[0]:
+        start = datetime.fromtimestamp(found[0].since, UTC) - LOOK_BACK
+        closer = Window(start=max(start, span.start), end=min(start + LOOK_BACK + timedelta(seconds=coarse) + LONGEST_WINDOW, span.end))
+        seen = await overview(view, incident.services, closer)
+        found = await view.offload(lambda: _began(seen, incident, closer)) or found
+    if not found and seen.series:
+        told = replace(told, why=f"{told.why}, and nothing began more clearly at another time")
+    return replace(_around(found, incident, told, span.end) if found else told, gaps=seen.gaps)
+
+
+async def overview(view: View, affected: Sequence[str], span: Window) -> Overview:
+    """Everything that is known of the affected services and a few signals of all others."""
+    families = await view.families(affected, (*measuring(OVERVIEW), *GRAPH_FAMILIES), span)
+    step = next((step for step in COARSE if span.seconds / step <= MOST_POINTS), COARSE[-1])
+    asked = _selections(families.values, affected)
+    calls = graph(families.values)
+    answer = await view.series((*asked, *calls), span, step)
+    edges = metered(one for one in answer.values if one.selection in calls)
+    weights = dict.fromkeys(affected, 1.0) if any(edge.caller in affected for edge in edges) else {}
+    for service in list(weights):
+        weights |= {edge.callee: 1.0 for edge in edges if edge.caller == service}
+    return Overview(tuple(one for one in answer.values if one.selection in asked), weights, (*families.gaps, *answer.gaps))
+
+
+def _selections(families: Sequence[Family], affected: Sequence[str]) -> tuple[Selection, ...]:
+    planned = (one for agent in AgentName for one in plan(families, agent))
+    noticed = (one for one in planned if one.signal in OVERVIEW or {service for _, service in one.members} & set(affected))
+    return (*noticed, *others(families, affected, OTHER_FAMILIES, OTHER_MEMBERS))
+
+
+def _step(window: Window) -> float:
+    """The shortest that gives the window at most `POINTS` points."""
+    return next((step for step in STEPS if window.seconds / step <= POINTS), STEPS[-1])
+
+
+def _span(incident: Incident, told: Times, now: datetime) -> Window:
+    """Where the beginning is looked for, and an hour before: until now where a person guessed, else until the window's end."""
+    start = told.baseline.start if incident.well_since else told.window.start - LOOK_BACK - BASELINE
+    end = min(incident.ended_at or now, now).replace(microsecond=0) if incident.origin in GUESSED else told.window.end
+    return Window(start=start, end=max(end, told.window.end))
+
+
+def _began(seen: Overview, incident: Incident, span: Window) -> tuple[Turn, ...]:
+    told = incident.started_at.timestamp()
+    signals = [signal_of(one, AgentName.APPLICATION) for one in seen.series]
+    until = span.end.timestamp() if incident.origin in GUESSED else told + AFTER.total_seconds()
+    found = turns(seen.series, signals, told, until)
+    return began([one for one in found if one.at >= told - LOOK_BACK.total_seconds()], told, seen.weights)
+
+
+def _around(found: Sequence[Turn], incident: Incident, told: Times, limit: datetime) -> Times:
+    """The window from the last usual point on; the baseline before it, less what holds the same trouble for a shorter time."""
+    at = found[0].at - told.window.start.timestamp()
+    start = told.window.start if -COARSE[0] < at <= SAME else datetime.fromtimestamp(int(min(turn.since for turn in found)), UTC)
+    end = min(max(start + LONGEST_WINDOW, min(told.window.start + AFTER, start + LONGEST)), limit)
+    window = Window(start=min(start, end - SHORTEST_WINDOW), end=end)
+    first = max(found, key=lambda turn: turn.score)
+    why = f"{first.words} of {first.service} changed at {datetime.fromtimestamp(first.at, UTC):%H:%M} UTC"
+    baseline, clean, note = _clean(found, incident.baseline(window))
+    return Times(window, baseline, _step(window), f"{why}{note}", clean)
+
+
+def _clean(found: Sequence[Turn], baseline: Window) -> tuple[Window, float, str]:
+    blips = sorted(at for turn in found for at in turn.blips if at >= baseline.start.timestamp())
+    note = ""
+    if blips:
+        note = f"; it had been so before for a short time at {datetime.fromtimestamp(blips[-1], UTC):%H:%M} UTC"
+        left = (baseline.end.timestamp() - blips[-1]) // WHOLE.total_seconds() * WHOLE
+        if left >= ENOUGH / 2:
+            baseline = Window(start=baseline.end - left, end=baseline.end)
+    clean = min(1.0, baseline.seconds / ENOUGH.total_seconds())
+    return (
+        baseline,
+        clean,
+        note if not note or clean == 1.0 else f"{note}, so that only {baseline.seconds / 60:.0f} minutes show what is usual",
+    )
