@@ -28,7 +28,7 @@ def report(conclusion: Conclusion) -> Json:
             "services": list(incident.services),
             "started_at": _time(incident.started_at),
         },
-        "looked": _looked(conclusion.looked) if conclusion.looked else None,
+        **({"looked": _looked(conclusion.looked)} if conclusion.looked else {}),
         "agents": [_run(run) for run in conclusion.runs],
         "hypotheses": [_hypothesis(rank, one) for rank, one in enumerate(conclusion.hypotheses, 1)],
         "cost": {

@@ -52,7 +52,7 @@ def test_investigate_a_case_as_text(tmp_path: Path) -> None:
 def test_investigate_a_case_as_json(tmp_path: Path) -> None:
     done = compass(tmp_path, "investigate", "INC-42", "--case", str(CASE), "--only", "database", "--budget", "0", "--json")
     shown = json.loads(done.stdout)
-    assert list(shown) == ["outcome", "incident", "agents", "hypotheses", "cost", "coverage"]
+    assert list(shown) == ["outcome", "incident", "looked", "agents", "hypotheses", "cost", "coverage"]
     assert [(run["name"], run["outcome"]) for run in shown["agents"]] == [
         ("application", "skipped"),
         ("database", "answered"),

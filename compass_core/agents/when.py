@@ -109,8 +109,8 @@ def _step(window: Window) -> float:
 def _span(incident: Incident, told: Times, now: datetime) -> Window:
     """Where the beginning is looked for, and an hour before: until now where a person guessed, else until the window's end."""
     start = told.baseline.start if incident.well_since else told.window.start - LOOK_BACK - BASELINE
-    end = min(incident.ended_at or now, now).replace(microsecond=0) if incident.origin in GUESSED else told.window.end
-    return Window(start=start, end=max(end, told.window.end))
+    guessed = min(incident.ended_at or now, now, start + timedelta(seconds=MOST_POINTS * COARSE[-1])).replace(microsecond=0)
+    return Window(start=start, end=max(guessed if incident.origin in GUESSED else told.window.end, told.window.end))
 
 
 def _began(seen: Overview, incident: Incident, span: Window) -> tuple[Turn, ...]:

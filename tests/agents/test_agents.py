@@ -193,7 +193,8 @@ async def test_so_many_families_beyond_the_catalogue_are_asked_for() -> None:
     wide = [family(f"own_{number}", *(f"pod-{number}" for number in range(9)), "checkout") for number in range(200)]
     source = answering(families=tuple(wide))
     await investigate(view_of(source), (ApplicationAgent,))
-    selections = [one for question in asked(source, "series") for one in question[1] if one.signal.startswith("other:")]
+    closely = asked(source, "series")[1:]  # the first is from afar, to find out when it began
+    selections = [one for question in closely for one in question[1] if one.signal.startswith("other:")]
     assert len(selections) == MOST_OTHERS
     assert sum(len(one.members) for one in selections) <= MOST_MEMBERS
     assert len(asked(source, "series")) == 1, "in one question"

@@ -1,15 +1,38 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from io import StringIO
 
+from bot.blocks import root
 from bot.report import report
 from bot.terminal import TerminalThread
-from compass_core.domain import AgentName, Findings, Outcome, Prediction
+from bot.words import looked_at
+from compass_core.domain import AgentName, Findings, Looked, Outcome, Prediction, Window
 from tests.bot.made import GAP, INVESTIGATION, conclusion, hypothesis, observation, progress, run, skipped
 
 PREDICTION = Prediction(signal="sessions", service="postgres-orders", comparison="> 95")
+LOOKED = Looked(
+    window=Window(start=datetime(2026, 1, 5, 13, 50, tzinfo=UTC), end=datetime(2026, 1, 5, 14, 20, tzinfo=UTC)),
+    baseline=Window(start=datetime(2026, 1, 5, 13, 30, tzinfo=UTC), end=datetime(2026, 1, 5, 13, 50, tzinfo=UTC)),
+    why="failing requests of checkout changed at 13:51 UTC",
+    clean=0.75,
+)
+
+
+def test_which_time_was_looked_at_and_why_is_told() -> None:
+    """In `--json` and in the words of the terminal, however many agents looked."""
+    ended = conclusion(runs=(run(), run(findings=Findings(looked=LOOKED))))
+    assert report(ended)["looked"] == {
+        "window": {"start": "2026-01-05T13:50:00Z", "end": "2026-01-05T14:20:00Z"},
+        "baseline": {"start": "2026-01-05T13:30:00Z", "end": "2026-01-05T13:50:00Z"},
+        "why": "failing requests of checkout changed at 13:51 UTC",
+        "clean": 0.75,
+    }
+    line = looked_at(LOOKED)
+    assert line == "Looked at 13:50 to 14:20 UTC, compared with 13:30 to 13:50 UTC: failing requests of checkout changed at 13:51 UTC"
+    assert line in json.dumps(root(INVESTIGATION, ended).blocks)
 
 
 def test_the_object_has_the_stable_shape() -> None:
