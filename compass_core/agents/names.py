@@ -35,7 +35,7 @@ class Names:
         """Raises `UnknownNameError` where nothing is known of a service of the incident; too slow an answer says nothing."""
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
-                if error := await unknown(self._view, incident.services, self._view.times(incident)):
+                if error := await unknown(self._view, incident.services, await self._view.times(incident)):
                     raise error
 
 

@@ -18,7 +18,7 @@ ERRORS = SIGNALS["error_ratio"]
 
 def failing(*spans: tuple[int, int], service: str = "web", usual: float = 0.002, then: float = 0.4) -> Series:
     """A share of failing requests, a point a minute, that is high in these spans of minutes."""
-    t = 60.0 * np.arange(MINUTES)
+    t = 60.0 * np.arange(MINUTES, dtype=np.float64)
     bad = np.any([(t >= begin * 60) & (t < end * 60) for begin, end in spans] or [np.zeros(MINUTES, bool)], axis=0)
     noise = 1 + 0.1 * np.random.default_rng(3).standard_normal(MINUTES)
     return Series(
