@@ -163,8 +163,10 @@ def _asked_to_stop() -> asyncio.Event:
 def _told() -> Iterator[None]:
     """What Compass refuses or cannot do is told in its words, not as a traceback."""
     from compass_core.errors import CompassError, RefusalError
+    from compass_core.redaction.redact import hidden
 
     try:
         yield
     except CompassError as error:
-        raise (_Refused if isinstance(error, RefusalError) else click.ClickException)(str(error)) from error
+        told = hidden(str(error))  # it may quote what was typed
+        raise (_Refused if isinstance(error, RefusalError) else click.ClickException)(told) from error

@@ -76,7 +76,7 @@ async def _running(port: int, stop: asyncio.Event | None = None) -> AsyncIterato
     with _without_proxy(), as_file(files("bot") / "demo_case") as case:
         workspace = Workspace(clock=utc_now, hint=f"/compass investigate {INCIDENT}")
         async with replayed(case, Settings()) as compass:
-            witness = Witness(compass.telemetry, compass.kept, compass.default_budget, compass.limits, secret=compass.secret)
+            witness = Witness(compass.telemetry, compass.kept, compass.default_budget, compass.limits, redact=compass.redact)
             await workspace.start(port)
             try:
                 async with asyncio.TaskGroup() as group:

@@ -16,10 +16,10 @@ from bot.command import Declare, Help, Investigate, Stop, parse
 from bot.thread import SlackThread
 from compass_core.domain import Request
 from compass_core.errors import AlreadyRunningError, RefusalError, ThreadError
-from compass_core.redaction.redact import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+    from datetime import timedelta
 
     from slack_bolt.app.async_app import AsyncApp
     from slack_bolt.context.ack.async_ack import AsyncAck
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from slack_bolt.context.respond.async_respond import AsyncRespond
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from compass_core.domain import Conclusion, Investigation
-    from compass_core.ports import Clock, Declarations, History, Outbox, Thread
+    from compass_core.domain import Conclusion, Incident, Investigation
+    from compass_core.ports import Clock, History, Outbox, Thread
 
 log = structlog.get_logger()
 
@@ -52,8 +52,8 @@ class Compass(Protocol):
         ...
 
     @property
-    def declarations(self) -> Declarations:
-        """Where incidents are declared."""
+    def redact(self) -> Callable[[str], str]:
+        """Takes the secrets out of text."""
         ...
 
     @property
@@ -61,8 +61,8 @@ class Compass(Protocol):
         """What time it is."""
         ...
 
-    def redactor(self) -> Callable[[str], str]:
-        """Takes the secrets out of text."""
+    async def declare(self, title: str, service: str, since: timedelta) -> Incident:
+        """Keep an incident under a new id."""
         ...
 
     async def investigate(self, request: Request, thread: Thread) -> Conclusion:
@@ -154,14 +154,12 @@ async def on_command(desk: Desk) -> None:
             told = f"Stopping {', '.join(stopped)}; its thread says what was found." if stopped else _NOTHING_RUNS
             await _answer(desk, blocks.refusal(told))
         case Declare(title, service, since):
-            incident = await desk.compass.declarations.declare(title, service, desk.compass.clock() - since)
+            incident = await desk.compass.declare(title, service, since)
             await _answer(desk, blocks.declared(incident))
         case Help():
             await _answer(desk, blocks.help_text())
         case _:
-            redact = desk.compass.redactor()  # incidents are kept whole
-            running = [redacted(one, redact) for one in await desk.compass.history.running()]
-            recent = [redacted(one, redact) for one in await desk.compass.history.recent(RECENT)]
+            running, recent = await desk.compass.history.running(), await desk.compass.history.recent(RECENT)
             ids = [one.id for one in running[:RECENT]] + [one.investigation.id for one in recent]
             await _answer(desk, blocks.status(running, recent, await _links(desk, ids)))
 
@@ -188,9 +186,9 @@ async def _answered(act: Callable[[Desk], Awaitable[None]], desk: Desk) -> None:
         await act(desk)
     except AlreadyRunningError as error:
         links = await _links(desk, [error.investigation])
-        await _answer(desk, blocks.refusal(str(error), links.get(error.investigation)))
+        await _answer(desk, blocks.refusal(desk.compass.redact(str(error)), links.get(error.investigation)))
     except (RefusalError, ThreadError) as error:
-        await _answer(desk, blocks.refusal(str(error)))
+        await _answer(desk, blocks.refusal(desk.compass.redact(str(error))))
     except Exception:  # the edge: whatever went wrong, the person who asked must hear of it
         log.exception("interaction.failed")
         await _answer(desk, blocks.refusal(_UNEXPECTED))

@@ -6,25 +6,26 @@ import asyncio
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from compass_core.redaction.redact import Redactor
+
 if TYPE_CHECKING:
-    import re
     from collections.abc import AsyncIterator, Callable, Collection, Iterator
+    from datetime import timedelta
     from pathlib import Path
 
     import httpx
 
     from compass_core.agents.view import Sources
     from compass_core.budget import Budget, Ledger
-    from compass_core.domain import Conclusion, Investigation, Request
+    from compass_core.domain import Conclusion, Incident, Investigation, Request
     from compass_core.orchestrator import Limits, Orchestrator
     from compass_core.ports import Clock, Declarations, History, Incidents, Investigations, Model, Offload, Outbox, Thread
-    from compass_core.redaction.redact import Redactor
     from compass_core.settings import Access, Settings
     from compass_core.sources.grafana import Grafana, Kind
     from compass_core.sources.http import Backend
@@ -62,7 +63,7 @@ class Kept:
 class Compass:
     """The investigator, ready to work. `model` gives each investigation the model that its budget pays, None is none.
 
-    `secret` are the configured expressions of which every match is one.
+    `redact` is everywhere where text comes in.
     """
 
     telemetry: Telemetry
@@ -71,7 +72,7 @@ class Compass:
     limits: Limits
     clock: Clock = utc_now
     model: Callable[[Budget, Callable[[str], str]], Model] | None = None
-    secret: tuple[re.Pattern[str], ...] = ()
+    redact: Redactor = field(default_factory=Redactor)
 
     @property
     def history(self) -> History:
@@ -83,47 +84,38 @@ class Compass:
         """What was posted."""
         return self.kept.outbox
 
-    @property
-    def declarations(self) -> Declarations:
-        """Where incidents are declared."""
-        return self.kept.declarations
-
-    def redactor(self) -> Redactor:
-        """A new one, with placeholders of its own."""
-        from compass_core.redaction.redact import Redactor
-
-        return Redactor(self.secret)
+    async def declare(self, title: str, service: str, since: timedelta) -> Incident:
+        """Keep an incident that somebody declares, without its secrets."""
+        return await self.kept.declarations.declare(self.redact(title), self.redact.name(service), self.clock() - since)
 
     async def investigate(self, request: Request, thread: Thread) -> Conclusion:
-        """As `Orchestrator.investigate`, with agents, budget, sources and a redactor of its own; what comes back holds no secret."""
-        from compass_core.errors import CompassError
-        from compass_core.redaction.redact import redacted
+        """As `Orchestrator.investigate`, with agents, budget and sources of its own; what comes back holds no secret."""
+        from compass_core.redaction.entrance import without_secrets
+        from compass_core.redaction.whole import redacted
 
-        redact = self.redactor()
-        try:
-            return redacted(await self._orchestrator(request, thread, redact).investigate(request), redact)
-        except CompassError as error:
-            error.args = (redact(str(error)),)  # refusals quote alerts and what servers said
-            raise
+        request = redacted(request, self.redact)
+        with without_secrets(self.redact):
+            return redacted(await self._orchestrator(request, thread).investigate(request), self.redact)
 
-    def _orchestrator(self, request: Request, thread: Thread, redact: Callable[[str], str]) -> Orchestrator:
+    def _orchestrator(self, request: Request, thread: Thread) -> Orchestrator:
         from compass_core.agents.application import ApplicationAgent
         from compass_core.agents.database import DatabaseAgent
         from compass_core.agents.names import Names
         from compass_core.agents.network import NetworkAgent
         from compass_core.agents.view import View
         from compass_core.budget import Budget
-        from compass_core.discreet import DiscreetInvestigations, DiscreetThread
         from compass_core.journal import InProcess
         from compass_core.orchestrator import Orchestrator, Outside
+        from compass_core.redaction.entrance import Place, Words
+        from compass_core.redaction.exits import Told
 
-        view = View(self.telemetry.sources(), self.telemetry.offload, self.clock, redact)
+        view = View(self.telemetry.sources(), self.telemetry.offload, self.clock, self.redact)
         limit = self.default_budget if request.budget is None else request.budget
         budget = Budget(limit, self.kept.ledger, uuid.uuid4().hex)
-        model = self.model(budget, redact) if self.model and limit else None
+        model = Words(self.model(budget, self.redact), self.redact) if self.model and limit else None
         agents = {agent.name: agent(view, model) for agent in (ApplicationAgent, DatabaseAgent, NetworkAgent)}
-        kept, told = DiscreetInvestigations(self.kept.investigations, redact), DiscreetThread(thread, redact)
-        outside = Outside(self.telemetry.places, kept, told, InProcess(), self.clock, Names(view))
+        places = tuple(Place(each, self.redact) for each in self.telemetry.places)
+        outside = Outside(places, self.kept.investigations, Told(thread, self.redact), InProcess(), self.clock, Names(view))
         return Orchestrator(agents, budget, outside, self.limits)
 
     async def interrupted(self, investigation: Investigation, thread: Thread) -> None:
@@ -132,14 +124,13 @@ class Compass:
         A call that was in flight counts as the most that it may have cost.
         """
         from compass_core.domain import AgentName, Conclusion, Outcome
-        from compass_core.redaction.redact import redacted
+        from compass_core.redaction.exits import Told
 
         spent = await self.kept.ledger.attempts(investigation.id)
         costs = {name: sum((each.amount for each in spent if each.agent is name), Decimal(0)) for name in AgentName}
-        ended = Conclusion(investigation=investigation, outcome=Outcome.STOPPED, reason="interrupted by a restart", costs=costs)
-        conclusion = redacted(ended, self.redactor())
+        conclusion = Conclusion(investigation=investigation, outcome=Outcome.STOPPED, reason="interrupted by a restart", costs=costs)
         await self.kept.investigations.closed(conclusion)
-        await thread.concluded(conclusion)
+        await Told(thread, self.redact).concluded(conclusion)
 
 
 @asynccontextmanager
@@ -158,7 +149,7 @@ async def live(settings: Settings, *, keep: bool = True) -> AsyncIterator[Compas
             async with httpx.AsyncClient() as http, _model(settings) as model:
                 telemetry = _telemetry(settings, store, _Backends(settings, http, offload))
                 kept = Kept(store if keep else Unkept(), store, store, store, store)
-                yield Compass(telemetry, kept, settings.budget_usd, _limits(settings), model=model, secret=settings.redact)
+                yield Compass(telemetry, kept, settings.budget_usd, _limits(settings), model=model, redact=Redactor(settings.redact))
     finally:
         store.dispose()
 
@@ -182,7 +173,7 @@ async def replayed(case: Path, settings: Settings, without: Collection[str] = ()
             telemetry = Telemetry((store, RecordedIncidents(case, offload)), lambda: sources, offload)
             kept = Kept(store, store, store, store, store)
             async with _model(settings) as model:
-                yield Compass(telemetry, kept, settings.budget_usd, _limits(settings), model=model, secret=settings.redact)
+                yield Compass(telemetry, kept, settings.budget_usd, _limits(settings), model=model, redact=Redactor(settings.redact))
         finally:
             store.dispose()
 

@@ -61,7 +61,7 @@ class Specialist:
     async def observe(self, incident: Incident, earlier: Sequence[Run]) -> Findings:
         """Find out where to look, then ask everything at once."""
         self._view.turn(self.name)
-        note = Note(self.name, await self._view.times(incident), self._view.redact)
+        note = Note(self.name, await self._view.times(incident))
         scope = await find_scope(self._view, incident.services, note.times)
         scope = replace(scope, services=_troubled_first(scope.services, earlier))
         nobody = await unknown(self._view, incident.services, note.times)
@@ -85,7 +85,7 @@ class Specialist:
     async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> Thoughts:
         """Apply the rules of this agent to everything observed so far, and let a model refine them if there is one."""
         proposed = propose(self.name, (*seen_by(earlier), *findings.observations), findings)
-        return await think(self._model, Known(self.name, incident, findings, earlier, proposed), self._view.redact)
+        return await think(self._model, Known(self.name, incident, findings, earlier, proposed))
 
     def look(self, note: Note, scope: Scope) -> Sequence[Awaitable[Seen]]:
         """The questions of this specialist; they are asked concurrently."""

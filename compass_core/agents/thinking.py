@@ -15,8 +15,6 @@ from compass_core.hypotheses.prompts import messages
 from compass_core.hypotheses.refine import Answer, refine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from compass_core.domain import AgentName
     from compass_core.hypotheses.known import Known
     from compass_core.hypotheses.refine import Dropped
@@ -31,14 +29,14 @@ BROKE = "the model's answer could not be worked with; the log says why"
 UNCHANGED = "the model's answer changed nothing"
 
 
-async def think(model: Model | None, known: Known, redact: Callable[[str], str]) -> Thoughts:
-    """What the agent thinks; raises nothing. The model is told nothing that `redact` has not seen."""
+async def think(model: Model | None, known: Known) -> Thoughts:
+    """What the agent thinks; raises nothing."""
     if model is None:
         return Thoughts(hypotheses=known.proposed, unrefined=NO_MODEL)
     if not known.hypotheses:
         return Thoughts(unrefined=NO_CAUSE)
     try:
-        thoughts = _refined(known, await model.ask(known.agent, messages(known.without_secrets(redact)), Answer))
+        thoughts = _refined(known, await model.ask(known.agent, messages(known), Answer))
         return thoughts.model_copy(update={"remark": "; ".join(filter(None, (thoughts.remark, model.advice)))})
     except BudgetExceededError as error:
         why = str(error)

@@ -14,6 +14,7 @@ from compass_core.analysis.traces import edges, traces
 from compass_core.domain import AgentName, Gap
 from compass_core.errors import Reason, SourceError
 from compass_core.readings import Reading
+from compass_core.redaction.entrance import Telemetry
 from compass_core.redaction.redact import Redactor
 
 if TYPE_CHECKING:
@@ -75,18 +76,18 @@ def _traced(window: Reading[Span], before: Reading[Span]) -> Traced:
 
 
 class View:
-    """Readings of the sources.
+    """Readings of the sources, without their secrets.
 
     The same question is asked once. A source that is down, too slow or refuses us is not asked again in this
     investigation: each agent would only wait for the same answer.
     """
 
-    def __init__(self, sources: Sources, offload: Offload, clock: Clock, redact: Callable[[str], str] | None = None) -> None:
+    def __init__(self, sources: Sources, offload: Offload, clock: Clock, redact: Redactor | None = None) -> None:
         self.offload = offload
-        self.redact = redact or Redactor()
         self._clock = clock
         self._times: Times | None = None
-        self._sources = sources
+        each = (sources.metrics, sources.logs, sources.traces, sources.changes)
+        self._telemetry = Telemetry(each, redact or Redactor(), offload)
         self._answers: dict[Hashable, Reading[Any]] = {}
         self._asked: dict[Hashable, asyncio.Lock] = {}
         self._worked_out: dict[Hashable, Any] = {}
@@ -115,29 +116,29 @@ class View:
 
     async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Family]:
         """As `ports.Metrics.families`; never raises, as all of these."""
-        ask = partial(self._sources.metrics.families, services, names, window)
+        ask = partial(self._telemetry.families, services, names, window)
         return await self._ask("metrics", ask, "families", tuple(services), tuple(names), window)
 
     async def series(self, selections: Sequence[Selection], window: Window, step: float) -> Reading[Series]:
         """As `ports.Metrics.series`; no selections need no request."""
         if not selections:
             return Reading()
-        return await self._ask("metrics", partial(self._sources.metrics.series, selections, window, step), tuple(selections), window)
+        return await self._ask("metrics", partial(self._telemetry.series, selections, window, step), tuple(selections), window)
 
     async def log_lines(self, services: Sequence[str], window: Window, phrases: Sequence[str]) -> Reading[LogLine]:
         """As `ports.Logs.log_lines`."""
         return await self._ask(
-            "logs", partial(self._sources.logs.log_lines, services, window, phrases), "lines", tuple(services), window, tuple(phrases)
+            "logs", partial(self._telemetry.log_lines, services, window, phrases), "lines", tuple(services), window, tuple(phrases)
         )
 
     async def log_counts(self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str]) -> Reading[Series]:
         """As `ports.Logs.log_counts`."""
-        ask = partial(self._sources.logs.log_counts, services, window, step, phrases)
+        ask = partial(self._telemetry.log_counts, services, window, step, phrases)
         return await self._ask("logs", ask, "counts", tuple(services), window, tuple(phrases))
 
     async def spans(self, services: Sequence[str], window: Window) -> Reading[Span]:
         """As `ports.Traces.spans`."""
-        return await self._ask("traces", partial(self._sources.traces.spans, services, window), tuple(services), window)
+        return await self._ask("traces", partial(self._telemetry.spans, services, window), tuple(services), window)
 
     async def traced(self, services: Sequence[str], times: Times) -> Traced:
         """What the spans of these services say, worked out once for all agents."""
@@ -151,7 +152,7 @@ class View:
 
     async def changes(self, services: Sequence[str], window: Window) -> Reading[Change]:
         """As `ports.Changes.changes`."""
-        return await self._ask("changes", partial(self._sources.changes.changes, services, window), tuple(services), window)
+        return await self._ask("changes", partial(self._telemetry.changes, services, window), tuple(services), window)
 
     async def _ask(self, kind: str, ask: Callable[[], Awaitable[Reading[T]]], *question: Hashable) -> Reading[T]:
         if kind in self._down:

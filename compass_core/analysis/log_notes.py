@@ -60,7 +60,7 @@ def of_templates(note: Note, templates: Iterable[Template], ratio: float, lines:
             note.observation(
                 one.service,
                 "new_exceptions" if _EXCEPTION.search(one.example) else "new_errors",
-                f"{one.count} lines{f', usually {amount(usual)}' if one.before else ' of a new kind'}: {note.redact(one.example)[:160]}",
+                f"{one.count} lines{f', usually {amount(usual)}' if one.before else ' of a new kind'}: {one.example[:160]}",
                 round(score, 4),
                 source=lines.source,
                 value=one.count,
@@ -95,7 +95,7 @@ def of_phrases(
                 note.observation(
                     service,
                     kind.name,
-                    f"{len(lines)} lines tell: {kind.words}, usually {amount(usual)}: {note.redact(message(lines[0].line))[:160]}",
+                    f"{len(lines)} lines tell: {kind.words}, usually {amount(usual)}: {message(lines[0].line)[:160]}",
                     score,
                     source=window.source,
                     value=len(lines),

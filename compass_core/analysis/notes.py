@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from compass_core.analysis.wording import plain
 from compass_core.domain import Looked, Observation, Window
-from compass_core.redaction.redact import Redactor
 from compass_core.signals.catalogue import SIGNALS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Collection, Iterable
 
     from compass_core.domain import AgentName, Gap
 
@@ -58,15 +57,14 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Who observes, and when. Whatever is cut is redacted before: half a secret cannot be told from a word."""
+    """Who observes, and when."""
 
     agent: AgentName
     times: Times
-    redact: Callable[[str], str] = field(default_factory=Redactor)
 
     def observation(self, service: str, signal: str, summary: str, score: float, **more: object) -> Observation:
         """One observation of this agent over this window; its summary is one line that begins with the service, if there is one."""
-        said = plain(self.redact(f"{service}: {summary}".removeprefix(": ")))
+        said = plain(f"{service}: {summary}".removeprefix(": "))
         facts = {"id": "", "agent": self.agent, "service": service, "signal": signal, "summary": said, "score": score}
         return Observation.model_validate({**facts, "window": self.times.window, **more})
 

@@ -70,7 +70,7 @@ def of_failures(note: Note, failures: Iterable[Failure], spans: Reading[Span]) -
     """Where errors start: at the callee that a failing call without anything beneath it names, else at the service itself."""
     found = []
     for one in failures:
-        said = f": {note.redact(one.message)[:160]}" if one.message else ""
+        said = f": {one.message[:160]}" if one.message else ""
         caller = f" from {one.service}" if one.peer else ""
         found.append(
             note.observation(

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from compass_core.redaction.redact import redacted
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from compass_core.domain import AgentName, Findings, Hypothesis, Incident, Observation, Run
 
@@ -22,12 +20,6 @@ class Known:
     findings: Findings
     earlier: Sequence[Run]
     proposed: tuple[Hypothesis, ...]
-
-    def without_secrets(self, redact: Callable[[str], str]) -> Known:
-        """The same, redacted while every text is whole: half a secret cannot be told from a word."""
-        earlier = tuple(redacted(run, redact) for run in self.earlier)
-        proposed = tuple(redacted(one, redact) for one in self.proposed)
-        return Known(self.agent, redacted(self.incident, redact), redacted(self.findings, redact), earlier, proposed)
 
     @property
     def seen_earlier(self) -> tuple[Observation, ...]:

@@ -1,7 +1,4 @@
-"""Secrets out of text, before a model, a log or a thread is given it.
-
-The same value gets the same placeholder from one `Redactor`, so that one can still follow it from line to line.
-"""
+"""Secrets out of text. The same value gets the same placeholder from one `Redactor`, so that one can still follow it."""
 
 from __future__ import annotations
 
@@ -9,47 +6,62 @@ import itertools
 import re
 import secrets
 from hashlib import blake2b
-from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import unquote_plus
+from typing import TYPE_CHECKING
 
-from compass_core.domain import Incident, Value
 from compass_core.redaction.forms import KINDS, Form, folded, possible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-V = TypeVar("V", bound=Value)
-
 HIDDEN = "[hidden]"
 PLACEHOLDER = re.compile(rf"<(?:{'|'.join(KINDS)})-[0-9]{{1,9}}>|{re.escape(HIDDEN)}")
 ROUNDS = 1_000  # more than any text needs: each makes what is not a placeholder shorter
 PIECE = re.compile(r"[^\n]{1,4000}")  # what a configured expression is given at a time
-CITED = frozenset({"evidence_for", "evidence_against"})
+MOST_NAMES = 100_000  # that a redactor knows again; then it begins anew, with other numbers
 
 
 class Redactor:
     """`redactor(text)` is the text with a placeholder (`<email-1>`, `<token-2>`) for each secret.
 
-    Made once for an investigation, and safe to call from several threads. It keeps no secret, only a hash under a key that
-    ends with it. `configured` are expressions of which every match is a secret.
+    Made once for a process, and safe to call from several threads. It keeps no secret, only a hash under a key that ends with
+    it; except those in names that telemetry is asked by. `configured` are expressions of which every match is a secret.
     """
 
     def __init__(self, configured: Sequence[re.Pattern[str]] = ()) -> None:
         self._configured = tuple(configured)
         self._key = secrets.token_bytes(32)
         self._names: dict[bytes, str] = {}
+        self._asked_by: dict[str, str] = {}
         self._count = itertools.count(1)
 
     def __call__(self, text: str) -> str:
         """Redacted text; redacting it again changes nothing."""
         return _clean(text, self._name, self._configured)
 
+    def name(self, text: str) -> str:
+        """As a call, of a name that telemetry is asked by: `raw` still knows it."""
+        return _clean(text, self._name_asked_by, self._configured)
+
+    def raw(self, name: str) -> str:
+        """What telemetry calls it; for queries alone."""
+        while self._asked_by and (told := PLACEHOLDER.sub(lambda found: self._asked_by.get(found[0], found[0]), name)) != name:
+            name = told  # a value may hold the placeholder of another
+        return name
+
     def __repr__(self) -> str:
         return f"<Redactor with {len(self._names)} placeholders>"
 
     def _name(self, kind: str, value: str) -> str:
         hashed = blake2b(value.encode("utf-8", "surrogatepass"), key=self._key, digest_size=16).digest()
+        if len(self._names) >= MOST_NAMES:
+            self._names.clear()
+            self._asked_by.clear()
         return self._names.get(hashed) or self._names.setdefault(hashed, f"<{kind}-{next(self._count)}>")
+
+    def _name_asked_by(self, kind: str, value: str) -> str:
+        placeholder = self._name(kind, value)
+        self._asked_by[placeholder] = value
+        return placeholder
 
 
 def hidden(text: str, configured: Sequence[re.Pattern[str]] = ()) -> str:
@@ -81,37 +93,6 @@ def expression(text: str) -> re.Pattern[str]:
         else:
             varies[-1] |= piece in "|*+?{"
     return pattern
-
-
-def redacted(value: V, redact: Callable[[str], str]) -> V:
-    """A value of the model with every text in it redacted, at any depth.
-
-    Ids that others refer to stay. An incident's does not: where the value is shown nothing looks it up, and people write it.
-    A link that holds a secret is None: it would not lead anywhere with a placeholder in it.
-    """
-    kept = CITED if isinstance(value, Incident) else CITED | {"id"}
-    parts = {name: getattr(value, name) for name in type(value).model_fields if name not in kept}
-    link = parts.pop("link", None)
-    changed = {name: _part(part, redact) for name, part in parts.items()}
-    if link is not None:
-        changed["link"] = link if _is_clean(link, redact) else None
-    return value.model_copy(update=changed)
-
-
-def _part(part: object, redact: Callable[[str], str]) -> object:
-    if isinstance(part, Value):
-        return redacted(part, redact)
-    if isinstance(part, tuple):
-        return tuple(_part(each, redact) for each in part)
-    if isinstance(part, dict):
-        return {key: _part(each, redact) for key, each in part.items()}
-    return redact(part) if type(part) is str else part  # an enum's value is ours
-
-
-def _is_clean(link: str, redact: Callable[[str], str]) -> bool:
-    """Neither it nor what it says percent-encoded, once or twice, holds a secret."""
-    once = unquote_plus(link)
-    return all(redact(text) == text for text in {link, once, unquote_plus(once)})
 
 
 def _clean(text: str, name: Callable[[str, str], str], configured: Sequence[re.Pattern[str]]) -> str:

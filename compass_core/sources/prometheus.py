@@ -15,7 +15,6 @@ import numpy as np
 from compass_core.errors import Reason, SourceError
 from compass_core.identity import NAMING
 from compass_core.readings import Match, Reading, Reduction, Series
-from compass_core.redaction.redact import hidden
 from compass_core.sources import promql
 from compass_core.sources.http import shaped
 from compass_core.sources.prometheus_families import Wanted, families, native_histograms, spelled_out
@@ -219,7 +218,7 @@ def _listed(answer: Any) -> _Listing:
 
 def _missing(answer: Any) -> tuple[str, ...]:
     """What the server says is missing from its answer, in its own words where it has some."""
-    warnings = [hidden(str(warning))[:200] for warning in answer.get("warnings") or () if not _HARMLESS.match(str(warning))]
+    warnings = [str(warning) for warning in answer.get("warnings") or () if not _HARMLESS.match(str(warning))]
     return (*(["the answer is partial: a part of its storage did not answer"] if answer.get("isPartial") else []), *warnings)
 
 

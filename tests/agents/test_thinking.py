@@ -37,7 +37,7 @@ def reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemoryMetricReader]:
 
 async def test_a_model_refines() -> None:
     model = FakeModel([answer(cause("db", "connection_exhaustion", 0.95, "D1"))])
-    thoughts = await think(model, known(FULL), str)
+    thoughts = await think(model, known(FULL))
     assert [(one.statement, one.model_says, one.confidence) for one in thoughts.hypotheses] == [(FULL.statement, "A model's words.", 0.9)]
     assert (thoughts.unrefined, thoughts.remark) == ("", "")
     assert [agent for agent, _ in model.told] == [DATABASE]
@@ -56,24 +56,24 @@ async def test_a_model_refines() -> None:
     ],
 )
 async def test_whatever_a_model_does_the_rules_answer_stays(error: Exception, why: str) -> None:
-    thoughts = await think(FakeModel([error]), known(FULL), str)
+    thoughts = await think(FakeModel([error]), known(FULL))
     assert thoughts == Thoughts(hypotheses=(FULL,), unrefined=why)
 
 
 async def test_without_a_model_rules_decide() -> None:
-    assert await think(None, known(FULL), str) == Thoughts(hypotheses=(FULL,), unrefined="no model is configured")
+    assert await think(None, known(FULL)) == Thoughts(hypotheses=(FULL,), unrefined="no model is configured")
 
 
 async def test_nothing_is_asked_where_no_cause_is_named() -> None:
     model = FakeModel()
-    thoughts = await think(model, Known(DATABASE, INCIDENT, Findings(), (), ()), str)
+    thoughts = await think(model, Known(DATABASE, INCIDENT, Findings(), (), ()))
     assert thoughts == Thoughts(unrefined="the rules name no cause that could be refined")
     assert not model.told
 
 
 @pytest.mark.parametrize("said", [answer(), answer(cause("nowhere"), cause("db", "gremlins"))])
 async def test_an_answer_that_changes_nothing_has_refined_nothing(said: Answer) -> None:
-    thoughts = await think(FakeModel([said]), known(FULL), str)
+    thoughts = await think(FakeModel([said]), known(FULL))
     assert thoughts.hypotheses == (FULL,)
     assert thoughts.unrefined == "the model's answer changed nothing"
 
@@ -81,7 +81,7 @@ async def test_an_answer_that_changes_nothing_has_refined_nothing(said: Answer) 
 async def test_what_was_dropped_is_counted(reader: InMemoryMetricReader) -> None:
     said = answer(cause("db", "connection_exhaustion", 0.9, "Z1", "Z2"), cause("nowhere"), cause("db", "gremlins"))
     with structlog.testing.capture_logs() as logs:
-        thoughts = await think(FakeModel([said]), known(FULL), str)
+        thoughts = await think(FakeModel([said]), known(FULL))
     assert thoughts.remark == "the model named what does not exist: 2 ids, 1 service, 1 mechanism"
     assert [one for one in logs if one["event"] == "answer.dropped"] == [
         {"event": "answer.dropped", "log_level": "info", "agent": "database", "ids": 2, "services": 1, "mechanisms": 1}

@@ -142,6 +142,7 @@ class FakeCompass:
 
     def __init__(self) -> None:
         self.history, self.outbox, self.declarations = FakeHistory(), FakeOutbox(), FakeDeclarations()
+        self.redact = Redactor()
         self.requests: list[Request] = []
         self.gate: asyncio.Event | None = None
         self.broken: Exception | None = None
@@ -149,8 +150,8 @@ class FakeCompass:
     def clock(self) -> datetime:
         return START
 
-    def redactor(self) -> Redactor:
-        return Redactor()
+    async def declare(self, title: str, service: str, since: timedelta) -> Incident:
+        return await self.declarations.declare(title, service, START - since)
 
     async def investigate(self, request: Request, thread: Thread) -> Conclusion:
         if self.broken:

@@ -28,6 +28,7 @@ from compass_core.domain import Gap, Incident, Outcome, Request, Run
 from compass_core.errors import AmbiguousIncidentError, Reason, SourceError
 from compass_core.orchestrator import Limits
 from compass_core.readings import Change, LogLine, Reading
+from compass_core.redaction.redact import Redactor
 from compass_core.settings import Settings, load
 from compass_core.signals.logs import ERROR_PHRASES
 from compass_core.sources.recorded import Recorded
@@ -131,7 +132,16 @@ def told_of(secrets: tuple[Planted, ...], *texts: str) -> list[Planted]:
     return [one for one in secrets if leaks(one.value, everything)]
 
 
-async def observed(case: Path, secrets: tuple[Planted, ...], redact: Any) -> list[Run]:
+class Open(Redactor):
+    """Lets everything through."""
+
+    def __call__(self, text: str) -> str:
+        return text
+
+    name = __call__
+
+
+async def observed(case: Path, secrets: tuple[Planted, ...], redact: Redactor) -> list[Run]:
     source = Recorded(case, inline)
     view = View(Sources(source, source, source, source), inline, FakeClock(WINDOW.end), redact)
     given = INCIDENT.model_copy(update={"services": tuple(services(secrets))})
@@ -148,7 +158,7 @@ def test_what_is_not_redacted_would_be_told(tmp_path: Path) -> None:
     told: list[Planted] = []
     for number, secrets in enumerate(CASES):
         (folder := tmp_path / str(number)).mkdir()
-        runs = asyncio.run(observed(written(folder, secrets), secrets, lambda text: text))
+        runs = asyncio.run(observed(written(folder, secrets), secrets, Open()))
         told += told_of(secrets, *(run.model_dump_json() for run in runs))
     assert len(told) >= 60
     assert len({one.kind for one in told}) >= 20

@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from compass_core.domain import AgentName, Gap, Incident, Investigation, Value
-from compass_core.redaction.redact import HIDDEN, Redactor, expression, hidden, redacted
+from compass_core.redaction.redact import HIDDEN, Redactor, expression, hidden
+from compass_core.redaction.whole import redacted
 from tests.bot.made import INVESTIGATION, conclusion, observation
 from tests.redaction.ordinary import LOOKALIKES, ordinary
 from tests.redaction.planted import Planted, planted
