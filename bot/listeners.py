@@ -16,6 +16,7 @@ from bot.command import Declare, Help, Investigate, Stop, parse
 from bot.thread import SlackThread
 from compass_core.domain import Request
 from compass_core.errors import AlreadyRunningError, RefusalError, ThreadError
+from compass_core.redaction.whole import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from compass_core.domain import Conclusion, Incident, Investigation
     from compass_core.ports import Clock, History, Outbox, Thread
+    from compass_core.redaction.redact import Redactor
 
 log = structlog.get_logger()
 
@@ -52,7 +54,7 @@ class Compass(Protocol):
         ...
 
     @property
-    def redact(self) -> Callable[[str], str]:
+    def redact(self) -> Redactor:
         """Takes the secrets out of text."""
         ...
 
@@ -159,7 +161,8 @@ async def on_command(desk: Desk) -> None:
         case Help():
             await _answer(desk, blocks.help_text())
         case _:
-            running, recent = await desk.compass.history.running(), await desk.compass.history.recent(RECENT)
+            kept = (await desk.compass.history.running(), await desk.compass.history.recent(RECENT))
+            running, recent = redacted(kept, desk.compass.redact)  # a former Compass kept incidents whole
             ids = [one.id for one in running[:RECENT]] + [one.investigation.id for one in recent]
             await _answer(desk, blocks.status(running, recent, await _links(desk, ids)))
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
+from datetime import datetime
+from decimal import Decimal
 from functools import cache
+from operator import is_
+from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote_plus
 
@@ -21,6 +25,7 @@ T = TypeVar("T")
 
 # by these telemetry is asked: the redactor still knows them
 ASKED_BY = frozenset({"service", "services", "members", "labels", "environment", "reference", "family", "over", "values"})
+_FLAT = frozenset({float, int, bool, NoneType, datetime, Decimal})
 OURS = frozenset({"evidence_for", "evidence_against", "id"})
 
 
@@ -41,32 +46,41 @@ def asked(value: T, redact: Redactor) -> T:
 
 
 class _Walk:
-    """Through one value. What comes again in it is looked at once."""
+    """Through one value, of which thousands of spans may be a part. What comes again in it is looked at once."""
 
     def __init__(self, text: Callable[[str], str], name: Callable[[str], str]) -> None:
         self._texts: dict[bool, tuple[Callable[[str], str], dict[str, str]]] = {False: (text, {}), True: (name, {})}
         self._values: dict[int, Any] = {}
 
     def part(self, part: Any, *, is_name: bool = False) -> Any:
-        if type(part) is str:  # an enum's value is ours
+        kind = type(part)
+        if kind is str:  # an enum's value is ours
             change, seen = self._texts[is_name]
-            return seen[part] if part in seen else seen.setdefault(part, change(part))
+            told = seen[part] if part in seen else seen.setdefault(part, change(part))
+            return part if told == part else told  # the same object says that nothing was changed
+        if kind in _FLAT:
+            return part
         if isinstance(part, tuple | frozenset):
             changed = [self.part(each, is_name=is_name) for each in part]
-            return part if all(now is was for now, was in zip(changed, part, strict=True)) else type(part)(changed)
+            return part if all(map(is_, changed, part)) else kind(changed)
         if isinstance(part, Mapping):
-            return {self.part(key): self.part(each, is_name=is_name) for key, each in part.items()}
+            return self._mapping(part, is_name=is_name)
         if isinstance(part, BaseModel) or is_dataclass(part):
             if id(part) not in self._values:
                 self._values[id(part)] = self._whole(part)
             return self._values[id(part)]
         return part
 
+    def _mapping(self, part: Mapping[Any, Any], *, is_name: bool) -> Mapping[Any, Any]:
+        keys = [self.part(key) for key in part]
+        values = [self.part(each, is_name=is_name) for each in part.values()]
+        return part if all(map(is_, keys, part)) and all(map(is_, values, part.values())) else dict(zip(keys, values, strict=True))
+
     def _whole(self, value: Any) -> Any:
         changes: dict[str, Any] = {}
-        for name in _parts(type(value)):  # type: ignore[arg-type]  # a type is hashable, which mypy does not see
+        for name, is_name in _parts(type(value)):  # type: ignore[arg-type]  # a type is hashable, which mypy does not see
             was = getattr(value, name)
-            now = self._link(was) if name == "link" else self.part(was, is_name=name in ASKED_BY)
+            now = self._link(was) if name == "link" else self.part(was, is_name=is_name)
             if now is not was:
                 changes[name] = now
         if not changes:
@@ -82,7 +96,7 @@ class _Walk:
 
 
 @cache
-def _parts(kind: Any) -> tuple[str, ...]:
-    """The names of the fields of a value that may hold somebody else's text."""
+def _parts(kind: Any) -> tuple[tuple[str, bool], ...]:
+    """The fields of a value that may hold somebody else's text, and whether telemetry is asked by them."""
     names = tuple(kind.model_fields) if issubclass(kind, BaseModel) else tuple(each.name for each in fields(kind))
-    return tuple(name for name in names if name not in OURS or (name == "id" and issubclass(kind, Incident)))
+    return tuple((name, name in ASKED_BY) for name in names if name not in OURS or (name == "id" and issubclass(kind, Incident)))

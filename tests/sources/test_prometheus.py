@@ -185,7 +185,7 @@ class TestSeries:
         server = FakePrometheus()
         server.warnings = ["PromQL warning: " + "x" * 300]
         got = await prometheus(server).series([select()], HOUR, 60)
-        assert [(gap.reason, gap.detail) for gap in got.gaps] == [(Reason.TRUNCATED, "PromQL warning: " + "x" * 184)]
+        assert [(gap.reason, gap.detail) for gap in got.gaps] == [(Reason.TRUNCATED, "PromQL warning: " + "x" * 300)]
 
     async def test_what_only_informs_is_no_gap(self) -> None:
         server = FakePrometheus()
