@@ -86,6 +86,7 @@ class View:
         self.offload = offload
         self._clock = clock
         self._times: Times | None = None
+        self._keep_for = sources.keep_for
         each = (sources.metrics, sources.logs, sources.traces, sources.changes)
         self._telemetry = Telemetry(each, redact or Redactor(), offload)
         self._answers: dict[Hashable, Reading[Any]] = {}
@@ -103,7 +104,7 @@ class View:
 
     def turn(self, agent: AgentName) -> None:
         """It is this agent's turn: it may ask again what the share of those before it did not allow."""
-        self._sources.keep_for(len(AgentName) - 1 - list(AgentName).index(agent))
+        self._keep_for(len(AgentName) - 1 - list(AgentName).index(agent))
         self._down = {kind: gap for kind, gap in self._down.items() if gap.reason is not Reason.REQUEST_LIMIT}
         cut = [key for key, one in self._answers.items() if any(gap.reason is Reason.REQUEST_LIMIT for gap in one.gaps)]
         for key in cut:
