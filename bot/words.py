@@ -30,16 +30,21 @@ LEAST_SHOWN = 0.01
 MOST_SEEN = 5  # observations that an agent's message shows
 DOUBTFUL = 0.25  # a first hypothesis below this confidence is as likely noise as a cause
 UNUSUAL = 0.25  # an observation below this score is nothing to wonder at
-ADVICE = {
-    Reason.NOT_CONFIGURED: "{source} is not configured: set {setting}_URL, or COMPASS_GRAFANA_URL",
-    Reason.UNREACHABLE: "see whether {source} runs, and check {setting}_URL",
-    Reason.NOT_FOUND: "check {setting}_URL",
-    Reason.GARBAGE: "check {setting}_URL: something else answers there",
-    Reason.TIMEOUT: "see whether {source} is overloaded",
-    Reason.SERVER_ERROR: "see the log of {source}",
-    Reason.RATE_LIMITED: "{source} limits requests: try again later",
-    Reason.UNAUTHORIZED: "check {setting}_TOKEN, or {setting}_USERNAME and {setting}_PASSWORD, and {setting}_TENANT",
-    Reason.NO_DATA: "check the service's name, and COMPASS_SERVICE_LABELS",
+LOOKS_AT = {
+    AgentName.APPLICATION: "requests, errors, latency, logs and changes",
+    AgentName.DATABASE: "connections, locks, queries and replication",
+    AgentName.NETWORK: "packets, names, certificates and nodes",
+}
+ADVICE = {  # what to check
+    Reason.NOT_CONFIGURED: "{setting}_URL, for {source} is not configured",
+    Reason.UNREACHABLE: "whether {source} runs, and {setting}_URL",
+    Reason.NOT_FOUND: "{setting}_URL",
+    Reason.GARBAGE: "{setting}_URL, for something else answers there",
+    Reason.TIMEOUT: "whether {source} is overloaded",
+    Reason.SERVER_ERROR: "the log of {source}",
+    Reason.RATE_LIMITED: "how many requests {source} takes, or wait",
+    Reason.UNAUTHORIZED: "{setting}_TOKEN, or {setting}_USERNAME and {setting}_PASSWORD, and {setting}_TENANT",
+    Reason.NO_DATA: "the service's name, and COMPASS_SERVICE_LABELS",
 }
 _SETTING = re.compile(r"COMPASS_(?:[A-Z]+)(?=_(?:URL|TOKEN))")
 
@@ -105,7 +110,7 @@ def saw(run: Run) -> str:
     """`saw 3 unusual things`; of a run that did not look at all it never says that there was nothing to see."""
     count, lost = len(strongest(run)), unread([run])
     if run.outcome is not Outcome.ANSWERED and not run.findings.observations:
-        return f"could not say anything ({outcome(run.outcome, run.reason)})"
+        return f"could not check {LOOKS_AT[run.agent]} ({outcome(run.outcome, run.reason)})"
     if count:
         seen = f"saw {count} unusual thing{'s' if count > 1 else ''}"
     else:
@@ -140,10 +145,9 @@ def incomplete(conclusion: Conclusion) -> str:
     missing = [f"{run.agent.title()} {outcome(run.outcome, run.reason)}" for run in ended]
     missing += [shown(nobody.removesuffix("."), 300)] if (nobody := nobody_knows(conclusion.runs)) else []
     missing += [f"not all {kind} could be read" for kind in unread(conclusion.runs)]
-    lowers = (
-        f"; every confidence is lowered to {conclusion.coverage:.0%} of itself" if conclusion.hypotheses and conclusion.coverage < 1 else ""
-    )
-    return f"Incomplete: {'; '.join(missing)}{lowers}." if missing else ""
+    lowered = conclusion.hypotheses and conclusion.coverage < 1
+    lowers = f" Every confidence is {conclusion.coverage:.0%} of what it would be otherwise." if lowered else ""
+    return f"Incomplete: {'; '.join(missing)}.{lowers}" if missing else ""
 
 
 def nothing_found(conclusion: Conclusion) -> str:

@@ -13,6 +13,7 @@ from compass_core.analysis import log_notes, metric_notes, notes
 from compass_core.analysis.notes import Note
 from compass_core.domain import AgentName, Findings, Gap
 from compass_core.errors import Reason
+from compass_core.hypotheses.coverage import nobody_knows
 from compass_core.hypotheses.known import Known
 from compass_core.hypotheses.localise import TROUBLED, suspects
 from compass_core.hypotheses.propose import propose
@@ -64,8 +65,7 @@ class Specialist:
         note = Note(self.name, await self._view.times(incident))
         scope = await find_scope(self._view, incident.services, note.times)
         scope = replace(scope, services=_troubled_first(scope.services, earlier))
-        nobody = await unknown(self._view, incident.services, note.times)
-        lost = (Gap(source="", reason=Reason.NO_DATA, detail=str(nobody)),) if nobody else ()
+        lost = () if nobody_knows(earlier) else await self._strangers(incident, note)
         async with asyncio.TaskGroup() as group:
             looks = [group.create_task(_awaited(look)) for look in self.look(note, scope)]
         parts = [look.result() for look in looks]
@@ -86,6 +86,11 @@ class Specialist:
         """Apply the rules of this agent to everything observed so far, and let a model refine them if there is one."""
         proposed = propose(self.name, (*seen_by(earlier), *findings.observations), findings)
         return await think(self._model, Known(self.name, incident, findings, earlier, proposed))
+
+    async def _strangers(self, incident: Incident, note: Note) -> tuple[Gap, ...]:
+        """That nothing is known of what the incident is about; it is a gap of no source."""
+        error = await unknown(self._view, incident.services, note.times)
+        return (Gap(source="", reason=Reason.NO_DATA, detail=str(error)),) if error else ()
 
     def look(self, note: Note, scope: Scope) -> Sequence[Awaitable[Seen]]:
         """The questions of this specialist; they are asked concurrently."""

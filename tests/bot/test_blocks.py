@@ -163,17 +163,17 @@ def test_without_hypotheses_it_says_which_nothing_it_was(lost: list[tuple[str, R
     assert told in message.text
     for kind, _ in lost:
         assert shown(message).count(f"no {kind}: it does not answer") == 1
-    assert ("set COMPASS_LOKI_URL" in shown(message)) == bool(lost)
+    assert ("COMPASS_LOKI_URL, for Loki is not configured" in shown(message)) == bool(lost)
     assert "could observe nothing" in shown(blocks.agent_update(INVESTIGATION, progress(blind))) or len(lost) < 3
 
 
 @pytest.mark.parametrize(
     ("reason", "detail", "advice"),
     [
-        (Reason.UNAUTHORIZED, "it answers 401", "check COMPASS_LOKI_TOKEN"),
-        (Reason.UNAUTHORIZED, "it answers 401: check COMPASS_GRAFANA_TOKEN", "check COMPASS_GRAFANA_TOKEN"),
-        (Reason.UNREACHABLE, "no connection", "see whether Loki runs, and check COMPASS_LOKI_URL"),
-        (Reason.RATE_LIMITED, "it answers 429", "Loki limits requests"),
+        (Reason.UNAUTHORIZED, "it answers 401", "COMPASS_LOKI_TOKEN"),
+        (Reason.UNAUTHORIZED, "it answers 401: check COMPASS_GRAFANA_TOKEN", "COMPASS_GRAFANA_TOKEN, or COMPASS_GRAFANA_USERNAME"),
+        (Reason.UNREACHABLE, "no connection", "whether Loki runs, and COMPASS_LOKI_URL"),
+        (Reason.RATE_LIMITED, "it answers 429", "how many requests Loki takes"),
     ],
 )
 def test_the_advice_is_about_what_failed(reason: Reason, detail: str, advice: str) -> None:
@@ -187,13 +187,16 @@ def test_the_advice_is_about_what_failed(reason: Reason, detail: str, advice: st
 def test_a_run_that_did_not_look_never_says_that_there_was_nothing() -> None:
     late = run(outcome=Outcome.STOPPED, reason="took longer than 90 s", findings=Findings())
     half = run(AgentName.DATABASE, findings=Findings(gaps=(gap("logs"),)))
-    for one, told in ((late, "could not say anything (stopped: took longer than 90 s)"), (half, "nothing unusual in what it could read")):
+    for one, told in (
+        (late, "could not check requests, errors, latency, logs and changes (stopped: took longer than 90 s)"),
+        (half, "nothing unusual in what it could read"),
+    ):
         assert told in shown(blocks.agent_update(INVESTIGATION, progress(one)))
     ended = conclusion(runs=(late, half), coverage=0.25)
     for message in (blocks.root(INVESTIGATION, ended), blocks.final(ended)):
         told = shown(message)
         assert "Incomplete: Application stopped: took longer than 90 s; not all logs could be read" in told
-        assert "lowered to 25%" in told
+        assert "Every confidence is 25%" in told
         assert told.index("Incomplete") < told.index("1. 86%") if "1. 86%" in told else True
 
 
@@ -216,7 +219,7 @@ def test_where_the_first_hypothesis_is_hardly_likely_it_may_be_normal(confidence
     likely = f"{confidence:.0%}" if confidence else "under 1%"
     assert f"1. {likely} postgres-orders" in shown(final), "it is told what was thought, all the same"
     assert f"1. {likely} postgres-orders" in final.text
-    assert ("set COMPASS_TEMPO_URL" in shown(final)) is doubted
+    assert ("COMPASS_TEMPO_URL, for Tempo" in shown(final)) is doubted
     assert ("Most likely: " in shown(blocks.root(INVESTIGATION, ended))) is not doubted
     if doubted:
         assert shown(final).index(NORMAL) < shown(final).index("1. ")

@@ -186,5 +186,5 @@ async def test_the_terminal_says_first_that_it_may_be_normal() -> None:
     await TerminalThread(out).concluded(conclusion(hypotheses=(hypothesis(0.1),)))
     lines = out.getvalue().splitlines()
     assert lines[1] == "  Nothing stands out in what could be read: this may be normal."
-    assert lines[2] == "  check: Tempo is not configured: set COMPASS_TEMPO_URL, or COMPASS_GRAFANA_URL"
+    assert lines[2] == "  check: COMPASS_TEMPO_URL, for Tempo is not configured"
     assert lines[3].startswith("  1. 10% postgres-orders")
