@@ -58,6 +58,7 @@ class Family:
     labels: Mapping[str, frozenset[str]] = field(default_factory=dict)
     unit: str = ""
     where: tuple[Match, ...] = ()
+    help: str = ""
 
     @property
     def services(self) -> frozenset[str]:
@@ -77,6 +78,7 @@ class Selection:
     quantile       `quantile` of a histogram's observations (family without `_bucket`)
 
     `where` filters the family, `over_where` the divisor; both always match `members` on `service_label` as well.
+    `unit` is that of the points, where it is known and need not be the signal's.
     """
 
     signal: str
@@ -90,6 +92,7 @@ class Selection:
     quantile: float = 0.0
     aggregate: Literal["sum", "max", "min", "avg"] = "sum"
     by: tuple[str, ...] = ()
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from compass_core.analysis.notes import LEAST
 from compass_core.analysis.templates import templates
 from compass_core.domain import AgentName
 from compass_core.signals.logs import ERROR_PHRASES
-from compass_core.signals.plan import others, versions
+from compass_core.signals.plan import versions
+from compass_core.signals.unknown import others
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence

@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from compass_core.agents.scope import metered
-from compass_core.analysis.metric_notes import signal_of
+from compass_core.analysis.metric_notes import signal_of, stated
 from compass_core.analysis.notes import Times
 from compass_core.analysis.onset import SAME, Turn, began, turns
 from compass_core.domain import BASELINE, LONGEST_WINDOW, SHORTEST_WINDOW, WHOLE, AgentName, Window
 from compass_core.signals.catalogue import GRAPH_FAMILIES, measuring
-from compass_core.signals.plan import graph, others, plan
+from compass_core.signals.plan import graph, plan
+from compass_core.signals.unknown import others
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,9 +116,10 @@ def _span(incident: Incident, told: Times, now: datetime) -> Window:
 
 def _began(seen: Overview, incident: Incident, span: Window) -> tuple[Turn, ...]:
     told = incident.started_at.timestamp()
-    signals = [signal_of(one, AgentName.APPLICATION) for one in seen.series]
+    series = stated(seen.series)
+    signals = [signal_of(one, AgentName.APPLICATION) for one in series]
     until = span.end.timestamp() if incident.origin in GUESSED else told + AFTER.total_seconds()
-    found = turns(seen.series, signals, told, until)
+    found = turns(series, signals, told, until)
     return began([one for one in found if one.at >= told - LOOK_BACK.total_seconds()], told, seen.weights)
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from compass_core.analysis.notes import at
 from compass_core.analysis.shifts import LOOK_BACK_SECONDS, Shift, shifts
 from compass_core.analysis.wording import amount
 from compass_core.identity import name_of
 from compass_core.readings import Change
-from compass_core.signals.catalogue import SIGNALS, resembled
+from compass_core.signals.catalogue import SIGNALS
+from compass_core.signals.names import scale
 from compass_core.signals.signal import WEAK, Scale, Signal
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
     from compass_core.analysis.notes import Note
     from compass_core.domain import AgentName, Observation
-    from compass_core.readings import Reading, Series
+    from compass_core.readings import Reading, Selection, Series
 
 TO_PEER = frozenset(name for name, signal in SIGNALS.items() if any(ask.to_peer for ask in signal.asked))
 UNKNOWN = Scale("times", 2.0, 5.0, 20.0)  # of a metric of which nobody knows what it measures
@@ -28,6 +31,7 @@ SETTLED_SECONDS = 60.0  # a version that shows so soon after the first point of 
 
 def of_series(note: Note, series: Sequence[Series]) -> list[Observation]:
     """The strongest observation of each signal and service among the series."""
+    series = stated(series)
     signals = [signal_of(one, note.agent) for one in series]
     best: dict[tuple[str, str, str], tuple[Series, Signal, Shift]] = {}
     for one, signal, moved in zip(series, signals, shifts(series, signals, note.times.window.start.timestamp()), strict=True):
@@ -70,16 +74,32 @@ def _peer(series: Series) -> str:
 
 
 def signal_of(series: Series, agent: AgentName) -> Signal:
-    """What a series measures; of a family that nobody knows what its name resembles."""
-    name = series.selection.signal
-    if known := SIGNALS.get(name):
-        milliseconds = known.unit == "s" and "milliseconds" in series.selection.family
-        return replace(known, unit="ms", scale=replace(known.scale, least=known.scale.least * 1000)) if milliseconds else known
+    """What a series measures; a family that no row holds is told by its name."""
     family = series.selection.family
-    unit = "/s" if series.selection.reduction == "rate" else "bytes" if family.endswith("_bytes") else ""
-    like = resembled(family)
-    direction = SIGNALS[like].direction if like else "both"
-    return Signal(like or name, agent, family, unit, UNKNOWN, WEAK, (), direction=direction)
+    known = SIGNALS.get(series.selection.signal)
+    if known is None:
+        unit = "/s" if series.selection.reduction == "rate" else ""
+        return Signal(series.selection.signal, agent, family, unit, UNKNOWN, WEAK, (), direction="both")
+    if any(family in ask.families for ask in known.asked):
+        return known
+    counted = known.unit == "/s" and series.selection.reduction == "raw" and not series.selection.unit  # since when nobody says
+    return replace(known, words=f"{known.words} ({family})", unit="" if counted else known.unit)
+
+
+def stated(series: Sequence[Series]) -> list[Series]:
+    """The series in the units of their signals; the query says by what it was multiplied."""
+    alike: dict[Selection, list[Series]] = {}
+    for one in series:
+        alike.setdefault(one.selection, []).append(one)
+    factors = {selection: _factor(selection, found) for selection, found in alike.items()}
+    return [one if (by := factors[one.selection]) == 1 else replace(one, v=one.v * by, query=f"({one.query}) * {by:g}") for one in series]
+
+
+def _factor(selection: Selection, series: Sequence[Series]) -> float:
+    known = SIGNALS.get(selection.signal)
+    v = np.concatenate([one.v for one in series])
+    v = v[np.isfinite(v)]
+    return scale(selection.unit, known.unit, float(np.median(v)), float(v.max())) if known and v.size else 1.0
 
 
 def of_versions(note: Note, series: Sequence[Series]) -> list[Observation]:

@@ -5,7 +5,6 @@ A family enters only with a test on that exporter's real names (`tests/signals/`
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from compass_core.signals import databases, logs, network, requests, resources, spans
@@ -36,24 +35,6 @@ SIGNALS: dict[str, Signal] = {
 SERVING = Where(("span_kind",), "SPAN_KIND_(SERVER|CONSUMER)")
 """Of a family that counts spans of every kind those of the service's own work: a failing call is its callee's failure."""
 
-RESEMBLANCE = (
-    ("throttl.*", "cpu_throttling"),
-    ("cpu.*", "cpu_usage"),
-    ("mem|memory|heap|rss|swap", "memory_used"),
-    ("disk.*|fs|iops|io", "disk_busy"),
-    ("oom.*", "out_of_memory_kills"),
-    ("retrans.*", "tcp_retransmits"),
-    ("dropp?(ed|s)?", "packet_drops"),
-    ("success.*|availab.*", "availability"),
-    ("err|error.*|fail.*|exception.*|5xx|timeouts?|reject.*", "error_ratio"),
-    ("lat|latency|latencies|duration.*|response|elapsed|rtt", "latency_p95"),
-    ("restart.*", "restarts"),
-    ("sockets?|conn|connections?|threads?|fds?|handles?|queued?|pool|gc", "saturation"),
-    ("requests?|req|ops|rps|qps|tps|workload|throughput|calls", "request_rate"),
-    ("bytes|packets?|network|receive.*|transmit.*|rx|tx", "bytes_in"),
-)
-"""What a word in the name of a family that the catalogue does not hold looks like, and the signal it then speaks for; the first counts."""
-
 GRAPH_FAMILIES = (
     *network.CALLS,
     "http_client_duration_milliseconds_count",
@@ -67,12 +48,6 @@ GRAPH_FAMILIES = (
 
 DATABASES = ("pg_up", "mysql_up", "redis_up", "mongodb_up")
 """A service for which one of these exists is a database."""
-
-
-def resembled(family: str) -> str:
-    """The signal that an unknown family's name speaks for, or ''."""
-    words = re.findall("[a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", family).lower())
-    return next((signal for looks, signal in RESEMBLANCE if any(re.fullmatch(looks, word) for word in words)), "")
 
 
 def asked_names() -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from compass_core.signals.signal import (
 _CALLS = ("db_client_operation_duration_seconds_count",)
 _COMMITS = ("pg_stat_database_xact_commit", "pg_stat_database_xact_commit_total")
 _NEAR = Scale("level", 0.8, 0.9, 0.97)  # postgres_exporter's mixin alarms at 80 % of max_connections
+_ANY = Scale("change", 0.5, 1.0, 3.0)  # one is one too many
 _WAITING = Scale("change", 1.0, 5.0, 20.0)  # a session that waits is a request that waits
 _CONNECTIONS, _LOCKS, _QUERIES = ("connection_exhaustion",), ("lock_contention",), ("slow_queries",)
 
@@ -39,6 +40,11 @@ DATABASES = (
             Ask(("pg_stat_activity_count",), RATIO, over=("pg_settings_max_connections",)),
             Ask(("mysql_global_status_threads_connected",), RATIO, over=("mysql_global_variables_max_connections",)),
             Ask(("redis_connected_clients",), RATIO, over=("redis_config_maxclients",)),
+            Ask(("pg_stat_database_numbackends",), RATIO, over=("pg_settings_max_connections",)),
+            *(
+                Ask((name,), RATIO, Where((label,), "current"), over=(name,), over_where=Where((label,), "current|available"))
+                for name, label in (("mongodb_ss_connections", "conn_type"), ("mongodb_connections", "state"))
+            ),
         ),
     ),
     Signal(
@@ -70,6 +76,7 @@ DATABASES = (
                 over=("db_client_connection_max", "db_client_connections_max"),
             ),
             Ask(("hikaricp_connections_active",), RATIO, over=("hikaricp_connections_max",)),
+            Ask(("go_sql_in_use_connections",), RATIO, over=("go_sql_max_open_connections",)),
         ),
     ),
     Signal(
@@ -305,5 +312,39 @@ DATABASES = (
         ("unavailable",),
         direction="down",
         asked=(Ask(("pg_up", "mysql_up", "redis_up", "mongodb_up"), aggregate="min"),),
+    ),
+    Signal(
+        "db_running",
+        DATABASE,
+        "sessions that run at once",
+        "",
+        Scale("times", 3.0, 10.0, 50.0, least=10.0),
+        DIRECT,
+        ("slow_queries", "lock_contention"),
+        asked=(Ask(("mysql_global_status_threads_running",)),),
+    ),
+    Signal(
+        "db_replicating",
+        DATABASE,
+        "replication runs",
+        "",
+        Scale("level", 0.9, 0.5, 0.0),
+        DIRECT,
+        ("replication_lag",),
+        direction="down",
+        asked=(
+            Ask(("mysql_slave_status_slave_sql_running", "mysql_slave_status_slave_io_running", "redis_master_link_up"), aggregate="min"),
+        ),
+    ),
+    Signal("under_replicated", DATABASE, "partitions without all their replicas", "", _ANY, DIRECT, ("unavailable", "replication_lag")),
+    Signal(
+        "cache_hits",
+        DATABASE,
+        "reads that the cache answers",
+        "ratio",
+        Scale("change", 0.05, 0.2, 0.5),
+        RESOURCE,
+        ("memory_pressure", "slow_queries"),
+        direction="down",
     ),
 )

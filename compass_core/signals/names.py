@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from compass_core.signals.words import BY_UNIT, MEANINGS, UNITS, WORDS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from compass_core.readings import Kind
 
 
@@ -27,6 +29,7 @@ class Meaning:
 
 _TIMED = frozenset({"latency", "db_query_time", "gc_time", "wait_time", "disk_latency", "dns_p95", "network_rtt"})
 _OF_STATES = frozenset({"saturation", "queue_length", "requests_in_flight", "memory_used", "memory_free", "db_waiting_clients", "db_locks"})
+_AMOUNTS = frozenset({"used", "busy", "free", "limit", "statistic", "pool"})
 _DOING = frozenset(
     {"used", "error", "drop", "reject", "latency", "duration", "waiting", "throttled", "retry", "refuse", "lag", "gc", "longest"}
 )
@@ -75,6 +78,32 @@ def scale(unit: str, wanted: str, usual: float, most: float) -> float:
     if wanted == "ratio":
         return next((factor for least, factor in _SHARES if most > least), 1.0)
     return next((factor for least, factor in _TIMES if usual > least), 1.0) if wanted == "s" else 1.0
+
+
+def unit_of(name: str, declared: str = "") -> str:
+    """The unit that a family's values come in, '' where nothing tells."""
+    return _unit(words_of(name), declared)
+
+
+def limit_of(name: str, others: Iterable[str]) -> str:
+    """Which of the others says how much of this there may be at most: `x_connections_active` → `x_connections_max`; '' for none."""
+    stem = _stem(name)
+    return next((other for other in others if other != name and _is_ceiling(other) and _stem(other) == stem), "")
+
+
+def _is_ceiling(name: str) -> bool:
+    ideas = {_idea(word) for word in words_of(name) if word != "open"}
+    return not ideas & {"used", "busy", "duration"} and ("limit" in ideas or bool({"size", "total"} & {*words_of(name)}))
+
+
+def _stem(name: str) -> frozenset[str]:
+    """What is counted, without how much of it."""
+    told = {word: _idea(word) for word in words_of(name)}
+    return frozenset(
+        idea if idea not in {"", "part"} else word
+        for word, idea in told.items()
+        if idea not in _AMOUNTS and word not in _UNIT_OF and word != "in"
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -128,7 +128,7 @@ NETWORKS = (
         FAILING,
         DIRECT,
         ("dns_failure",),
-        asked=(Ask(("coredns_dns_responses_total",), RATE_RATIO, Where(("rcode",), "SERVFAIL|REFUSED|NXDOMAIN")),),
+        asked=(Ask(("coredns_dns_responses_total",), RATE_RATIO, Where(("rcode",), "SERVFAIL|REFUSED|NXDOMAIN"), by=("zone",)),),
     ),
     Signal(
         "dns_p95",
@@ -230,5 +230,25 @@ NETWORKS = (
         ("unavailable",),
         direction="down",
         asked=(Ask(("probe_success",), aggregate="min"),),
+    ),
+    Signal("network_rtt", NETWORK, "round trips", "s", Scale("times", 2.0, 10.0, 100.0, least=0.002), RESOURCE, ("network_delay",)),
+    Signal("dns_errors", NETWORK, "DNS failures", "/s", _RARE, DIRECT, ("dns_failure",)),
+    Signal(
+        "call_mean",
+        NETWORK,
+        "calls take on average",
+        "s",
+        SLOWER,
+        FELT,
+        ("network_delay", "latency_in_service"),
+        asked=(
+            Ask(
+                ("http_client_request_duration_seconds_sum",),
+                RATE_RATIO,
+                over=("http_client_request_duration_seconds_count",),
+                by=PEERS,
+                to_peer=True,
+            ),
+        ),
     ),
 )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from compass_core.readings import Match, Reduction, Selection
-from compass_core.signals.catalogue import GRAPH_FAMILIES, SERVING, SIGNALS, resembled
+from compass_core.signals.catalogue import GRAPH_FAMILIES, SERVING, SIGNALS
+from compass_core.signals.names import unit_of
 from compass_core.signals.network import PEERS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from compass_core.domain import AgentName
     from compass_core.readings import Family
@@ -21,7 +22,6 @@ _GRAPH_CLIENTS = {
     "traces_service_graph_request_total": ("client", ("server",)),
     "istio_requests_total": ("source_workload", ("destination_workload", "destination_service_name")),
 }
-_UNMEASURABLE = re.compile(r".*(_info|_created|_timestamp|_timestamp_seconds|_build)$|^(ALERTS|scrape_|target_info|go_|promhttp_|up$).*")
 
 
 def plan(families: Sequence[Family], agent: AgentName) -> tuple[Selection, ...]:
@@ -29,34 +29,6 @@ def plan(families: Sequence[Family], agent: AgentName) -> tuple[Selection, ...]:
     mine = ((signal.name, ask) for signal in SIGNALS.values() if signal.agent is agent for ask in signal.asked)
     made = (_select(name, ask, family, families) for name, ask in mine for family in families if family.name in ask.families)
     return tuple(selection for selection in made if selection is not None)
-
-
-def others(families: Iterable[Family], services: Collection[str], most: int, most_members: int) -> tuple[Selection, ...]:
-    """Selections for what the catalogue does not know of these services: gauges as they are, counters as rates.
-
-    At most so many with so many members in all; first those whose names speak for a signal. One with too many leaves its place to others.
-    """
-    known = {name for signal in SIGNALS.values() for ask in signal.asked for name in (*ask.families, *ask.over)}
-    found = []
-    for family in families:
-        members = tuple(member for member in family.members if member[1] in services)
-        whole = re.sub("_(sum|count|bucket)$", "", family.name)
-        if not members or {family.name, whole, f"{whole}_count"} & known or family.kind == "histogram" or _UNMEASURABLE.match(family.name):
-            continue
-        reduction = Reduction.RATE if family.kind == "counter" else Reduction.RAW
-        # of gauges nobody knows whether they add up; the one in trouble is looked at, and a second one is no jump
-        like = resembled(family.name)
-        gauge: Literal["min", "max"] = "min" if like and SIGNALS[like].direction == "down" else "max"
-        aggregate: Literal["sum", "min", "max"] = "sum" if family.kind == "counter" else gauge
-        found.append(
-            Selection(f"other:{family.name}", family.name, reduction, family.service_label, members, family.where, aggregate=aggregate)
-        )
-    kept: list[Selection] = []
-    for one in sorted(found, key=lambda one: not resembled(one.family)):
-        if len(kept) < most and len(one.members) <= most_members:
-            kept.append(one)
-            most_members -= len(one.members)
-    return tuple(kept)
 
 
 def versions(families: Iterable[Family]) -> tuple[Selection, ...]:
@@ -86,12 +58,13 @@ def graph(families: Iterable[Family]) -> tuple[Selection, ...]:
 
 
 def _select(name: str, ask: Ask, family: Family, families: Sequence[Family]) -> Selection | None:
-    where = _matches(ask.where, family)
+    where, also = _matches(ask.where, family), _matches(ask.also, family)
     serving = _matches(SERVING, family) if "span_kind" in family.labels else ()
-    if where is None or serving is None or (ask.reduction is Reduction.QUANTILE) != (family.kind == "histogram"):
+    if where is None or also is None or serving is None or (ask.reduction is Reduction.QUANTILE) != (family.kind == "histogram"):
         return None
     over = family if not ask.over else _divisor(ask, family, families)
-    if over is None:
+    over_where = _matches(ask.over_where, over) if over else None
+    if over is None or over_where is None:
         return None
     members = family.members if over is family else tuple(member for member in family.members if member in over.members)
     by = tuple(label for label in ask.by if label in family.labels and label != family.service_label)[:1]
@@ -103,12 +76,13 @@ def _select(name: str, ask: Ask, family: Family, families: Sequence[Family]) -> 
         ask.reduction,
         family.service_label,
         members,
-        where=(*family.where, *where, *serving),
+        where=(*family.where, *where, *also, *serving),
         over=over.name if ask.reduction in {Reduction.RATIO, Reduction.RATE_RATIO} else "",
-        over_where=(*over.where, *serving),
+        over_where=(*over.where, *over_where, *serving),
         quantile=ask.quantile,
         aggregate=ask.aggregate,
         by=by,
+        unit=unit_of(family.name, family.unit),
     )
 
 

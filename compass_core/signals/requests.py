@@ -97,4 +97,39 @@ REQUESTS = (
     Signal(
         "availability", APPLICATION, "requests that succeed", "ratio", FAILING, FELT, ("exception_in_code", "unavailable"), direction="down"
     ),
+    Signal("latency_mean", APPLICATION, "mean latency", "s", SLOWER, FELT, _SLOW),
+    Signal("errors", APPLICATION, "errors", "/s", Scale("change", 0.05, 0.5, 5.0), FELT, ("exception_in_code", "unavailable")),
+    Signal(
+        "client_errors",
+        APPLICATION,
+        "requests refused as wrong",
+        "ratio",
+        FAILING,
+        FELT,
+        ("wrong_return_value", "exception_in_code"),
+        asked=(Ask(_HTTP, RATE_RATIO, Where(_STATUS, r"4\d[0-8]|4xx")),),
+    ),
+    Signal("rejected", APPLICATION, "requests turned away", "/s", Scale("change", 0.05, 0.5, 5.0), DIRECT, ("rate_limited", "unavailable")),
+    Signal("retries", APPLICATION, "attempts repeated", "/s", Scale("times", 3.0, 10.0, 50.0, least=0.2), WEAK, ("unavailable",)),
+    Signal(
+        "wait_time", APPLICATION, "waiting for a connection or a turn", "s", SLOWER, FELT, ("connection_exhaustion", "latency_in_service")
+    ),
+    Signal(
+        "queue_length",
+        APPLICATION,
+        "waiting in a queue",
+        "",
+        Scale("times", 3.0, 10.0, 50.0, least=10.0),  # a queue that is not served grows without bound
+        FELT,
+        ("latency_in_service", "unavailable"),
+    ),
+    Signal(
+        "consumer_lag",
+        APPLICATION,
+        "messages that consumers are behind",
+        "",
+        Scale("times", 3.0, 10.0, 50.0, least=100.0),
+        FELT,
+        ("latency_in_service", "unavailable"),
+    ),
 )

@@ -18,6 +18,7 @@ from compass_core.signals.signal import (
 )
 
 _CPU, _MEMORY, _DISK = ("cpu_exhaustion",), ("memory_pressure",), ("disk_io",)
+_CONDITION, _TRUE = ("kube_node_status_condition",), Where(("status",), "true")
 _ANY = Scale("change", 0.5, 1.0, 3.0)  # one is one too many
 # node_exporter's mixin warns at 5 % and alarms at 3 % of space left
 _SPACE = Scale("level", 0.1, 0.05, 0.02)
@@ -51,7 +52,15 @@ RESOURCES = (
         Scale("level", 0.85, 0.92, 0.98),  # at the limit the kernel kills
         RESOURCE,
         _MEMORY,
-        asked=(Ask(("container_memory_working_set_bytes",), RATIO, over=("container_spec_memory_limit_bytes",)),),
+        asked=(
+            Ask(("container_memory_working_set_bytes",), RATIO, over=("container_spec_memory_limit_bytes",)),
+            Ask(
+                ("container_memory_working_set_bytes",),
+                RATIO,
+                over=("kube_pod_container_resource_limits",),
+                over_where=Where(("resource",), "memory"),
+            ),
+        ),
     ),
     Signal(
         "memory_used",
@@ -138,4 +147,102 @@ RESOURCES = (
         direction="down",
         asked=(Ask(("node_filesystem_avail_bytes",), RATIO, over=("node_filesystem_size_bytes",), by=("mountpoint",)),),
     ),
+    Signal("cpu_of_limit", APPLICATION, "CPU used", "ratio", Scale("change", 0.15, 0.35, 0.6), RESOURCE, _CPU),
+    Signal(
+        "cpu_idle",
+        APPLICATION,
+        "CPU idle",
+        "ratio",
+        Scale("change", 0.15, 0.35, 0.6),
+        RESOURCE,
+        _CPU,
+        direction="down",
+        asked=(Ask(("node_cpu_seconds_total",), RATE, Where(("mode",), "idle"), aggregate="avg"),),
+    ),
+    Signal(
+        "cpu_waiting",
+        APPLICATION,
+        "time that work waits for a CPU",
+        "ratio",
+        Scale("change", 0.1, 0.25, 0.5),
+        RESOURCE,
+        _CPU,
+        asked=(Ask(("node_cpu_seconds_total",), RATE, Where(("mode",), "steal"), aggregate="avg"),),
+    ),
+    Signal("load", APPLICATION, "load", "", Scale("times", 2.0, 5.0, 20.0, least=4.0), RESOURCE, _CPU),
+    Signal("memory_free", APPLICATION, "memory free", "", Scale("times", 2.0, 5.0, 20.0), RESOURCE, _MEMORY, direction="down"),
+    Signal(
+        "memory_alarm",
+        APPLICATION,
+        "memory alarms",
+        "",
+        _ANY,
+        DIRECT,
+        _MEMORY,
+        asked=(Ask(_CONDITION, where=Where(("condition",), "MemoryPressure"), also=_TRUE),),
+    ),
+    Signal("gc_time", APPLICATION, "time in garbage collection", "ratio", Scale("change", 0.05, 0.2, 0.5), RESOURCE, _MEMORY),
+    Signal("gc_pause", APPLICATION, "garbage collection pauses", "s", Scale("times", 2.0, 5.0, 20.0, least=0.1), RESOURCE, _MEMORY),
+    Signal(
+        "event_loop_lag",
+        APPLICATION,
+        "event loop lag",
+        "s",
+        Scale("change", 0.05, 0.2, 1.0),
+        RESOURCE,
+        ("cpu_exhaustion", "latency_in_service"),
+    ),
+    Signal(
+        "saturation_of_limit",
+        APPLICATION,
+        "threads, connections or files used of their limit",
+        "ratio",
+        Scale("level", 0.8, 0.9, 0.97),
+        RESOURCE,
+        ("connection_exhaustion", "latency_in_service"),
+    ),
+    Signal(
+        "idle", APPLICATION, "handlers idle", "ratio", Scale("level", 0.3, 0.15, 0.03), RESOURCE, ("latency_in_service",), direction="down"
+    ),
+    Signal("healthy", APPLICATION, "healthy", "", Scale("times", 1.3, 2.0, 4.0, least=0.5), DIRECT, ("unavailable",), direction="down"),
+    Signal(
+        "unhealthy",
+        APPLICATION,
+        "in a bad state",
+        "",
+        _ANY,
+        DIRECT,
+        ("unavailable",),
+        asked=(Ask(_CONDITION, where=Where(("condition",), "Ready"), also=Where(("status",), "false|unknown")),),
+    ),
+    Signal(
+        "scaled_to_limit",
+        APPLICATION,
+        "replicas of those that autoscaling allows",
+        "ratio",
+        Scale("level", 0.8, 0.95, 1.0),  # the mixin's KubeHpaMaxedOut: at its maximum
+        RESOURCE,
+        ("traffic_surge", "cpu_exhaustion"),
+        asked=(
+            Ask(
+                ("kube_horizontalpodautoscaler_status_current_replicas",),
+                RATIO,
+                over=("kube_horizontalpodautoscaler_spec_max_replicas",),
+            ),
+        ),
+    ),
+    Signal("disk_left", DATABASE, "disk space left", "", Scale("times", 2.0, 5.0, 20.0), RESOURCE, _DISK, direction="down"),
+    Signal("disk_used", DATABASE, "disk space used", "ratio", Scale("level", 0.85, 0.93, 0.98), RESOURCE, _DISK),
+    Signal(
+        "disk_alarm",
+        DATABASE,
+        "disk alarms",
+        "",
+        _ANY,
+        DIRECT,
+        _DISK,
+        asked=(Ask(_CONDITION, where=Where(("condition",), "DiskPressure"), also=_TRUE),),
+    ),
+    Signal("disk_latency", DATABASE, "disk latency", "s", Scale("times", 2.0, 5.0, 20.0, least=0.005), RESOURCE, _DISK),
+    Signal("disk_traffic", DATABASE, "disk traffic", "", Scale("times", 3.0, 10.0, 50.0, least=10.0), WEAK, _DISK),
 )

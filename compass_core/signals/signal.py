@@ -39,6 +39,8 @@ class Where:
 class Ask:
     """Families (any of them) that measure a signal, and how. `by` keeps those of its labels that a family has.
 
+    `where` and `also` filter the family, `over_where` its divisor.
+
     `to_peer`: `by` names whom the service talks to; what is seen is then said of that peer.
     """
 
@@ -46,6 +48,8 @@ class Ask:
     reduction: Reduction = RAW
     where: Where | None = None
     over: tuple[str, ...] = ()
+    also: Where | None = None
+    over_where: Where | None = None
     quantile: float = 0.0
     aggregate: Literal["sum", "max", "min", "avg"] = "sum"
     by: tuple[str, ...] = ()

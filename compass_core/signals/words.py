@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 WORDS: Mapping[str, str] = {
     "cpu": "cpu cpus vcpu vcpus processor processors cores millicores nanocores",
-    "memory": "mem memory heap rss wss ram resident memstats working",
+    "memory": "mem memory heap rss wss ram resident working",
     "swap": "swap swapped",
     "throttled": "throttl*",
     "idle": "idle",
@@ -58,7 +58,7 @@ WORDS: Mapping[str, str] = {
     "refuse": "refuse*",
     "reject": "reject* denied refusals shed shedding",
     "rate_limit": "ratelimit ratelimits ratelimited ratelimiter throttles throttling 429",
-    "replication": "replicat* replset slave secondary standby isr",
+    "replication": "replicat* replset slave secondary standby isr link",
     "lag": "lag behind lagging staleness",
     "under": "under unassigned",
     "partition": "partition* shard shards",
@@ -84,11 +84,12 @@ WORDS: Mapping[str, str] = {
     "alarm": "alarm* watermark",
     "scanned": "scanned scannedps sorts",
     "nothing": "info build version created timestamp boot uptime expiry generation promhttp scrape start expire*",
-    "statistic": "avg average mean median count num number cnt sum total rate by per min minimum last size length depth spec config",
+    "statistic": "avg average mean median count num number cnt sum total rate by per min minimum last size length "
+    "depth spec config settings variables global status process",
     "part": "container pod node system coredns memcached process kube kubernetes service server app http https "
     "grpc rpc jvm java js nodejs dotnet python go php rails django flask redis mysql pg postgres "
     "postgresql mongo mongodb kafka rabbit rabbitmq mq elasticsearch es nginx envoy haproxy aws rds ecs "
-    "db database instance engine target upstream downstream backend front status state user key keys area "
+    "db database instance engine target upstream downstream backend front state user key keys area "
     "code handler manager topic broker metrics metric runtime search not the of for and with",
 }
 """Ideas, and the words that stand for each (`*`: any ending). The last three say nothing themselves, but words are told apart by them."""
@@ -98,7 +99,9 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ("restarts", "restart"),
     ("db_deadlocks", "deadlock"),
     ("event_loop_lag", "loop, loop latency, loop used"),
-    ("unhealthy", "alarm, alarm memory, alarm disk free, offline"),
+    ("memory_alarm", "alarm memory, alarm memory used"),
+    ("disk_alarm", "alarm disk, alarm disk free"),
+    ("unhealthy", "alarm, offline"),
     ("cpu_throttling", "throttled cpu"),
     ("rejected", "throttled, rate_limit, reject, drop"),
     ("tcp_retransmits", "retransmit"),
@@ -107,6 +110,7 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ("upstream_connect_failures", "refuse, connect error, connect timeout, connection error"),
     ("tcp_resets", "reset, reset network"),
     ("under_replicated", "under partition, under replication, under"),
+    ("db_replicating", "replication busy, replication healthy"),
     ("db_replication_lag", "replication lag, replica lag, replication latency"),
     ("consumer_lag", "lag, oldest message, slow replica"),
     ("packet_drops", "packet drop, network drop"),
@@ -178,6 +182,9 @@ UNITS: Mapping[str, tuple[str, float, str]] = {
 """Each unit: the one in which signals are stated, what values are multiplied by to be in that, and how it is spelled."""
 
 BY_UNIT: Mapping[tuple[str, str], str] = {
+    ("gc_time", "s"): "gc_pause",
+    ("event_loop_lag", "ratio"): "cpu_of_limit",
+    ("consumer_lag", "s"): "wait_time",
     ("cpu_usage", "ratio"): "cpu_of_limit",
     ("memory_used", "ratio"): "memory_of_limit",
     ("errors", "ratio"): "error_ratio",
@@ -195,7 +202,7 @@ BY_UNIT: Mapping[tuple[str, str], str] = {
     ("cpu_usage", "/s"): "",
     ("request_rate", "ratio"): "",
     ("request_rate", "s"): "latency",
-    ("queue_length", "s"): "consumer_lag",
+    ("queue_length", "s"): "wait_time",
     ("db_waiting_clients", "s"): "wait_time",
     ("saturation", "s"): "latency",
     ("db_locks", "s"): "db_waiting_for_locks",

@@ -79,8 +79,8 @@ def _grouped(full: str, label: str, rows: Sequence[_Row], kind: Kind, metadata: 
                 values[other].add(value)
     name = full.removesuffix("_bucket") if kind == "histogram" else full
     members = tuple(sorted({(row.about.value, row.about.name) for row in rows}))
-    unit = str(_said(name, metadata).get("unit") or "")
-    return Family(name, kind, label, members, {other: frozenset(seen) for other, seen in values.items()}, unit, where)
+    unit, text = (str(_said(name, metadata).get(what) or "") for what in ("unit", "help"))
+    return Family(name, kind, label, members, {other: frozenset(seen) for other, seen in values.items()}, unit, where, text)
 
 
 def _family(labels: Mapping[str, str]) -> str:

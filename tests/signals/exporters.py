@@ -20,6 +20,7 @@ EXPORTERS = {
         http_server_request_duration_seconds_count{service_name="checkout",http_request_method="GET",http_response_status_code="200",http_route="/pay"}
         http_server_request_duration_seconds_count{service_name="checkout",http_request_method="GET",http_response_status_code="503",http_route="/pay",error_type="503"}
         http_server_request_duration_seconds_count{service_name="checkout",http_request_method="GET",http_response_status_code="429",http_route="/pay"}
+        http_server_request_duration_seconds_count{service_name="checkout",http_request_method="GET",http_response_status_code="404"}
         http_server_request_duration_seconds_sum{service_name="checkout",http_request_method="GET",http_response_status_code="200",http_route="/pay"}
         http_server_request_duration_seconds_bucket{service_name="checkout",http_request_method="GET",http_response_status_code="200",le="+Inf"}
         http_server_active_requests{service_name="checkout",http_request_method="GET",url_scheme="http"}
@@ -30,12 +31,14 @@ EXPORTERS = {
         http_client_request_duration_seconds_count{service_name="checkout",server_address="orders.shop.svc",server_port="80",error_type="javax.net.ssl.SSLHandshakeException"}
         http_client_request_duration_seconds_count{service_name="checkout",server_address="orders.shop.svc",server_port="80",error_type="ECONNRESET"}
         http_client_request_duration_seconds_count{service_name="checkout",server_address="orders.shop.svc",server_port="80",error_type="500"}
+        http_client_request_duration_seconds_sum{service_name="checkout",server_address="orders.shop.svc",server_port="80",http_response_status_code="200"}
         http_client_request_duration_seconds_bucket{service_name="checkout",server_address="orders.shop.svc",server_port="80",http_response_status_code="200",le="+Inf"}
     """,
     # semantic conventions before 1.23
     "otel http, old": """
         http_server_duration_milliseconds_count{service_name="checkout",http_method="GET",http_status_code="502",http_route="/pay"}
         http_server_duration_milliseconds_count{service_name="checkout",http_method="GET",http_status_code="429",http_route="/pay"}
+        http_server_duration_milliseconds_count{service_name="checkout",http_method="GET",http_status_code="404",http_route="/pay"}
         http_server_duration_milliseconds_bucket{service_name="checkout",http_method="GET",http_status_code="200",le="+Inf"}
         http_client_duration_milliseconds_bucket{service_name="checkout",http_method="GET",http_status_code="200",net_peer_name="orders.shop.svc",net_peer_port="80",le="+Inf"}
     """,
@@ -57,6 +60,7 @@ EXPORTERS = {
         http_server_requests_seconds_count{app="catalog",method="GET",uri="/items",status="200",outcome="SUCCESS",exception="none"}
         http_server_requests_seconds_count{app="catalog",method="GET",uri="/items",status="500",outcome="SERVER_ERROR",exception="IOException"}
         http_server_requests_seconds_count{app="catalog",method="GET",uri="/items",status="429",outcome="CLIENT_ERROR",exception="none"}
+        http_server_requests_seconds_count{app="catalog",method="GET",uri="/items",status="404",outcome="CLIENT_ERROR",exception="none"}
         http_server_requests_seconds_bucket{app="catalog",method="GET",uri="/items",status="200",le="+Inf"}
         hikaricp_connections_pending{app="catalog",pool="HikariPool-1"}
         hikaricp_connections_active{app="catalog",pool="HikariPool-1"}
@@ -67,10 +71,12 @@ EXPORTERS = {
     "client libraries": """
         http_request_duration_seconds_count{app="web",method="GET",path="/",status_code="500"}
         http_request_duration_seconds_count{app="web",method="GET",path="/",status_code="429"}
+        http_request_duration_seconds_count{app="web",method="GET",path="/",status_code="404"}
         http_request_duration_seconds_bucket{app="web",method="GET",path="/",status_code="200",le="+Inf"}
         http_requests_total{app="web",method="GET",handler="/",status="2xx"}
         http_requests_total{app="web",method="GET",handler="/",status="5xx"}
         http_requests_total{app="web",method="GET",handler="/old",code="429"}
+        http_requests_total{app="web",method="GET",handler="/old",code="404"}
         process_cpu_seconds_total{app="web",instance="10.0.0.9:8000"}
         process_resident_memory_bytes{app="web",instance="10.0.0.9:8000"}
         up{app="web",instance="10.0.0.9:8000"}
@@ -78,12 +84,14 @@ EXPORTERS = {
     # Tempo's metrics generator, and the same names from a collector that writes seconds
     "tempo": """
         traces_spanmetrics_calls_total{service="cart",span_name="GET",span_kind="SPAN_KIND_SERVER",status_code="STATUS_CODE_UNSET",http_status_code="429"}
+        traces_spanmetrics_calls_total{service="cart",span_name="GET",span_kind="SPAN_KIND_SERVER",status_code="STATUS_CODE_UNSET",http_status_code="404"}
         traces_spanmetrics_calls_total{service="cart",span_name="GET",span_kind="SPAN_KIND_CLIENT",status_code="STATUS_CODE_ERROR"}
         traces_spanmetrics_latency_bucket{service="cart",span_name="GET",span_kind="SPAN_KIND_SERVER",status_code="STATUS_CODE_UNSET",le="+Inf"}
         traces_spanmetrics_duration_seconds_bucket{service="cart",span_name="GET",span_kind="SPAN_KIND_SERVER",le="+Inf"}
     """,
     "span metrics connector": """
         traces_span_metrics_calls_total{service_name="cart",span_name="GET",span_kind="SPAN_KIND_SERVER",status_code="STATUS_CODE_ERROR",http_response_status_code="429"}
+        traces_span_metrics_calls_total{service_name="cart",span_name="GET",span_kind="SPAN_KIND_SERVER",status_code="STATUS_CODE_ERROR",http_response_status_code="404"}
         traces_span_metrics_calls_total{service_name="cart",span_name="GET",span_kind="SPAN_KIND_CONSUMER",status_code="STATUS_CODE_OK"}
         traces_span_metrics_calls_total{service_name="cart",span_name="GET",span_kind="SPAN_KIND_INTERNAL",status_code="STATUS_CODE_OK"}
         traces_span_metrics_duration_milliseconds_bucket{service_name="cart",span_name="GET",span_kind="SPAN_KIND_SERVER",le="+Inf"}
@@ -106,6 +114,17 @@ EXPORTERS = {
         kube_pod_container_status_last_terminated_reason{container="cart",namespace="shop",pod="cart-7c9b6d5f4-k4jxs",reason="OOMKilled",job="kube-state-metrics"}
         kube_pod_container_status_last_terminated_reason{container="cart",namespace="shop",pod="cart-7c9b6d5f4-m2zqp",reason="Completed",job="kube-state-metrics"}
         kube_deployment_status_replicas_available{deployment="cart",namespace="shop",job="kube-state-metrics"}
+        kube_pod_container_resource_limits{container="cart",namespace="shop",pod="cart-7c9b6d5f4-k4jxs",resource="memory",unit="byte",job="kube-state-metrics"}
+        kube_pod_container_resource_limits{container="cart",namespace="shop",pod="cart-7c9b6d5f4-k4jxs",resource="cpu",unit="core",job="kube-state-metrics"}
+        container_memory_working_set_bytes{container="cart",namespace="shop",pod="cart-7c9b6d5f4-k4jxs",job="kubelet"}
+        kube_horizontalpodautoscaler_status_current_replicas{horizontalpodautoscaler="cart",namespace="shop",job="kube-state-metrics"}
+        kube_horizontalpodautoscaler_spec_max_replicas{horizontalpodautoscaler="cart",namespace="shop",job="kube-state-metrics"}
+        kube_node_status_condition{node="node-b",condition="Ready",status="true",job="kube-state-metrics"}
+        kube_node_status_condition{node="node-b",condition="Ready",status="false",job="kube-state-metrics"}
+        kube_node_status_condition{node="node-b",condition="MemoryPressure",status="true",job="kube-state-metrics"}
+        kube_node_status_condition{node="node-b",condition="MemoryPressure",status="false",job="kube-state-metrics"}
+        kube_node_status_condition{node="node-b",condition="DiskPressure",status="true",job="kube-state-metrics"}
+        kube_node_status_condition{node="node-b",condition="DiskPressure",status="false",job="kube-state-metrics"}
     """,
     # postgres_exporter; 0.10 and 0.17 differ in `pg_replication_lag`, checkpoints and statements
     "postgres_exporter": """
@@ -114,6 +133,7 @@ EXPORTERS = {
         pg_stat_activity_count{server="orders-db:5432",datname="orders",state="idle",wait_event_type="Client",wait_event="ClientRead",job="postgres"}
         pg_stat_activity_max_tx_duration{server="orders-db:5432",datname="orders",state="active",job="postgres"}
         pg_settings_max_connections{server="orders-db:5432",job="postgres"}
+        pg_stat_database_numbackends{server="orders-db:5432",datid="16384",datname="orders",job="postgres"}
         pg_stat_statements_seconds_total{server="orders-db:5432",datname="orders",user="shop",queryid="1",job="postgres"}
         pg_stat_statements_calls_total{server="orders-db:5432",datname="orders",user="shop",queryid="1",job="postgres"}
         pg_locks_count{server="orders-db:5432",datname="orders",mode="accesssharelock",job="postgres"}
@@ -145,6 +165,9 @@ EXPORTERS = {
     """,
     "mysqld_exporter": """
         mysql_up{instance="carts-db:9104",job="mysql"}
+        mysql_global_status_threads_running{instance="carts-db:9104",job="mysql"}
+        mysql_slave_status_slave_sql_running{instance="carts-db:9104",job="mysql"}
+        mysql_slave_status_slave_io_running{instance="carts-db:9104",job="mysql"}
         mysql_global_status_threads_connected{instance="carts-db:9104",job="mysql"}
         mysql_global_variables_max_connections{instance="carts-db:9104",job="mysql"}
         mysql_global_status_slow_queries{instance="carts-db:9104",job="mysql"}
@@ -154,6 +177,7 @@ EXPORTERS = {
     "redis_exporter": """
         redis_up{instance="session-cache:9121",job="redis"}
         redis_connected_clients{instance="session-cache:9121",job="redis"}
+        redis_master_link_up{instance="cache:9121",job="redis"}
         redis_config_maxclients{instance="session-cache:9121",job="redis"}
         redis_keyspace_hits_total{instance="session-cache:9121",job="redis"}
         redis_keyspace_misses_total{instance="session-cache:9121",job="redis"}
@@ -161,7 +185,16 @@ EXPORTERS = {
     """,
     "other databases": """
         mongodb_up{instance="profiles-db:9216",job="mongodb",cluster_role="mongod"}
+        mongodb_ss_connections{instance="docs-db:9216",conn_type="current",job="mongodb"}
+        mongodb_ss_connections{instance="docs-db:9216",conn_type="available",job="mongodb"}
+        mongodb_connections{instance="docs-db:9216",state="current",job="mongodb"}
+        mongodb_connections{instance="docs-db:9216",state="available",job="mongodb"}
         pgbouncer_pools_client_waiting_connections{instance="pooler:9127",job="pgbouncer",database="orders",user="shop"}
+    """,
+    # prometheus/client_golang's collector of database/sql
+    "go database/sql": """
+        go_sql_in_use_connections{job="shop/cart",db_name="carts"}
+        go_sql_max_open_connections{job="shop/cart",db_name="carts"}
     """,
     "otel database client": """
         db_client_connection_count{service_name="checkout",db_client_connection_pool_name="orders",db_client_connection_state="idle"}
@@ -182,6 +215,9 @@ EXPORTERS = {
         db_client_connections_timeouts_total{service_name="checkout",pool_name="orders"}
     """,
     "node_exporter": """
+        node_cpu_seconds_total{instance="node-b:9100",cpu="0",mode="idle",job="node"}
+        node_cpu_seconds_total{instance="node-b:9100",cpu="0",mode="user",job="node"}
+        node_cpu_seconds_total{instance="node-b:9100",cpu="0",mode="steal",job="node"}
         node_disk_io_time_seconds_total{instance="node-a:9100",job="node",device="sda"}
         node_filesystem_avail_bytes{instance="node-a:9100",job="node",device="/dev/sda1",fstype="ext4",mountpoint="/"}
         node_filesystem_size_bytes{instance="node-a:9100",job="node",device="/dev/sda1",fstype="ext4",mountpoint="/"}

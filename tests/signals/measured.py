@@ -11,11 +11,13 @@ MEASURED = {
         latency_p95: quantile 0.95 http_server_request_duration_seconds by service_name
         latency_p99: quantile 0.99 http_server_request_duration_seconds by service_name
         requests_in_flight: raw http_server_active_requests by service_name
+        client_errors: rate_ratio http_server_request_duration_seconds_count{http_response_status_code=404} / http_server_request_duration_seconds_count by service_name
         call_p95: quantile 0.95 http_client_request_duration_seconds by service_name, server_address
         refused_calls: rate_ratio http_client_request_duration_seconds_count{error_type=java.net.ConnectException} / http_client_request_duration_seconds_count by service_name, server_address
         unresolved_calls: rate_ratio http_client_request_duration_seconds_count{error_type=ENOTFOUND|name_resolution_error} / http_client_request_duration_seconds_count by service_name, server_address
         tls_calls: rate_ratio http_client_request_duration_seconds_count{error_type=javax.net.ssl.SSLHandshakeException} / http_client_request_duration_seconds_count by service_name, server_address
         broken_calls: rate_ratio http_client_request_duration_seconds_count{error_type=ECONNRESET} / http_client_request_duration_seconds_count by service_name, server_address
+        call_mean: rate_ratio http_client_request_duration_seconds_sum / http_client_request_duration_seconds_count by service_name, server_address
     """,
     "otel http, old": """
         request_rate: rate http_server_duration_milliseconds_count by service_name
@@ -24,6 +26,7 @@ MEASURED = {
         latency_p50: quantile 0.5 http_server_duration_milliseconds by service_name
         latency_p95: quantile 0.95 http_server_duration_milliseconds by service_name
         latency_p99: quantile 0.99 http_server_duration_milliseconds by service_name
+        client_errors: rate_ratio http_server_duration_milliseconds_count{http_status_code=404} / http_server_duration_milliseconds_count by service_name
         call_p95: quantile 0.95 http_client_duration_milliseconds by service_name, net_peer_name
     """,
     "otel rpc": """
@@ -47,6 +50,7 @@ MEASURED = {
         latency_p50: quantile 0.5 http_server_requests_seconds by app
         latency_p95: quantile 0.95 http_server_requests_seconds by app
         latency_p99: quantile 0.99 http_server_requests_seconds by app
+        client_errors: rate_ratio http_server_requests_seconds_count{status=404} / http_server_requests_seconds_count by app
         db_waiting_clients: raw hikaricp_connections_pending by app
         db_pool_of_limit: ratio hikaricp_connections_active / hikaricp_connections_max by app
         db_pool_timeouts: rate hikaricp_connections_timeout_total by app
@@ -61,6 +65,8 @@ MEASURED = {
         latency_p50: quantile 0.5 http_request_duration_seconds by app
         latency_p95: quantile 0.95 http_request_duration_seconds by app
         latency_p99: quantile 0.99 http_request_duration_seconds by app
+        client_errors: rate_ratio http_request_duration_seconds_count{status_code=404} / http_request_duration_seconds_count by app
+        client_errors: rate_ratio http_requests_total{code=404} / http_requests_total by app
         cpu_usage: rate process_cpu_seconds_total by app
         memory_used: raw max process_resident_memory_bytes by app
         up: raw min up by app
@@ -75,6 +81,7 @@ MEASURED = {
         latency_p95: quantile 0.95 traces_spanmetrics_latency{span_kind=SPAN_KIND_SERVER} by service
         latency_p99: quantile 0.99 traces_spanmetrics_duration_seconds{span_kind=SPAN_KIND_SERVER} by service
         latency_p99: quantile 0.99 traces_spanmetrics_latency{span_kind=SPAN_KIND_SERVER} by service
+        client_errors: rate_ratio traces_spanmetrics_calls_total{http_status_code=404,span_kind=SPAN_KIND_SERVER} / traces_spanmetrics_calls_total{span_kind=SPAN_KIND_SERVER} by service
     """,
     "span metrics connector": """
         request_rate: rate traces_span_metrics_calls_total{span_kind=SPAN_KIND_CONSUMER|SPAN_KIND_SERVER} by service_name
@@ -86,6 +93,7 @@ MEASURED = {
         latency_p95: quantile 0.95 traces_span_metrics_duration_seconds{span_kind=SPAN_KIND_SERVER} by service_name
         latency_p99: quantile 0.99 traces_span_metrics_duration_milliseconds{span_kind=SPAN_KIND_SERVER} by service_name
         latency_p99: quantile 0.99 traces_span_metrics_duration_seconds{span_kind=SPAN_KIND_SERVER} by service_name
+        client_errors: rate_ratio traces_span_metrics_calls_total{http_response_status_code=404,span_kind=SPAN_KIND_CONSUMER|SPAN_KIND_SERVER} / traces_span_metrics_calls_total{span_kind=SPAN_KIND_CONSUMER|SPAN_KIND_SERVER} by service_name
     """,
     "cadvisor": """
         cpu_throttling: rate_ratio container_cpu_cfs_throttled_periods_total{container!=|POD} / container_cpu_cfs_periods_total{container!=|POD} by pod
@@ -99,12 +107,19 @@ MEASURED = {
         bytes_out: rate container_network_transmit_bytes_total by pod
     """,
     "kube-state-metrics": """
+        memory_of_limit: ratio container_memory_working_set_bytes{container!=|POD} / kube_pod_container_resource_limits{resource=memory} by pod
+        memory_used: raw max container_memory_working_set_bytes{container!=|POD} by pod
         restarts: raw kube_pod_container_status_restarts_total by pod
         out_of_memory_kills: raw kube_pod_container_status_last_terminated_reason{reason=OOMKilled} by pod
         replicas_available: raw kube_deployment_status_replicas_available by deployment
+        memory_alarm: raw kube_node_status_condition{condition=MemoryPressure,status=true} by node
+        unhealthy: raw kube_node_status_condition{condition=Ready,status=false} by node
+        scaled_to_limit: ratio kube_horizontalpodautoscaler_status_current_replicas / kube_horizontalpodautoscaler_spec_max_replicas by horizontalpodautoscaler
+        disk_alarm: raw kube_node_status_condition{condition=DiskPressure,status=true} by node
     """,
     "postgres_exporter": """
         db_connections_of_limit: ratio pg_stat_activity_count / pg_settings_max_connections by server
+        db_connections_of_limit: ratio pg_stat_database_numbackends / pg_settings_max_connections by server
         db_query_time: rate_ratio pg_stat_statements_seconds_total / pg_stat_statements_calls_total by server
         db_rows_read: rate_ratio pg_stat_database_tup_returned / pg_stat_database_xact_commit by server
         db_rows_scanned: rate max pg_stat_user_tables_seq_tup_read by server, relname
@@ -136,16 +151,25 @@ MEASURED = {
         db_waiting_for_locks: raw mysql_global_status_innodb_row_lock_current_waits by instance
         db_replication_lag: raw max mysql_slave_status_seconds_behind_master by instance
         db_up: raw min mysql_up by instance
+        db_running: raw mysql_global_status_threads_running by instance
+        db_replicating: raw min mysql_slave_status_slave_io_running by instance
+        db_replicating: raw min mysql_slave_status_slave_sql_running by instance
     """,
     "redis_exporter": """
         db_connections_of_limit: ratio redis_connected_clients / redis_config_maxclients by instance
         db_disk_reads: rate_ratio redis_keyspace_misses_total / redis_keyspace_hits_total by instance
         db_evictions: rate redis_evicted_keys_total by instance
         db_up: raw min redis_up by instance
+        db_replicating: raw min redis_master_link_up by instance
     """,
     "other databases": """
+        db_connections_of_limit: ratio mongodb_ss_connections{conn_type=current} / mongodb_ss_connections{conn_type=available|current} by instance
+        db_connections_of_limit: ratio mongodb_connections{state=current} / mongodb_connections{state=available|current} by instance
         db_waiting_clients: raw pgbouncer_pools_client_waiting_connections by job
         db_up: raw min mongodb_up by instance
+    """,
+    "go database/sql": """
+        db_pool_of_limit: ratio go_sql_in_use_connections / go_sql_max_open_connections by job
     """,
     "otel database client": """
         db_waiting_clients: raw db_client_connection_pending_requests by service_name
@@ -161,6 +185,8 @@ MEASURED = {
         db_pool_timeouts: rate db_client_connections_timeouts_total by service_name
     """,
     "node_exporter": """
+        cpu_idle: rate avg node_cpu_seconds_total{mode=idle} by instance
+        cpu_waiting: rate avg node_cpu_seconds_total{mode=steal} by instance
         disk_busy: rate max node_disk_io_time_seconds_total by instance
         disk_free: ratio node_filesystem_avail_bytes / node_filesystem_size_bytes by instance, mountpoint
         tcp_retransmits: rate_ratio node_netstat_Tcp_RetransSegs / node_netstat_Tcp_OutSegs by instance
@@ -176,7 +202,7 @@ MEASURED = {
         conntrack_of_limit: ratio node_nf_conntrack_entries / node_nf_conntrack_entries_limit by instance
     """,
     "coredns": """
-        dns_failures: rate_ratio coredns_dns_responses_total{rcode=SERVFAIL} / coredns_dns_responses_total by pod
+        dns_failures: rate_ratio coredns_dns_responses_total{rcode=SERVFAIL} / coredns_dns_responses_total by pod, zone
         dns_p95: quantile 0.95 coredns_dns_request_duration_seconds by pod
     """,
     "ingress-nginx": """

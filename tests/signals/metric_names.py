@@ -25,7 +25,7 @@ NAMES = {
         process_memory_usage_bytes gauge -> memory_used bytes
         v8js_memory_heap_used_bytes gauge -> memory_used bytes
         nodejs_eventloop_delay_p99_seconds gauge -> event_loop_lag s
-        nodejs_eventloop_utilization_ratio gauge -> event_loop_lag ratio
+        nodejs_eventloop_utilization_ratio gauge -> cpu_of_limit ratio
         dotnet_process_cpu_time_seconds_total counter -> cpu_usage cores
         dotnet_process_memory_working_set_bytes gauge -> memory_used bytes
         dotnet_thread_pool_queue_length gauge -> queue_length
@@ -57,7 +57,7 @@ NAMES = {
         http_client_requests_seconds_sum counter -> latency_mean s
         jvm_gc_pause_seconds_sum counter -> gc_time ratio
         jvm_gc_pause_seconds_count counter -> -
-        jvm_gc_pause_seconds_max gauge -> gc_time s
+        jvm_gc_pause_seconds_max gauge -> gc_pause s
         jvm_gc_overhead_percent gauge -> gc_time percent
         jvm_gc_collection_seconds_sum counter -> gc_time ratio
         jvm_memory_max_bytes gauge -> -
@@ -408,7 +408,7 @@ NAMES = {
         mysql_global_status_innodb_row_lock_waits counter -> db_waiting_for_locks /s
         mysql_global_variables_max_connections gauge -> -
         mysql_slave_status_seconds_behind_master gauge -> db_replication_lag s
-        mysql_slave_status_slave_sql_running gauge -> -
+        mysql_slave_status_slave_sql_running gauge -> db_replicating
         mysql_info_schema_innodb_metrics_lock_lock_deadlocks_total counter -> -
         mysql_perf_schema_events_statements_seconds_total counter -> db_query_time s
         mssql_deadlocks counter -> db_deadlocks /s
@@ -473,8 +473,8 @@ NAMES = {
         rabbitmq_queue_messages_unacked gauge -> queue_length
         rabbitmq_queue_consumers gauge -> replicas_available
         rabbitmq_connections gauge -> saturation
-        rabbitmq_alarms_memory_used_watermark gauge -> unhealthy
-        rabbitmq_alarms_free_disk_space_watermark gauge -> unhealthy
+        rabbitmq_alarms_memory_used_watermark gauge -> memory_alarm
+        rabbitmq_alarms_free_disk_space_watermark gauge -> disk_alarm
         rabbitmq_disk_space_available_bytes gauge -> disk_left bytes
         rabbitmq_process_resident_memory_bytes gauge -> memory_used bytes
         rabbitmq_resident_memory_limit_bytes gauge -> -
@@ -574,7 +574,7 @@ NAMES = {
         redis.net.clients gauge -> saturation
         mongodb.replset.replicationlag gauge -> db_replication_lag s
         rabbitmq.queue.messages gauge -> queue_length
-        rabbitmq.node.mem_alarm gauge -> unhealthy
+        rabbitmq.node.mem_alarm gauge -> memory_alarm
         kafka.consumer_lag gauge -> consumer_lag
         jvm.gc.collectors.old.collection_time gauge -> gc_time
         jvm.mem.heap_in_use gauge -> memory_of_limit
@@ -653,7 +653,7 @@ NAMES = {
         oomkills gauge -> out_of_memory_kills
         diskUtilPct gauge -> disk_used percent
         diskFreeGb gauge -> disk_left GiB
-        gc_pause_ms gauge -> gc_time ms
+        gc_pause_ms gauge -> gc_pause ms
         event_loop_lag_ms gauge -> event_loop_lag ms
         cacheHitRatio gauge -> cache_hits ratio
         timeouts_total counter -> errors /s

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compass_core.domain import AgentName
-from compass_core.signals.catalogue import GRAPH_FAMILIES, RESEMBLANCE, SIGNALS, names_of, resembled
+from compass_core.signals.catalogue import GRAPH_FAMILIES, SIGNALS, names_of
 from compass_core.signals.plan import plan
 from compass_core.signals.signal import BAD
 from compass_core.sources.prometheus_families import Wanted, families
@@ -107,66 +107,6 @@ def test_names_that_a_real_prometheus_held_are_those_of_the_rows() -> None:
     }
     assert {"http_server_request_duration_seconds_bucket", "coredns_dns_responses_total", "up", "probe_success"} <= held
     assert len(held) > 40
-
-
-SPEAKS = {
-    "cpu_usage": """
-        container_cpu_user_seconds_total container_cpu_system_seconds_total node_cpu_seconds_total node_pressure_cpu_waiting_seconds_total
-        system_cpu_usage process_cpu_usage process_cpu_time_seconds_total jvm_cpu_recent_utilization_ratio k8s_pod_cpu_usage
-        nodejs_eventloop_cpu CpuUsageRate(%) aws_ec2_cpuutilization_average redis_cpu_sys_seconds_total
-    """,
-    "cpu_throttling": "container_cpu_cfs_throttled_seconds_total container_cpu_throttled node_cpu_core_throttles_total",
-    "memory_used": """
-        container_memory_rss container_memory_usage_bytes container_memory_cache container_memory_swap node_memory_MemAvailable_bytes
-        jvm_memory_used_bytes jvm_buffer_memory_used_bytes process_runtime_jvm_memory_usage_bytes k8s_pod_memory_working_set
-        nodejs_heap_size_used_bytes process_heap_bytes redis_memory_used_bytes memory_free
-    """,
-    "disk_busy": """
-        container_fs_reads_bytes_total container_fs_io_time_seconds_total container_fs_usage_bytes node_disk_written_bytes_total
-        node_disk_reads_completed_total system_disk_io_time_seconds_total disk_free_bytes pg_stat_io_read_iops
-    """,
-    "out_of_memory_kills": "node_vmstat_oom_kill container_oom_killed",
-    "tcp_retransmits": "node_netstat_TcpExt_TCPSynRetrans_retransmits tcp_retrans_segs",
-    "packet_drops": "container_network_receive_packets_dropped node_softnet_dropped_total system_network_dropped_packets",
-    "availability": "aws_applicationelb_availability_average request_success_total",
-    "error_ratio": """
-        checkout_errors container_network_receive_errors_total system_network_errors_total logback_events_errors jvm_failures
-        mysql_global_status_aborted_connects_failed http_client_errors rabbitmq_rejected_messages otelcol_exporter_send_failed_spans
-        aws_applicationelb_httpcode_target_5xx_count_sum grpc_client_timeouts hystrix_timeout
-    """,
-    "latency_p95": """
-        http_client_request_duration_seconds_sum jdbc_query_latency aws_applicationelb_target_response_time_average
-        http_server_request_duration_ms PodServerLatencyP90(s) otelcol_processor_batch_latency redis_rtt
-    """,
-    "restarts": "kube_pod_restarts_total k8s_container_restarts",
-    "saturation": """
-        jvm_threads_live_threads process_open_fds tomcat_threads_busy_threads executor_queued_tasks jdbc_connections_active jvm_gc_pause_seconds_sum
-        process_runtime_jvm_threads_count container_threads container_sockets node_sockstat_TCP_conn nginx_connections_active
-        rabbitmq_connections container_file_handles queue_depth
-    """,
-    "request_rate": """
-        nginx_http_requests_total tomcat_global_request_calls kafka_consumer_requests redis_ops redis_instantaneous_ops_per_sec http_tps
-    """,
-    "bytes_in": """
-        container_network_receive_packets_total node_network_transmit_packets_total system_network_bytes kafka_consumer_bytes_consumed_total
-        tomcat_global_received_bytes_total k8s_pod_network_transmit
-    """,
-    "": "platform_jobs relation_size kube_pod_status_ready pg_stat_user_tables_n_dead_tup process_uptime_seconds",
-}  # fmt: skip
-
-
-def test_a_name_speaks_for_a_signal_by_one_of_its_words() -> None:
-    """By what usual exporters (cAdvisor, node, OpenTelemetry, Spring, cloud) call what the catalogue does not hold."""
-    assert {name: resembled(name) for names in SPEAKS.values() for name in names.split()} == {
-        name: signal for signal, names in SPEAKS.items() for name in names.split()
-    }
-    assert resembled("") == ""
-
-
-def test_what_resembles_is_a_signal_and_has_a_name_that_shows_it() -> None:
-    assert {signal for _, signal in RESEMBLANCE} == set(SPEAKS) - {""} <= set(SIGNALS)
-    looks = {signal: looks for looks, signal in RESEMBLANCE}
-    assert len(looks) == len(RESEMBLANCE)
 
 
 def test_names_are_asked_for_once() -> None:

@@ -12,7 +12,7 @@ from compass_core.domain import AgentName
 from compass_core.readings import Family, Kind, Match, Reduction
 from compass_core.signals.catalogue import asked_names
 from compass_core.signals.logs import LOG_SIGNALS, phrases_of
-from compass_core.signals.plan import graph, others, plan, versions
+from compass_core.signals.plan import graph, plan, versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,49 +69,6 @@ def test_a_call_says_nothing_of_a_callee_that_no_label_names() -> None:
     assert plan([family(name, "counter", labels=failed)], NETWORK) == ()
     (made,) = plan([family(name, "counter", labels={**failed, "server_address": "db", "net_peer_name": "db"})], NETWORK)
     assert (made.signal, made.by, made.where) == ("refused_calls", ("server_address",), (Match("error_type", ("ECONNREFUSED",)),))
-
-
-def test_others_are_what_the_catalogue_does_not_know() -> None:
-    unknown = [family("queue_depth"), family("jobs_total", "counter"), family("work_seconds_sum", "counter")]
-    known = [family("up"), family("http_server_request_duration_seconds_sum", "counter"), family("pg_settings_max_connections")]
-    odd = [
-        family("work_seconds", "histogram"),
-        family("build_info"),
-        family("jobs_created"),
-        family("go_goroutines"),
-        family("depth", services="x"),
-    ]
-    assert [(one.signal, one.reduction) for one in others([*unknown, *known, *odd], {"web"}, 10, 100)] == [
-        ("other:queue_depth", Reduction.RAW),
-        ("other:jobs_total", Reduction.RATE),
-        ("other:work_seconds_sum", Reduction.RATE),
-    ]
-    (mine,) = others([family("queue_depth", services="web x")], {"web"}, 10, 100)
-    assert mine.members == (("web", "web"),)
-
-
-def test_of_others_so_many_are_looked_at_and_first_those_whose_names_speak_for_a_signal() -> None:
-    found = [family("relation_size"), family("ticket_age"), family("redo_latency"), family("commit_failures", "counter")]
-    assert [one.family for one in others(found, {"web"}, 3, 100)] == ["redo_latency", "commit_failures", "relation_size"]
-    assert [one.family for one in others(found, {"web"}, 2, 100)] == ["redo_latency", "commit_failures"]
-    assert others(found, {"web"}, 0, 100) == ()
-
-
-def test_of_others_only_those_are_looked_at_whose_members_have_room() -> None:
-    wide = family("tickets_age", services=" ".join(f"web-{number}" for number in range(8)))
-    found = [
-        family("redo_latency", services="web-1 web-2"),
-        wide,
-        family("depth", services="web-1 web-2 x"),
-        family("size", services="web-3"),
-    ]
-    services = {f"web-{number}" for number in range(8)}
-    assert [one.family for one in others(found, services, 10, 100)] == ["redo_latency", "tickets_age", "depth", "size"]
-    assert [one.family for one in others(found, services, 10, 10)] == ["redo_latency", "tickets_age"]
-    assert [one.family for one in others(found, services, 10, 5)] == ["redo_latency", "depth", "size"], (
-        "one that is too wide hides no other"
-    )
-    assert sum(len(one.members) for one in others(found, services, 10, 4)) == 4
 
 
 def test_versions_are_read_from_each_services_first_family_that_has_two() -> None:
@@ -172,7 +129,7 @@ anything = st.builds(
 
 @given(st.lists(anything, max_size=6))
 def test_no_family_is_too_odd(found: list[Family]) -> None:
-    made = [*(one for agent in AgentName for one in plan(found, agent)), *others(found, {"web"}, 5, 9), *versions(found), *graph(found)]
+    made = [*(one for agent in AgentName for one in plan(found, agent)), *versions(found), *graph(found)]
     names = {one.name for one in found}
     assert {one.family for one in made} <= names
     assert {one.over for one in made if one.over} <= names

@@ -1,0 +1,210 @@
+"""How families that no row of the table knows are asked: by what their names, kinds, labels and siblings say."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from compass_core.readings import Match, Reduction, Selection
+from compass_core.signals.catalogue import SIGNALS
+from compass_core.signals.names import limit_of, read, words_of
+from compass_core.signals.network import PEERS
+from compass_core.signals.signal import DIRECT, FELT, RESOURCE, WEAK
+from compass_core.signals.words import UNITS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from compass_core.readings import Family
+    from compass_core.signals.names import Meaning
+
+_UNMEASURABLE = re.compile(r".*(_info|_created|_timestamp|_timestamp_seconds|_build)$|^(ALERTS|scrape_|target_info|promhttp_|up$).*")
+_STATUS = re.compile(
+    r"(.*_)?(status|status_?code|code|code_class|response_code(_class)?|outcome|result|classification|success|rcode|state)"
+)
+_SPEAKS_OF = (
+    ("rate_limited", re.compile(r"(?i)429|resource_?exhausted|throttle.*|rate_?limit.*|too_?many.*")),
+    ("client_errors", re.compile(r"(?i)4|4\d\d|4xx|client_?error|not_?found|invalid.*|unauth.*|permission_?denied|forbidden|bad_?request")),
+    (
+        "error_ratio",
+        re.compile(
+            r"(?i)5|5\d\d|5xx|status_code_error|false|.*(server_?error|error$|fail|exception|time_?d?_?out|unavailable|internal|abort|crash"
+            r"|fatal|deadline|data_?loss|refused|reset|unknown|servfail).*"
+        ),
+    ),
+)
+"""What a value of a status label makes of the requests that have it; the first counts."""
+
+_MODES = "mode|state|cpu_mode"
+_STATES = re.compile("(.*_)?(status|state|color|reason|condition|phase|health)")
+_BAD_STATE = re.compile(
+    "(?i)red|down|failed|failure|error|unhealthy|offline|critical|dead|lost|stopped|.*backoff|.*imagepull.*|createcontainer.*error"
+)
+_OWN = {"span_kind": "SPAN_KIND_(SERVER|CONSUMER)", "reporter": "destination", "direction": "inbound"}
+"""Labels that tell one's own work from calls to others, and what they say of the former."""
+
+_CALLING = frozenset({"client", "upstream", "outbound"})
+_PEERS = (*PEERS, "peer", "host", "target", "client_name", "dst_deployment", "dst_service", "envoy_cluster_name", "upstream")
+_QUANTILES = (("latency_p50", ("0.5",)), ("latency_p95", ("0.95", "0.9")), ("latency_p99", ("0.99", "0.999")))
+_LATENCIES = frozenset({"latency_mean", "latency_p50", "latency_p95", "latency_p99"})
+_OF_LIMIT = {"memory_used": "memory_of_limit", "saturation": "saturation_of_limit", "disk_left": "disk_free"}
+_ORDER = {DIRECT: 0, RESOURCE: 1, FELT: 2, WEAK: 3}
+
+
+def others(families: Sequence[Family], services: Collection[str], most: int, most_members: int) -> tuple[Selection, ...]:
+    """Selections for what the table does not know of these services.
+
+    At most so many with so many members in all; first those that say most. One with too many leaves its place to others.
+    """
+    known = {name for signal in SIGNALS.values() for ask in signal.asked for name in (*ask.families, *ask.over)}
+    found: list[Selection] = []
+    for family in families:
+        members = tuple(member for member in family.members if member[1] in services)
+        if members and family.name not in known and not _UNMEASURABLE.match(family.name):
+            found += _asked(replace(family, members=members), families)
+    kept: list[Selection] = []
+    for one in sorted(found, key=_rank):
+        if len(kept) < most and len(one.members) <= most_members:
+            kept.append(one)
+            most_members -= len(one.members)
+    return tuple(kept)
+
+
+def _rank(one: Selection) -> int:
+    return _ORDER[SIGNALS[one.signal].evidence] if one.signal in SIGNALS else len(_ORDER)
+
+
+def _asked(family: Family, families: Sequence[Family]) -> Iterator[Selection]:
+    """Every way in which a family is asked."""
+    own = _own(family)
+    if own is None:
+        return
+    meaning = read(family.name, family.kind, family.unit, family.help)
+    own = (*family.where, *own)
+    plain = Selection("", family.name, Reduction.RAW, family.service_label, family.members, where=own, over_where=own)
+    plain = replace(plain, by=_peer(family), unit=meaning.unit if meaning else "")
+    match family.kind:
+        case "histogram":
+            yield from _quantiles(plain, meaning)
+        case "counter":
+            yield from _increases(plain, meaning, family, families)
+        case _:
+            yield from _values(plain, meaning, family, families)
+
+
+def _own(family: Family) -> tuple[Match, ...] | None:
+    """The filter for its own work where labels tell it from calls; None for what is calls alone."""
+    found = []
+    for label, pattern in _OWN.items():
+        values = family.labels.get(label, frozenset())
+        own = tuple(sorted(value for value in values if re.fullmatch(pattern, value)))
+        if values and not own:
+            return None
+        found += [Match(label, own)] if len(own) < len(values) else []
+    return tuple(found)
+
+
+def _peer(family: Family) -> tuple[str, ...]:
+    """The label that says whom a family of calls went to."""
+    if not _CALLING & {*words_of(family.name)}:
+        return ()
+    return tuple(label for label in _PEERS if label in family.labels and label != family.service_label)[:1]
+
+
+def _quantiles(plain: Selection, meaning: Meaning | None) -> Iterator[Selection]:
+    if meaning is None or UNITS.get(meaning.unit, ("",))[0] != "s":
+        return
+    ask = replace(plain, reduction=Reduction.QUANTILE)
+    if meaning.signal not in _LATENCIES:
+        yield replace(ask, signal=meaning.signal, quantile=0.95)
+    elif plain.by:
+        yield replace(ask, signal="call_p95", quantile=0.95)
+    else:
+        yield from (replace(ask, signal=f"latency_p{q}", quantile=q / 100) for q in (50, 95, 99))
+
+
+def _increases(plain: Selection, meaning: Meaning | None, family: Family, families: Sequence[Family]) -> Iterator[Selection]:
+    signal = meaning.signal if meaning else ""
+    if family.name.endswith("_sum") or (meaning and UNITS.get(meaning.unit, ("",))[0] == "s"):
+        yield from _means(plain, signal, families)
+        return
+    rate = replace(plain, reduction=Reduction.RATE)
+    statuses = _by_status(family) if signal in {"", "request_rate"} else {}
+    for told, match in statuses.items():
+        of_calls = "upstream_errors" if plain.by and told == "error_ratio" else told
+        where = (*plain.where, match)
+        yield replace(plain, signal=of_calls, reduction=Reduction.RATE_RATIO, where=where, over=family.name, unit="ratio")
+    if idle := _values_like(family, _MODES, "idle"):
+        yield replace(rate, signal="cpu_idle", where=(*plain.where, *idle), aggregate="avg", unit="ratio")
+    elif level := _values_like(family, "level|severity", "(?i)error|fatal|critical"):
+        yield replace(rate, signal="errors", where=(*plain.where, *level), over_where=plain.where)
+    elif statuses and not signal:
+        yield replace(rate, signal="request_rate")
+    elif meaning:  # what is counted one by one, as restarts, is told by how many more there are
+        yield replace(rate if SIGNALS[signal].unit else plain, signal=signal, by=())
+    else:
+        yield replace(rate, signal=f"other:{family.name}", by=())
+
+
+def _means(plain: Selection, signal: str, families: Sequence[Family]) -> Iterator[Selection]:
+    """Times added up ÷ how many they are; a bare sum is nothing."""
+    held = {one.name: one for one in families if one.service_label == plain.service_label}
+    stem = re.sub("(_sum|(_duration)?(_seconds)?_total|_time(_seconds)?(_total)?)$", "", plain.family)
+    if plain.family.endswith("_sum") and stem in held and held[stem].kind == "histogram":
+        return
+    over = next((name for ending in ("_count", "_count_total", "_total", "_calls_total") if (name := stem + ending) in held), "")
+    if over and signal:
+        signal = "call_mean" if plain.by and signal in _LATENCIES else signal
+        yield replace(plain, signal=signal, reduction=Reduction.RATE_RATIO, over=over)
+
+
+def _values(plain: Selection, meaning: Meaning | None, family: Family, families: Sequence[Family]) -> Iterator[Selection]:
+    signal = meaning.signal if meaning else ""
+    if bad := _values_like(family, _STATES, _BAD_STATE):
+        yield replace(plain, signal="unhealthy", where=(*plain.where, *bad))
+        return
+    if quantiles := family.labels.get("quantile"):
+        for told, wanted in _QUANTILES if signal in _LATENCIES else ():
+            if value := next((value for value in wanted if value in quantiles), ""):
+                yield replace(
+                    plain,
+                    signal=told,
+                    where=(*plain.where, Match("quantile", (value,))),
+                    over_where=(*plain.where, Match("quantile", (value,))),
+                )
+        return
+    signal = "call_p95" if plain.by and signal in _LATENCIES else signal
+    falls = signal in SIGNALS and SIGNALS[signal].direction == "down"
+    # of gauges nobody knows whether they add up; the one in trouble is looked at, and a second one is no jump
+    yield replace(plain, signal=signal or f"other:{family.name}", aggregate="min" if falls else "max")
+    if signal in _OF_LIMIT and (limit := _limit(family, families)):
+        pool = signal == "saturation" and "connection" in "".join(words_of(family.name))
+        told = "db_connections_of_limit" if pool else _OF_LIMIT[signal]
+        yield replace(plain, signal=told, reduction=Reduction.RATIO, over=limit.name, over_where=limit.where, unit="ratio")
+
+
+def _limit(family: Family, families: Sequence[Family]) -> Family | None:
+    """The gauge that says how much of it there may be, of the same things."""
+    alike = {one.name: one for one in families if one.service_label == family.service_label and {*one.members} & {*family.members}}
+    return alike.get(limit_of(family.name, alike))
+
+
+def _by_status(family: Family) -> Mapping[str, Match]:
+    """What the values of a status label speak of; nothing where all are bad, for then nothing counts the others."""
+    for label, values in family.labels.items():
+        told: dict[str, list[str]] = {}
+        for value in sorted(values) if _STATUS.fullmatch(label) else ():
+            if signal := next((signal for signal, pattern in _SPEAKS_OF if pattern.fullmatch(value)), ""):
+                told.setdefault(signal, []).append(value)
+        if told and sum(map(len, told.values())) < len(values):
+            return {signal: Match(label, tuple(found)) for signal, found in told.items()}
+    return {}
+
+
+def _values_like(family: Family, labels: str | re.Pattern[str], pattern: str | re.Pattern[str]) -> tuple[Match, ...]:
+    """The filter by the first such label that has such values."""
+    for label in sorted(family.labels):
+        if re.fullmatch(labels, label) and (found := tuple(sorted(v for v in family.labels[label] if re.fullmatch(pattern, v)))):
+            return (Match(label, found),)
+    return ()
