@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from compass_core.analysis.notes import at
-from compass_core.analysis.shifts import LOOK_BACK_SECONDS, Shift, shifts
+from compass_core.analysis.shifts import LARGEST, LOOK_BACK_SECONDS, Shift, shifts
 from compass_core.analysis.wording import amount
 from compass_core.identity import name_of
 from compass_core.readings import Change
@@ -98,7 +98,7 @@ def stated(series: Sequence[Series]) -> list[Series]:
 def _factor(selection: Selection, series: Sequence[Series]) -> float:
     known = SIGNALS.get(selection.signal)
     v = np.concatenate([one.v for one in series])
-    v = v[np.isfinite(v)]
+    v = v[np.abs(v) < LARGEST]
     return scale(selection.unit, known.unit, float(np.median(v)), float(v.max())) if known and v.size else 1.0
 
 

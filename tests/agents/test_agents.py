@@ -177,14 +177,14 @@ async def test_databases_that_nobody_is_seen_to_call_are_looked_for_by_name() ->
 
 
 async def test_what_the_catalogue_does_not_know_is_told_where_it_changed() -> None:
-    names = {"depth": 100.0, "size": 1.0, "redo_latency": 90.0}
+    names = {"other:depth": ("depth", 100.0), "other:size": ("size", 1.0), "latency_mean": ("redo_latency", 90.0)}
     source = answering(
-        families=tuple(family(name, "checkout") for name in names),
-        series=tuple(series(f"other:{name}", value, 1, family=name) for name, value in names.items()),
+        families=tuple(family(name, "checkout") for name, _ in names.values()),
+        series=tuple(series(signal, value, 1, family=name) for signal, (name, value) in names.items()),
     )
     (run,) = await investigate(view_of(source), (ApplicationAgent,))
     assert [(one.signal, one.summary) for one in run.findings.observations] == [
-        ("latency_p95", "checkout: redo_latency 90, usually 1"),
+        ("latency_mean", "checkout: mean latency (redo_latency) 90 s, usually 1 s"),
         ("other:depth", "checkout: depth 100, usually 1"),
     ]
 
