@@ -11,15 +11,12 @@ import os
 import re
 import tomllib
 from decimal import Decimal
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -27,18 +24,16 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from compass_core.budget import dollars
 from compass_core.errors import SettingsError
-from compass_core.redaction.redact import expression
+from compass_core.settings_values import Expressions, Header, Labels, Money, Names, Prices, Seconds, SlackToken, Url, is_own
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pydantic_core import ErrorDetails
 
-PRICE = "must be model=input/output or model=input/output/cached, US dollars a million tokens, with commas between"
 # names that a shared environment or file may hold and that are not read here: other versions' and the file's own
 UNREAD = frozenset({
     "COMPASS_CONFIG", "SLACK_SIGNING_SECRET",
@@ -47,12 +42,14 @@ UNREAD = frozenset({
 KUBERNETES = re.compile(r"COMPASS(_\w+)?_(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)")
 NO_SECRET = SecretStr("")
 OPENAI = "https://api.openai.com/v1"
-OWN_NAME = re.compile(r"([a-z][a-z0-9-]*|.+\.(localhost|local|internal|home\.arpa))\.?", re.IGNORECASE)  # none of these is public
 EXAMPLES = {
     "SLACK_BOT_TOKEN": "xoxb-…",
     "SLACK_APP_TOKEN": "xapp-…",
     "SLACK_API_URL": "https://slack.com/api/",
     "COMPASS_BUDGET_USD": "10.00",
+    "COMPASS_DAILY_USD": "50.00",
+    "COMPASS_ADMINS": "U012AB3CD,U045EF6GH",
+    "COMPASS_MOST_RUNNING": "20",
     "COMPASS_DATABASE_URL": "sqlite:///compass.db",
     "COMPASS_SERVICE_LABELS": "service,app,job",
     "COMPASS_REDACT": """'["customer-[0-9]{6}"]'""",
@@ -76,112 +73,6 @@ WHERE = {
     "SLACK_BOT_TOKEN": "is missing; find it on api.slack.com/apps under your app, Install App, Bot User OAuth Token",
     "SLACK_APP_TOKEN": "is missing; make it on api.slack.com/apps under your app, Basic Information, App-Level Tokens (connections:write)",
 }
-
-
-def _url(value: str) -> str:
-    """An http(s) URL without its last slash; the texts do not quote it, since it may hold a password."""
-    try:
-        parts = urlsplit(value)
-        port = parts.port
-    except ValueError:
-        raise ValueError("is not a URL") from None
-    if parts.scheme not in {"http", "https"}:
-        raise ValueError("must begin with http:// or https://")
-    if not parts.hostname or port == 0 or not value.isprintable() or " " in value:
-        raise ValueError("names no host, or one that cannot be")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("holds a user name or password; take it out and set _USERNAME and _PASSWORD")
-    if "?" in value or "#" in value:
-        raise ValueError("holds a query; only scheme, host, port and path belong here")
-    return value.rstrip("/")
-
-
-def _header(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    if not (text.isascii() and text.isprintable()) or " " in text:
-        raise ValueError("holds a space, a line break or a character outside ASCII; was it copied whole?")
-    return value
-
-
-def _labels(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    names = _names(value)
-    if not all(re.fullmatch(r"[a-zA-Z_]\w*", name, re.ASCII) for name in names):
-        raise ValueError("must be label names with commas between them")
-    return names
-
-
-def _prices(value: str | Mapping[str, tuple[Decimal, ...]]) -> Mapping[str, tuple[Decimal, ...]]:
-    found: dict[str, tuple[Decimal, ...]] = {}
-    for each in value.split(",") if isinstance(value, str) else ():
-        name, _, amounts = each.strip().rpartition("=")
-        if name in found:
-            raise ValueError(f"gives the price of {name} twice")
-        try:
-            found[name] = tuple(map(dollars, amounts.split("/")))
-        except ValueError as error:
-            raise ValueError(f"{PRICE}; a price {error}") from None
-        if not re.fullmatch(r"[^\s=]+", name) or len(found[name]) not in {2, 3}:
-            raise ValueError(PRICE)
-        if not all(found[name]):
-            raise ValueError("holds a price of zero; a server of your own that costs nothing is COMPASS_MODEL_FREE=true")
-    return found if isinstance(value, str) else value
-
-
-def _money(value: str | Decimal) -> Decimal:
-    return dollars(value) if isinstance(value, str) else value
-
-
-def _is_own(host: str) -> bool:
-    """Loopback, private, or a name that no public server can have; a name is not looked up."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return OWN_NAME.fullmatch(host) is not None
-    return not (getattr(address, "ipv4_mapped", None) or address).is_global
-
-
-def _names(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    given = value if not isinstance(value, str) else _list(value) if value.startswith("[") else value.split(",")
-    return tuple(dict.fromkeys(name.strip() for name in given))
-
-
-def _list(value: str) -> tuple[str, ...]:
-    try:
-        texts = json.loads(value)
-    except ValueError:
-        texts = None
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise ValueError("must be a JSON list of texts, in which a backslash is written twice")
-    return tuple(texts)
-
-
-def _expressions(value: str | tuple[re.Pattern[str], ...]) -> tuple[re.Pattern[str], ...]:
-    if not isinstance(value, str):
-        return value
-    found = []
-    for number, text in enumerate(_list(value), 1):
-        try:
-            found.append(expression(text))
-        except ValueError as error:
-            raise ValueError(f"expression {number} {error}") from None
-    return tuple(found)
-
-
-def _slack(value: SecretStr, info: ValidationInfo) -> SecretStr:
-    this, other = ("xoxb-", "xapp-") if info.field_name == "slack_bot_token" else ("xapp-", "xoxb-")
-    text = value.get_secret_value()
-    if text.startswith(other):
-        raise ValueError(f"begins with {other}: SLACK_BOT_TOKEN and SLACK_APP_TOKEN are swapped")
-    if not text.startswith(this):
-        raise ValueError(f"must begin with {this}")
-    return _header(value)
-
-
-Money = Annotated[Decimal, BeforeValidator(_money)]
-Url = Annotated[str, AfterValidator(_url)]
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Header = Annotated[SecretStr, AfterValidator(_header)]
-SlackToken = Annotated[SecretStr, AfterValidator(_slack)]
 
 
 class Access(BaseModel):
@@ -229,24 +120,27 @@ class Settings(BaseSettings):
     slack_app_token: SlackToken | None = Field(None, validation_alias="SLACK_APP_TOKEN")
     slack_api_url: Url = Field("https://slack.com/api", validation_alias="SLACK_API_URL")
     budget_usd: Money = Decimal("10.00")
+    daily_usd: Money = Decimal("50.00")
+    admins: Names = ()
+    most_running: Annotated[int, Field(ge=1)] = 20
     database_url: SecretStr = SecretStr("sqlite:///compass.db")
     prometheus: Access | None = None
     loki: Access | None = None
     tempo: Access | None = None
     alertmanager: Access | None = None
     grafana: Access | None = None
-    redact: Annotated[tuple[re.Pattern[str], ...], NoDecode, BeforeValidator(_expressions)] = ()
-    service_labels: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_labels)] = ()
+    redact: Expressions = ()
+    service_labels: Labels = ()
     agent_seconds: Seconds = 90.0
     investigation_seconds: Seconds = 290.0
     openai_api_key: Header = Field(NO_SECRET, validation_alias="OPENAI_API_KEY")
     openai_base_url: Url | None = Field(None, validation_alias="OPENAI_BASE_URL")
     model: Annotated[str, Field(pattern=r"^[^\s,=]+$")] = "gpt-4o-mini"
     model_free: bool = False
-    free_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
+    free_hosts: Names = ()
     model_seconds: Seconds = 45.0
     json_schema: bool = True
-    prices: Annotated[dict[str, tuple[Decimal, ...]], NoDecode, BeforeValidator(_prices)] = Field(default_factory=dict)
+    prices: Prices = Field(default_factory=dict)
     token_limit_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"  # noqa: S105 - the name of a field
 
     @classmethod
@@ -264,7 +158,7 @@ class Settings(BaseSettings):
         """Where the model's server is, '' where there is none; raises `SettingsError` when a stranger's is said to cost nothing."""
         url = self.openai_base_url or (OPENAI if self.openai_api_key else "")
         host = urlsplit(url).hostname or ""
-        if url and self.model_free and not (_is_own(host) or host in map(str.lower, self.free_hosts)):
+        if url and self.model_free and not (is_own(host) or host in map(str.lower, self.free_hosts)):
             problem = (
                 f"is for a server of your own; {host} is neither loopback nor private, so list it in COMPASS_FREE_HOSTS if it is yours"
             )
