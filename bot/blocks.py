@@ -81,7 +81,8 @@ _DETAILS = (
 
 def root(investigation: Investigation, conclusion: Conclusion | None = None) -> Message:
     """The first message of an investigation; with its conclusion, how it ended."""
-    incident, state = investigation.incident, "investigating"
+    incident = investigation.incident
+    state = f"waiting for others to end, number {investigation.waits} in line" if investigation.waits else "investigating"
     lines = [[_bold("Services: "), _text(listed(incident.services) or "not known")]]
     if incident.severity:
         lines.append([_bold("Severity: "), _text(shown(incident.severity))])

@@ -178,8 +178,9 @@ async def on_reinvestigate(desk: Desk) -> None:
 
 
 async def _investigate(desk: Desk, request: Request, thread: SlackThread) -> None:
+    asker = desk.body["user"]["id"] if "user" in desk.body else desk.body["user_id"]
     with desk.tasks.investigating(thread):
-        await desk.compass.investigate(request, thread)
+        await desk.compass.investigate(request.model_copy(update={"asker": asker, "workspace": desk.team or ""}), thread)
 
 
 async def _answered(act: Callable[[Desk], Awaitable[None]], desk: Desk) -> None:

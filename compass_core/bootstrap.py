@@ -12,6 +12,7 @@ from decimal import Decimal
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from compass_core.line import Line
 from compass_core.redaction.redact import Redactor
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class Kept:
 class Compass:
     """The investigator, ready to work. `model` gives each investigation the model that its budget pays, None is none.
 
-    `redact` is everywhere where text comes in.
+    `redact` is everywhere where text comes in. Nobody but `admins` may ask for more than the default budget; a workspace may
+    spend `daily` dollars a day; `line` says who may begin.
     """
 
     telemetry: Telemetry
@@ -73,6 +75,9 @@ class Compass:
     clock: Clock = utc_now
     model: Callable[[Budget, Callable[[str], str]], Model] | None = None
     redact: Redactor = field(default_factory=Redactor)
+    daily: Decimal = Decimal(50)
+    admins: tuple[str, ...] = ()
+    line: Line = field(default_factory=Line)
 
     @property
     def history(self) -> History:
@@ -110,13 +115,25 @@ class Compass:
         from compass_core.redaction.exits import Told
 
         view = View(self.telemetry.sources(), self.telemetry.offload, self.clock, self.redact)
-        limit = self.default_budget if request.budget is None else request.budget
-        budget = Budget(limit, self.kept.ledger, uuid.uuid4().hex)
+        limit = self._limit(request)
+        account = f"{request.workspace or 'terminal'}/{self.clock():%Y-%m-%d}"
+        budget = Budget(limit, self.kept.ledger, uuid.uuid4().hex, account, self.daily)
         model = Words(self.model(budget, self.redact), self.redact) if self.model and limit else None
         agents = {agent.name: agent(view, model) for agent in (ApplicationAgent, DatabaseAgent, NetworkAgent)}
         places = tuple(Place(each, self.redact) for each in self.telemetry.places)
-        outside = Outside(places, self.kept.investigations, Told(thread, self.redact), InProcess(), self.clock, Names(view))
+        outside = Outside(places, self.kept.investigations, Told(thread, self.redact), InProcess(), self.clock, Names(view), self.line)
         return Orchestrator(agents, budget, outside, self.limits)
+
+    def _limit(self, request: Request) -> Decimal:
+        """What it may cost; raises `RefusalError` where a person asks for more than they may."""
+        from compass_core.errors import RefusalError
+
+        most, wanted = self.default_budget, self.default_budget if request.budget is None else request.budget
+        if wanted <= most or not request.asker or request.asker in self.admins:
+            return wanted
+        if request.incident is not None:  # the button, under what an admin asked for
+            return most
+        raise RefusalError(f"--budget is at most ${most:f} here; those named in COMPASS_ADMINS may ask for more. Leave it out, or lower it.")
 
     async def interrupted(self, investigation: Investigation, thread: Thread) -> None:
         """End an investigation that a former process left without an end: one message, with what it cost and the button.
@@ -149,7 +166,7 @@ async def live(settings: Settings, *, keep: bool = True) -> AsyncIterator[Compas
             async with httpx.AsyncClient() as http, _model(settings) as model:
                 telemetry = _telemetry(settings, store, _Backends(settings, http, offload))
                 kept = Kept(store if keep else Unkept(), store, store, store, store)
-                yield Compass(telemetry, kept, settings.budget_usd, _limits(settings), model=model, redact=Redactor(settings.redact))
+                yield _compass(settings, telemetry, kept, model)
     finally:
         store.dispose()
 
@@ -173,7 +190,7 @@ async def replayed(case: Path, settings: Settings, without: Collection[str] = ()
             telemetry = Telemetry((store, RecordedIncidents(case, offload)), lambda: sources, offload)
             kept = Kept(store, store, store, store, store)
             async with _model(settings) as model:
-                yield Compass(telemetry, kept, settings.budget_usd, _limits(settings), model=model, redact=Redactor(settings.redact))
+                yield _compass(settings, telemetry, kept, model)
         finally:
             store.dispose()
 
@@ -280,7 +297,19 @@ def _one_thread() -> Iterator[Offload]:
         yield offload
 
 
-def _limits(settings: Settings) -> Limits:
+def _compass(
+    settings: Settings, telemetry: Telemetry, kept: Kept, model: Callable[[Budget, Callable[[str], str]], Model] | None
+) -> Compass:
     from compass_core.orchestrator import Limits
 
-    return Limits(settings.agent_seconds, settings.investigation_seconds)
+    return Compass(
+        telemetry,
+        kept,
+        settings.budget_usd,
+        Limits(settings.agent_seconds, settings.investigation_seconds),
+        model=model,
+        redact=Redactor(settings.redact),
+        daily=settings.daily_usd,
+        admins=settings.admins,
+        line=Line(settings.most_running),
+    )

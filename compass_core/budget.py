@@ -7,16 +7,14 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import NamedTuple, Protocol
 
 from compass_core.domain import AgentName, Value
 from compass_core.errors import BudgetExceededError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 _DOLLARS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 NO_ROOM = "no room in the budget for a model call"
+NO_ROOM_TODAY = "no room for a model call in the ${:f} that this workspace may spend a day (COMPASS_DAILY_USD)"
 
 
 def dollars(text: str) -> Decimal:
@@ -47,19 +45,28 @@ class Attempt(Value):
     model: str
     amount: Decimal
     bill: Bill = Bill.OPEN
+    account: str = ""
 
 
-def refuse_what_does_not_fit(wanted: Attempt, others: Iterable[Attempt], limit: Decimal) -> None:
-    """Raise `BudgetExceededError` where an attempt would pass the limit, beside all others of its investigation."""
-    if wanted.amount + sum(other.amount for other in others) > limit:
-        raise BudgetExceededError(NO_ROOM)
+class Caps(NamedTuple):
+    """The most that may be taken, in US dollars: by one investigation, and of its account, which is a workspace's day."""
+
+    investigation: Decimal
+    account: Decimal = Decimal("Infinity")
+
+    def refuse_what_does_not_fit(self, wanted: Decimal, investigation: Decimal, account: Decimal) -> None:
+        """Raise `BudgetExceededError` where more is wanted than these two, of which so much is taken, still hold."""
+        if investigation + wanted > self.investigation:
+            raise BudgetExceededError(NO_ROOM)
+        if account + wanted > self.account:
+            raise BudgetExceededError(NO_ROOM_TODAY.format(self.account))
 
 
 class Ledger(Protocol):
     """Where every attempt at a call is written before it is made."""
 
-    async def reserve(self, attempt: Attempt, limit: Decimal) -> int:
-        """Write an open attempt and give its number, in one transaction with `refuse_what_does_not_fit`, which raises."""
+    async def reserve(self, attempt: Attempt, caps: Caps) -> int:
+        """Write an open attempt and give its number, in one transaction with `caps.refuse_what_does_not_fit`, which raises."""
         ...
 
     async def close(self, number: int, bill: Bill, amount: Decimal) -> None:
@@ -81,7 +88,7 @@ class Reservation:
 
 
 class Budget:
-    """One investigation's money, in US dollars, and the time of the agent in progress.
+    """One investigation's money, in US dollars, and the time of the agent in progress. `account` is charged too, up to `daily`.
 
     `spent + reserved` never passes `limit` through `reserve`: the ledger sees to it, also over several processes. Once a
     call did not fit, no later one is tried. A bill can still be higher than its reservation: it is counted as it is, and
@@ -89,7 +96,7 @@ class Budget:
     `deadline` (of `time.monotonic`).
     """
 
-    def __init__(self, limit: Decimal, ledger: Ledger, investigation: str) -> None:
+    def __init__(self, limit: Decimal, ledger: Ledger, investigation: str, account: str = "", daily: Decimal = Decimal("Infinity")) -> None:
         if not limit.is_finite() or limit < 0:
             msg = f"a budget is zero or more US dollars, not {limit}"
             raise ValueError(msg)
@@ -97,6 +104,8 @@ class Budget:
         self.investigation = investigation
         self.deadline = math.inf
         self._ledger = ledger
+        self._account = account
+        self._caps = Caps(limit, daily)
         self._spent: dict[AgentName, Decimal] = {}
         self._open: set[Reservation] = set()
         self._no_room = ""
@@ -121,9 +130,9 @@ class Budget:
         if self._no_room or self.spent + self.reserved + amount > self.limit:  # also where a ledger has forgotten something
             self._no_room = self._no_room or NO_ROOM
             raise BudgetExceededError(self._no_room)
-        attempt = Attempt(investigation=self.investigation, agent=agent, model=model, amount=amount)
+        attempt = Attempt(investigation=self.investigation, agent=agent, model=model, amount=amount, account=self._account)
         try:
-            reservation = Reservation(agent, amount, await self._ledger.reserve(attempt, self.limit))
+            reservation = Reservation(agent, amount, await self._ledger.reserve(attempt, self._caps))
         except BudgetExceededError as error:
             self._no_room = str(error)
             raise

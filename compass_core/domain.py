@@ -95,7 +95,8 @@ class Incident(Value):
 class Request(Value):
     """What somebody asked for: an incident by its reference, or a service and since when, or an incident again.
 
-    `environment` wins over what the incident's own labels say of where it is.
+    `asker` and `workspace` are Slack's ids, '' for the operator at a terminal. `environment` wins over what the incident's own
+    labels say of where it is.
     """
 
     reference: str = ""
@@ -104,11 +105,13 @@ class Request(Value):
     environment: Environment = ()
     incident: Incident | None = None
     budget: Decimal | None = None
+    asker: str = ""
+    workspace: str = ""
     only: AgentName | None = None
 
 
 class Investigation(Value):
-    """Our work on one incident."""
+    """Our work on one incident. `waits` is its place in the line when it was asked for, 0 where it could begin at once."""
 
     id: str
     incident: Incident
@@ -116,6 +119,7 @@ class Investigation(Value):
     budget: Decimal
     only: AgentName | None = None
     again: bool = False
+    waits: int = 0
 
 
 class Gap(Value):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,6 +17,7 @@ from compass_core.errors import BudgetExceededError, CompassError, ThreadError
 from compass_core.hypotheses.coverage import coverage, is_blind, lowered
 from compass_core.hypotheses.rank import rank
 from compass_core.incidents.resolve import resolve
+from compass_core.line import Line
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from compass_core.agents.base import Agent
     from compass_core.budget import Budget
     from compass_core.domain import Incident, Request
+    from compass_core.line import Turn
     from compass_core.ports import Clock, Incidents, Investigations, Journal, Names, Thread
 
 log = structlog.get_logger()
@@ -54,6 +56,7 @@ class Outside:
     journal: Journal
     clock: Clock
     names: Names | None = None
+    line: Line = field(default_factory=Line)
 
 
 class Orchestrator:
@@ -72,10 +75,16 @@ class Orchestrator:
         Raises `RefusalError` or `ThreadError` before anything was posted or spent. Afterwards it always ends with a
         conclusion in the thread, also when it is cancelled or Compass itself fails.
         """
-        investigation = await self._accept(request)
+        with self._outside.line.turn() as turn:
+            investigation = await self._accept(request, turn.place)
+            return await self._investigate(investigation, turn)
+
+    async def _investigate(self, investigation: Investigation, turn: Turn) -> Conclusion:
         started = time.perf_counter()
         ending: Ending = (Outcome.FAILED, "Compass itself failed; its log says why")
         try:
+            await turn.come.wait()
+            started = time.perf_counter()
             await self.observe(investigation)
             ending = _ending(self._runs)
         except asyncio.CancelledError as error:
@@ -105,7 +114,7 @@ class Orchestrator:
         """What was billed to each of the three agents, in US dollars."""
         return {name: self._budget.spent_by(name) for name in AgentName}
 
-    async def _accept(self, request: Request) -> Investigation:
+    async def _accept(self, request: Request, waits: int) -> Investigation:
         now = self._outside.clock()
         incident = await self._step("resolve", lambda: resolve(request, self._outside.places, now))
         if request.service and self._outside.names:  # an alert's thing may be unknown, but the alert is not: the agents say so
@@ -117,6 +126,7 @@ class Orchestrator:
             budget=self._budget.limit,
             only=request.only,
             again=request.incident is not None,
+            waits=waits,
         )
         await self._step("open", lambda: self._outside.investigations.opened(investigation))
         said = False

@@ -6,8 +6,9 @@ What holds at every moment, also with several processes on one file:
 3. One post per investigation and step: the first stays.
 4. An id is never given twice (`INC-7` stays `INC-7`).
 5. An investigation holds its whole incident, so that it can be run again when the alert is gone.
-6. The attempts of an investigation take no more than its limit when one is written: checked and written in one transaction,
-   one transaction at a time. An attempt that a killed process left open stays there and counts as the most that it may cost.
+6. The attempts of an investigation, and of a workspace's day, take no more than their caps when one is written: checked and
+   written in one transaction, one transaction at a time. An attempt that a killed process left open stays there and counts as the
+   most that it may cost.
 
 Every method runs its one transaction in a thread and raises `StoreError` when the database does not do it.
 """
@@ -17,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,16 +27,17 @@ from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text, cr
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from compass_core.budget import Attempt, Bill, refuse_what_does_not_fit
+from compass_core.budget import Attempt, Bill
 from compass_core.domain import Conclusion, Incident, Investigation, Post, Value
 from compass_core.errors import AlreadyRunningError, SettingsError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
-    from decimal import Decimal
 
     from sqlalchemy import ColumnElement, Connection, Engine, Select
+
+    from compass_core.budget import Caps
 
 T = TypeVar("T")
 V = TypeVar("V", bound=Value)
@@ -75,6 +78,12 @@ ATTEMPTS = Table(
     Column("investigation", String(200), nullable=False, index=True),
     Column("attempt", Text, nullable=False),
     sqlite_autoincrement=True,
+)
+ACCOUNTS = Table(
+    "accounts",
+    TABLES,
+    Column("account", String(200), primary_key=True),
+    Column("taken", Text, nullable=False),  # the sum of its attempts' amounts
 )
 RUNNING = INVESTIGATIONS.c.ended.is_(None)
 Index("one_running_per_incident", INVESTIGATIONS.c.incident, unique=True, sqlite_where=RUNNING, postgresql_where=RUNNING)
@@ -173,15 +182,15 @@ class Store:
 
         await self._do(work)
 
-    async def reserve(self, attempt: Attempt, limit: Decimal) -> int:
+    async def reserve(self, attempt: Attempt, caps: Caps) -> int:
         """Write an open attempt and give its number; raises `BudgetExceededError`, and writes nothing, when it does not fit."""
         keep = insert(ATTEMPTS).values(investigation=attempt.investigation, attempt=attempt.model_dump_json()).returning(ATTEMPTS.c.id)
 
         def work(db: Connection) -> int:
-            if db.dialect.name == "postgresql":  # SQLite's transactions wait for each other anyway
-                db.execute(select(func.pg_advisory_xact_lock(func.hashtext(attempt.investigation))))
+            account = _taken(db, attempt)
             others = (_read(Attempt, *row) for row in db.execute(_attempts(attempt.investigation)))
-            refuse_what_does_not_fit(attempt, others, limit)
+            caps.refuse_what_does_not_fit(attempt.amount, sum((each.amount for each in others), Decimal(0)), account)
+            _take(db, attempt, account + attempt.amount)
             number: int = db.execute(keep).scalar_one()
             return number
 
@@ -197,6 +206,7 @@ class Store:
             if attempt.bill is Bill.OPEN:
                 closed = attempt.model_copy(update={"bill": bill, "amount": amount})
                 db.execute(update(ATTEMPTS).where(this).values(attempt=closed.model_dump_json()))
+                _take(db, attempt, _taken(db, attempt) + amount - attempt.amount)
 
         await self._do(work)
 
@@ -246,6 +256,21 @@ def _refuse_unusable(url: URL) -> None:
 
 def _attempts(investigation: str) -> Select[tuple[Any, Any]]:
     return select(ATTEMPTS.c.id, ATTEMPTS.c.attempt).where(ATTEMPTS.c.investigation == investigation).order_by(ATTEMPTS.c.id)
+
+
+def _taken(db: Connection, attempt: Attempt) -> Decimal:
+    """What its account has taken; until the end of the transaction nobody else takes anything of it."""
+    if db.dialect.name == "postgresql":  # SQLite's transactions wait for each other anyway
+        db.execute(select(func.pg_advisory_xact_lock(func.hashtext(attempt.account or attempt.investigation))))
+    return Decimal(db.scalar(select(ACCOUNTS.c.taken).where(ACCOUNTS.c.account == attempt.account)) or 0)
+
+
+def _take(db: Connection, attempt: Attempt, taken: Decimal) -> None:
+    """Write down what its account has taken by now; an attempt without an account counts for none."""
+    if attempt.account:
+        this = update(ACCOUNTS).where(ACCOUNTS.c.account == attempt.account).values(taken=str(taken))
+        if not db.execute(this).rowcount:
+            db.execute(insert(ACCOUNTS).values(account=attempt.account, taken=str(taken)))
 
 
 def _posted(step: str) -> ColumnElement[bool]:

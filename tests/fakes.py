@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from compass_core.agents.base import Agent
-from compass_core.budget import Attempt, Bill, refuse_what_does_not_fit
+from compass_core.budget import Attempt, Bill
 from compass_core.domain import AgentName, Findings, Hypothesis, Incident, Observation, Thoughts, Window
 from compass_core.errors import AlreadyRunningError, BudgetExceededError, SourceError, ThreadError
 from compass_core.readings import Reading
@@ -17,7 +17,7 @@ from compass_core.readings import Reading
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from compass_core.budget import Budget
+    from compass_core.budget import Budget, Caps
     from compass_core.domain import Conclusion, Investigation, Message, Progress, Run
     from compass_core.hypotheses.refine import Answer
     from compass_core.ports import V
@@ -115,8 +115,11 @@ class FakeLedger:
 
     rows: list[Attempt] = field(default_factory=list)
 
-    async def reserve(self, attempt: Attempt, limit: Decimal) -> int:
-        refuse_what_does_not_fit(attempt, await self.attempts(attempt.investigation), limit)
+    async def reserve(self, attempt: Attempt, caps: Caps) -> int:
+        def taken(kind: str) -> Decimal:
+            return sum((row.amount for row in self.rows if getattr(row, kind) == getattr(attempt, kind)), Decimal(0))
+
+        caps.refuse_what_does_not_fit(attempt.amount, taken("investigation"), taken("account"))
         self.rows.append(attempt)
         return len(self.rows)
 

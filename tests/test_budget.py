@@ -226,3 +226,25 @@ def test_cents_are_not_lost(amounts: list[Decimal]) -> None:
     for amount in amounts:
         done(budget.settle(done(budget.reserve(NETWORK, "m", amount)), amount))
     assert budget.spent == sum(amounts, Decimal(0))
+
+
+async def test_a_workspace_spends_no_more_a_day_than_it_may(ledger: Ledger) -> None:
+    day = ("T1/2026-01-05", Decimal(1))
+    first, second, third = (Budget(Decimal("0.85"), ledger, f"run-{n}", *day) for n in (1, 2, 3))
+    held = await first.reserve(DATABASE, "m", Decimal("0.80"))
+    with pytest.raises(BudgetExceededError, match=r"no room for a model call in the \$1 that this workspace may spend a day"):
+        await second.reserve(DATABASE, "m", Decimal("0.21"))
+    await Budget(Decimal(1), ledger, "run-4", "T2/2026-01-05", Decimal(1)).reserve(DATABASE, "m", Decimal(1))
+    await Budget(Decimal(1), ledger, "run-5", "T1/2026-01-06", Decimal(1)).reserve(DATABASE, "m", Decimal(1))
+    await first.settle(held, Decimal("0.10"))
+    await third.settle(await third.reserve(DATABASE, "m", Decimal("0.80")), Decimal("0.85"))
+    with pytest.raises(BudgetExceededError, match="COMPASS_DAILY_USD"):
+        await Budget(Decimal(1), ledger, "run-6", *day).reserve(DATABASE, "m", Decimal("0.0501"))
+    await Budget(Decimal(1), ledger, "run-7", *day).reserve(DATABASE, "m", Decimal("0.05"))
+
+
+async def test_investigations_that_reserve_at_once_share_one_day(ledger: Ledger) -> None:
+    budgets = [Budget(Decimal(1), ledger, f"run-{n}", "T1/2026-01-05", Decimal(1)) for n in range(20)]
+    results = await asyncio.gather(*(each.reserve(DATABASE, "m", Decimal("0.15")) for each in budgets), return_exceptions=True)
+    assert sum(isinstance(result, Reservation) for result in results) == 6
+    assert sum(isinstance(result, BudgetExceededError) for result in results) == 14

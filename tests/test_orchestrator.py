@@ -17,6 +17,7 @@ from compass_core import orchestrator as plot
 from compass_core.budget import NO_ROOM, Budget
 from compass_core.domain import AgentName, Conclusion, Findings, Incident, Outcome, Request
 from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reason, SourceError, StoreError, ThreadError, UnknownNameError
+from compass_core.line import Line
 from compass_core.orchestrator import Limits, Orchestrator, Outside
 from tests.fakes import INCIDENT, FakeAgent, FakeClock, FakeIncidents, FakeInvestigations, FakeJournal, FakeLedger, FakeThread
 
@@ -31,6 +32,7 @@ class Stage:
     agents: dict[AgentName, dict[str, Any]] = field(default_factory=lambda: {name: {} for name in AgentName})
     limits: Limits | None = None
     thread: FakeThread = field(default_factory=FakeThread)
+    line: Line = field(default_factory=Line)
     journal: FakeJournal = field(default_factory=FakeJournal)
     kept: FakeInvestigations = field(default_factory=FakeInvestigations)
     places: tuple[FakeIncidents, ...] = field(default_factory=lambda: (FakeIncidents(),))
@@ -38,7 +40,7 @@ class Stage:
     def __post_init__(self) -> None:
         self.budget = Budget(Decimal(self.limit), FakeLedger(), "run-1")
         self.cast = {name: FakeAgent(name, self.budget, **told) for name, told in self.agents.items()}
-        outside = Outside(self.places, self.kept, self.thread, self.journal, FakeClock())
+        outside = Outside(self.places, self.kept, self.thread, self.journal, FakeClock(), line=self.line)
         self.orchestrator = Orchestrator(self.cast, self.budget, outside, self.limits)
 
     async def play(self, **request: Any) -> Conclusion:
@@ -243,6 +245,24 @@ async def test_later_agents_are_skipped_when_the_time_is_used_up() -> None:
     stage = Stage(agents={APPLICATION: {"hangs": True}, DATABASE: {}, NETWORK: {}}, limits=Limits(60, 0.01))
     conclusion = await stage.play()
     assert [(run.outcome, run.reason) for run in conclusion.runs[1:]] == [(Outcome.SKIPPED, "time")] * 2
+
+
+async def test_what_waits_in_line_says_its_place_and_begins_when_its_turn_comes() -> None:
+    line = Line(1)
+    running = Stage(agents={APPLICATION: {"hangs": True}, DATABASE: {}, NETWORK: {}}, line=line)
+    waiting, stopped = Stage(line=line), Stage(line=line)
+    tasks = [asyncio.ensure_future(stage.play()) for stage in (running, waiting, stopped)]
+    await running.cast[APPLICATION].begun.wait()
+    for task in (tasks[2], tasks[0]):
+        assert not waiting.cast[APPLICATION].begun.is_set()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    conclusion = await tasks[1]
+    assert [stage.thread.conclusions[0].investigation.waits for stage in (running, waiting, stopped)] == [0, 1, 2]
+    assert outcomes(conclusion) == [Outcome.ANSWERED] * 3
+    assert stopped.thread.said == ["root", "final"], "also who never began is told the end"
+    assert not stopped.cast[APPLICATION].earlier
 
 
 async def test_a_cancelled_investigation_says_so() -> None:

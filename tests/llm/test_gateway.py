@@ -31,7 +31,7 @@ from tests.llm.scripted import DOLLARS, GOOD, MODEL, Prices, Scripted, Turn, err
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from compass_core.budget import Attempt
+    from compass_core.budget import Attempt, Caps
 
 APPLICATION, DATABASE, NETWORK = AgentName
 KEY = "sk-very-secret-key"
@@ -379,10 +379,10 @@ async def test_no_call_is_made_where_the_agent_has_no_time_left() -> None:
 class BrokenLedger(FakeLedger):
     broken: frozenset[str] = frozenset()
 
-    async def reserve(self, attempt: Attempt, limit: Decimal) -> int:
+    async def reserve(self, attempt: Attempt, caps: Caps) -> int:
         if "reserve" in self.broken:
             raise StoreError("the disk is full")
-        return await super().reserve(attempt, limit)
+        return await super().reserve(attempt, caps)
 
     async def close(self, number: int, bill: Bill, amount: Decimal) -> None:
         if "close" in self.broken:

@@ -17,7 +17,7 @@ from compass_core.agents.base import Agent
 from compass_core.bootstrap import live, replayed
 from compass_core.budget import NO_ROOM, Bill, Budget
 from compass_core.domain import AgentName, Findings, Investigation, Message, Outcome, Request, Thoughts
-from compass_core.errors import BudgetExceededError, ModelError, Reason, SettingsError
+from compass_core.errors import BudgetExceededError, ModelError, Reason, RefusalError, SettingsError
 from compass_core.llm.gateway import MARGIN, Gateway
 from compass_core.llm.prices import tariff
 from compass_core.llm.wire import TEXTS, Server, Terms, connect
@@ -200,6 +200,46 @@ async def test_a_budget_of_nothing_asks_no_model_and_runs_all_agents(limit: str,
     assert conclusion.total_cost == 0
     if not models:
         assert [run.outcome for run in conclusion.runs] == [Outcome.ANSWERED] * 3
+
+
+@pytest.mark.parametrize(
+    ("asked", "limit"),
+    [
+        ({"asker": "U1"}, "2.00"),
+        ({"asker": "U1", "budget": Decimal("2.00")}, "2.00"),
+        ({"asker": "U1", "budget": Decimal("2.01")}, None),
+        ({"asker": "UBOSS", "budget": Decimal("2.01")}, "2.01"),
+        ({"budget": Decimal("2.01")}, "2.01"),
+        ({"asker": "U1", "budget": Decimal("2.01"), "incident": INCIDENT}, "2.00"),
+        ({"asker": "UBOSS", "budget": Decimal("2.01"), "incident": INCIDENT}, "2.01"),
+    ],
+)
+async def test_nobody_but_an_admin_or_the_operator_asks_for_more_than_the_budget(asked: dict[str, object], limit: str | None) -> None:
+    settings = load({"COMPASS_BUDGET_USD": "2.00", "COMPASS_ADMINS": "UBOSS, U2"})
+    with as_file(files("bot") / "demo_case") as case:
+        async with replayed(case, settings) as compass:
+            asking = compass.investigate(Request(**{"reference": "INC-42", "only": NETWORK, **asked}), thread := FakeThread())
+            if limit is not None:
+                assert (await asking).investigation.budget == Decimal(limit)
+                return
+            with pytest.raises(RefusalError, match=r"--budget is at most \$2\.00 here; those named in COMPASS_ADMINS"):
+                await asking
+    assert thread.said == []
+
+
+async def test_what_a_day_does_not_hold_is_answered_by_rules_and_said() -> None:
+    server = Scripted(*(Turn(text='{"hypotheses": []}') for _ in range(9)))
+    async with server.serving() as url:
+        settings = load({"OPENAI_BASE_URL": url, **SCRIPTED, "COMPASS_BUDGET_USD": "10", "COMPASS_DAILY_USD": "6"})
+        with as_file(files("bot") / "demo_case") as case:
+            async with replayed(case, settings) as compass:
+                asked = Request(reference="INC-42", asker="U1", workspace="T1")
+                first, second = [await compass.investigate(asked, FakeThread()) for _ in range(2)]
+    told = "no room for a model call in the $6 that this workspace may spend a day (COMPASS_DAILY_USD)"
+    assert told not in first.runs[0].unrefined
+    assert {run.unrefined for run in second.runs} == {told}
+    assert [run.outcome for run in second.runs] == [Outcome.ANSWERED] * 3
+    assert server.billed[MODEL] <= first.total_cost <= 6
 
 
 KILLED = """
