@@ -228,7 +228,7 @@ async def test_nobody_but_an_admin_or_the_operator_asks_for_more_than_the_budget
 
 
 async def test_what_a_day_does_not_hold_is_answered_by_rules_and_said() -> None:
-    server = Scripted(*(Turn(text='{"hypotheses": []}') for _ in range(9)))
+    server = Scripted(*(Turn(text='{"hypotheses": []}', usage=(2000, 0, 200)) for _ in range(9)))
     async with server.serving() as url:
         settings = load({"OPENAI_BASE_URL": url, **SCRIPTED, "COMPASS_BUDGET_USD": "10", "COMPASS_DAILY_USD": "6"})
         with as_file(files("bot") / "demo_case") as case:
