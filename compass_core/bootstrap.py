@@ -108,14 +108,14 @@ class Compass:
         from compass_core.agents.names import Names
         from compass_core.agents.network import NetworkAgent
         from compass_core.agents.view import View
-        from compass_core.budget import Budget
+        from compass_core.budget import Budget, limit_of
         from compass_core.journal import InProcess
         from compass_core.orchestrator import Orchestrator, Outside
         from compass_core.redaction.entrance import Place, Words
         from compass_core.redaction.exits import Told
 
         view = View(self.telemetry.sources(), self.telemetry.offload, self.clock, self.redact)
-        limit = self._limit(request)
+        limit = limit_of(request, self.default_budget, self.admins)
         account = f"{request.workspace or 'terminal'}/{self.clock():%Y-%m-%d}"
         budget = Budget(limit, self.kept.ledger, uuid.uuid4().hex, account, self.daily)
         model = Words(self.model(budget, self.redact), self.redact) if self.model and limit else None
@@ -123,17 +123,6 @@ class Compass:
         places = tuple(Place(each, self.redact) for each in self.telemetry.places)
         outside = Outside(places, self.kept.investigations, Told(thread, self.redact), InProcess(), self.clock, Names(view), self.line)
         return Orchestrator(agents, budget, outside, self.limits)
-
-    def _limit(self, request: Request) -> Decimal:
-        """What it may cost; raises `RefusalError` where a person asks for more than they may."""
-        from compass_core.errors import RefusalError
-
-        most, wanted = self.default_budget, self.default_budget if request.budget is None else request.budget
-        if wanted <= most or not request.asker or request.asker in self.admins:
-            return wanted
-        if request.incident is not None:  # the button, under what an admin asked for
-            return most
-        raise RefusalError(f"--budget is at most ${most:f} here; those named in COMPASS_ADMINS may ask for more. Leave it out, or lower it.")
 
     async def interrupted(self, investigation: Investigation, thread: Thread) -> None:
         """End an investigation that a former process left without an end: one message, with what it cost and the button.

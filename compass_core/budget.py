@@ -7,10 +7,15 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from compass_core.domain import AgentName, Value
-from compass_core.errors import BudgetExceededError
+from compass_core.errors import BudgetExceededError, RefusalError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from compass_core.domain import Request
 
 _DOLLARS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 NO_ROOM = "no room in the budget for a model call"
@@ -159,6 +164,16 @@ class Budget:
         """Raise `BudgetExceededError` when more than the limit was billed; to be called after each agent."""
         if self.spent > self.limit:
             raise BudgetExceededError(f"${self.spent:.4f} was billed, the budget is ${self.limit:f}")
+
+
+def limit_of(request: Request, most: Decimal, admins: Collection[str]) -> Decimal:
+    """What an investigation may cost: `most`, less where less was asked for, and more only for the operator and for admins."""
+    wanted = most if request.budget is None else request.budget
+    if wanted <= most or not request.asker or request.asker in admins:
+        return wanted
+    if request.incident is not None:  # the button, under what an admin asked for
+        return most
+    raise RefusalError(f"--budget is at most ${most:f} here, except for those in COMPASS_ADMINS. Leave it out, or lower it.")
 
 
 def _refuse_negative(amount: Decimal) -> None:
