@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import zlib
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 from urllib.parse import urlencode
@@ -34,28 +32,12 @@ Linker: TypeAlias = "Callable[[str, Window], Awaitable[str | None]]"  # a link t
 
 PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 5.0
+MOST_VALUES: Final = 4_000_000  # of JSON; 32 MiB of points are fewer
 TEMPORARY: Final = frozenset({429, 502, 503, 504})
 NO_FORM: Final = frozenset({403, 404, 405, 411, 415, 501})  # from a server, or a proxy before it, that takes GETs alone
-FOREIGN: Final[tuple[tuple[type[Exception], Reason, str], ...]] = (
-    (httpx.TimeoutException, Reason.TIMEOUT, "no answer in time"),
-    (httpx.NetworkError, Reason.UNREACHABLE, "no connection"),
-    (httpx.ProxyError, Reason.UNREACHABLE, "no connection through the proxy"),
-    (httpx.RemoteProtocolError, Reason.UNREACHABLE, "the connection broke"),
-    (httpx.LocalProtocolError, Reason.REJECTED, "the request could not be sent"),
-    (httpx.UnsupportedProtocol, Reason.UNREACHABLE, "the address must begin with http:// or https://"),
-    (httpx.InvalidURL, Reason.UNREACHABLE, "the address is not a URL"),
-    (httpx.TooManyRedirects, Reason.UNAUTHORIZED, "redirects without end"),
-    (httpx.DecodingError, Reason.GARBAGE, "the answer cannot be decompressed"),
-    (zlib.error, Reason.GARBAGE, "the answer cannot be decompressed"),
-    (httpx.HTTPStatusError, Reason.SERVER_ERROR, "an error status"),
-    (httpx.CookieConflict, Reason.GARBAGE, "cookies that contradict each other"),
-    (httpx.StreamError, Reason.UNREACHABLE, "the answer broke off"),
-    (httpx.HTTPError, Reason.UNREACHABLE, "the exchange failed"),
-)
 KEPT_REQUESTS: Final = 12  # for each later agent: what one asks beyond what the first has asked already, with room
 KEPT_HALVINGS: Final = 2
 _ERROR_BYTES: Final = 8192
-_SHORTEST_SECRET: Final = 4
 
 
 class Allowance:
@@ -130,8 +112,20 @@ class Reader:
         """Whether no form was refused so far."""
         return not self._backend.without_form
 
-    async def json(self, path: str, params: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] = {}, *, form: bool = False) -> Any:
-        """The decoded answer to `GET <base URL><path>?<params>`; raises only `SourceError`.
+    async def json(self, path: str, params: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] = {}) -> Any:
+        """As `ask`, decoded and no more."""
+        return await self.ask(path, lambda answer: answer, params, headers)
+
+    async def ask(
+        self,
+        path: str,
+        parse: Callable[[Any], T],
+        params: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] = {},
+        *,
+        form: bool = False,
+    ) -> T:
+        """What `parse` makes of the JSON that answers `GET <base URL><path>?<params>`; raises only `SourceError`.
 
         With `form` the parameters are posted, so that they can be long, where the server takes that: only for paths that change nothing.
         """
@@ -141,13 +135,19 @@ class Reader:
             span.set_attributes({"source": self.name, "url.path": path})
             try:
                 body = await self._body("POST" if form and path not in self._backend.without_form else "GET", path, params, headers)
-                answer = await self._backend.offload(shaped(self.name, path, partial(json.loads, body)))
+                answer = await self._backend.offload(shaped(self.name, path, lambda: parse(self._decoded(body, path))))
             except SourceError as error:
                 span.set_attribute("error.type", error.reason)
                 span.set_status(trace.StatusCode.ERROR)
                 raise
             span.set_attribute("http.response.body.size", len(body))
             return answer
+
+    def _decoded(self, body: bytearray, path: str) -> Any:
+        """Brackets and commas tell how much memory JSON takes: an empty list is three bytes here and twenty times as many there."""
+        if sum(map(body.count, (b",", b"[", b"{"))) > MOST_VALUES:
+            raise SourceError(self.name, Reason.TOO_LARGE, f"{path} answers more than {MOST_VALUES:,} values")
+        return json.loads(body)
 
     async def _body(self, method: str, path: str, params: Sequence[tuple[str, str]], headers: Mapping[str, str]) -> bytearray:
         backend = self._backend
@@ -194,8 +194,8 @@ class Reader:
         try:
             async with aclosing(await self._backend.http.send(request, stream=True, auth=None, follow_redirects=False)) as response:
                 return await self._read(response, path)
-        except tuple(kind for kind, _, _ in FOREIGN) as error:
-            reason, what = next((reason, what) for kind, reason, what in FOREIGN if isinstance(error, kind))
+        except tuple(kind for kind, _, _ in refusals.FOREIGN) as error:
+            reason, what = next((reason, what) for kind, reason, what in refusals.FOREIGN if isinstance(error, kind))
             detail = f"{path}: {what}: check {self._variable('URL')}"
             if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError):
                 raise _TemporaryError(self.name, reason, detail, PAUSE) from error
@@ -225,9 +225,7 @@ class Reader:
         if response.request.method == "POST" and status in NO_FORM:
             return _NoFormError(self.name, Reason.REJECTED, f"{path} takes no form")
         kind, said = refusals.server_text(body)
-        for secret in _secrets(response.request.headers):
-            said = said.replace(secret, "***")
-        said = hidden(said)  # before it is cut
+        said = hidden(refusals.without_own(said, response.request.headers))  # before it is cut
         reason = refusals.reason(status, kind, said)
         detail = f"{path} answers {status}"
         if known := refusals.advice(f"{' '.join(response.headers)} {said}", self._variable):
@@ -289,12 +287,3 @@ def shaped(source: str, path: str, parse: Callable[[], T]) -> Callable[[], T]:
             ) from error
 
     return checked
-
-
-def _secrets(headers: httpx.Headers) -> list[str]:
-    """What a server could repeat of our own headers, the longest first; shorter ones would only garble texts."""
-    scheme, _, credential = headers.get("Authorization", "").partition(" ")
-    found = [credential, headers.get("X-Scope-OrgID", "")]
-    if scheme == "Basic":
-        found += [b64decode(credential).decode(), *b64decode(credential).decode().split(":", 1)]
-    return sorted((secret for secret in found if len(secret) >= _SHORTEST_SECRET), key=len, reverse=True)

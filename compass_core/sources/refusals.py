@@ -1,17 +1,38 @@
-"""What a server means with an error status and its text: a reason, and for well-known products what to do about it."""
+"""What went wrong: the reasons of foreign errors, and of a status and its text; for well-known products also what to do about it."""
 
 from __future__ import annotations
 
 import json
 import re
+import zlib
+from base64 import b64decode
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
+
+import httpx
 
 from compass_core.errors import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+FOREIGN: Final[tuple[tuple[type[Exception], Reason, str], ...]] = (
+    (httpx.TimeoutException, Reason.TIMEOUT, "no answer in time"),
+    (httpx.NetworkError, Reason.UNREACHABLE, "no connection"),
+    (httpx.ProxyError, Reason.UNREACHABLE, "no connection through the proxy"),
+    (httpx.RemoteProtocolError, Reason.UNREACHABLE, "the connection broke"),
+    (httpx.LocalProtocolError, Reason.REJECTED, "the request could not be sent"),
+    (httpx.UnsupportedProtocol, Reason.UNREACHABLE, "the address must begin with http:// or https://"),
+    (httpx.InvalidURL, Reason.UNREACHABLE, "the address is not a URL"),
+    (httpx.TooManyRedirects, Reason.UNAUTHORIZED, "redirects without end"),
+    (httpx.DecodingError, Reason.GARBAGE, "the answer cannot be decompressed"),
+    (zlib.error, Reason.GARBAGE, "the answer cannot be decompressed"),
+    (httpx.HTTPStatusError, Reason.SERVER_ERROR, "an error status"),
+    (httpx.CookieConflict, Reason.GARBAGE, "cookies that contradict each other"),
+    (httpx.StreamError, Reason.UNREACHABLE, "the answer broke off"),
+    (httpx.HTTPError, Reason.UNREACHABLE, "the exchange failed"),
+)
+SHORTEST_SECRET: Final = 4
 AMAZON: Final = """Amazon's service takes only requests that are signed with SigV4, which Compass does not do:
 put a signing proxy (aws-sigv4-proxy) in between and its address in {URL}, or read it through Grafana (COMPASS_GRAFANA_URL)"""
 GOOGLE: Final = """Google's service takes only OAuth tokens, which expire within an hour:
@@ -58,3 +79,19 @@ def advice(said: str, variable: Callable[[str], str]) -> str:
         option = _OPTION.search(said)
         return f"a limit of the tenant, {limit[0]}: whoever runs the server can raise {option[0] if option else 'it'}"
     return ""
+
+
+def without_own(said: str, headers: httpx.Headers) -> str:
+    """The text without what a server repeats of our own headers."""
+    for secret in _secrets(headers):
+        said = said.replace(secret, "***")
+    return said
+
+
+def _secrets(headers: httpx.Headers) -> list[str]:
+    """What a server could repeat of our own headers, the longest first; shorter ones would only garble texts."""
+    scheme, _, credential = headers.get("Authorization", "").partition(" ")
+    found = [credential, headers.get("X-Scope-OrgID", "")]
+    if scheme == "Basic":
+        found += [b64decode(credential).decode(), *b64decode(credential).decode().split(":", 1)]
+    return sorted((secret for secret in found if len(secret) >= SHORTEST_SECRET), key=len, reverse=True)

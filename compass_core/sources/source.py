@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from compass_core.domain import Gap
 from compass_core.errors import Reason, SourceError
-from compass_core.sources.http import shaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -39,8 +37,7 @@ class Source:
         form: bool = False,
     ) -> T:
         """What `parse` makes of the answer; raises only `SourceError`."""
-        answer = await self._reader.json(path, params, headers, form=form)
-        return await self._offload(shaped(self._name, path, partial(parse, answer)))
+        return await self._reader.ask(path, parse, params, headers, form=form)
 
     async def _try(
         self, path: str, parse: Callable[[Any], T], params: Sequence[tuple[str, str]] = (), *, form: bool = False

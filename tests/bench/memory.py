@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MIB = 2**20
 SENT = {  # who reads it, how many MiB, packed or not, with which status
     "nothing, for comparison": ("source", 0, False, 200),
+    "source, 30 MiB of empty lists": ("source", 30, False, 200),
     "source, 256 MiB as gzip": ("source", 256, True, 200),
     "source, 256 MiB": ("source", 256, False, 200),
     "source, 256 MiB of an error as gzip": ("source", 256, True, 500),
@@ -35,10 +36,12 @@ SENT = {  # who reads it, how many MiB, packed or not, with which status
 }
 
 
-def _body(mebibytes: int, *, packed: bool) -> Iterator[bytes]:
+def _body(mebibytes: int, *, packed: bool, lists: bool) -> Iterator[bytes]:
     gzip = zlib.compressobj(wbits=31)
-    yield from ((gzip.compress(b" " * MIB) if packed else b" " * MIB) for _ in range(mebibytes))
-    yield gzip.flush() if packed else b"{}"
+    piece = b"[]," * (MIB // 3) if lists else b" " * MIB
+    yield b"[" if lists else b""
+    yield from ((gzip.compress(piece) if packed else piece) for _ in range(mebibytes))
+    yield gzip.flush() if packed else b"0]" if lists else b"{}"
 
 
 async def _answer(request: web.Request) -> web.StreamResponse:
@@ -46,7 +49,7 @@ async def _answer(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(status=status, headers={"Content-Encoding": "gzip"} if packed else {})
     await response.prepare(request)
     try:
-        for piece in _body(mebibytes, packed=packed):
+        for piece in _body(mebibytes, packed=packed, lists="lists" in request.query["as"]):
             await response.write(piece)
     except ConnectionError:  # the reader had enough
         return response

@@ -18,7 +18,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from compass_core.errors import Reason, SourceError
-from compass_core.sources.http import FOREIGN, Allowance, authorization
+from compass_core.sources.http import Allowance, authorization
+from compass_core.sources.refusals import FOREIGN
 from tests.sources.kit import Chunks, Server
 
 if TYPE_CHECKING:
@@ -76,6 +77,11 @@ async def test_every_exception_of_httpx_becomes_ours(kind: type[Exception]) -> N
 async def test_what_a_server_says_is_redacted_before_it_is_cut() -> None:
     error = await refused(always(400, {"error": f"{'.' * 160} postgres://app:{'Hunter2x' * 6}@db"}))
     assert error.detail.endswith("postgres://app:[hidden]@db")
+
+
+async def test_json_that_takes_far_more_memory_than_its_length_is_not_decoded() -> None:
+    body = b"[" + b"[]," * 2_500_000 + b"[]]"
+    assert (await refused(Server(lambda _: httpx.Response(200, content=body)))).reason is Reason.TOO_LARGE
 
 
 @pytest.mark.parametrize("status", [200, 500])
