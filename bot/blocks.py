@@ -224,8 +224,9 @@ def _ranked(rank: int, one: Hypothesis, seen: Mapping[str, Observation], detail:
     lines = [head, [_text(shown(one.statement, detail.text))]]
     for name, ids in (("Evidence: ", one.evidence_for), ("Against: ", one.evidence_against)):
         linked = [part for each in ids[:5] if each in seen for part in (_link(seen[each].link, shown(each)), _text(" "))]
-        rest = " ".join(shown(each) for each in ids[5 if linked else 0 :][: detail.items])
-        lines += [[_text(name), *linked, _text(rest), *(_text(left) for left in more(len(ids) - 5 - detail.items))]] if ids else []
+        most = 5 * detail.items  # in any message of the usual size that is all
+        rest = " ".join((*(shown(each) for each in ids[5 if linked else 0 : most]), *more(len(ids) - most)))
+        lines += [[_text(name), *linked, _text(rest)]] if ids else []
     lines += [[_text(shown(each, detail.text))] for each in what_next(one)[:4] if rank <= CHECKED]
     return _rich(*lines)
 

@@ -43,6 +43,8 @@ _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»", '"'))
 _AROUND_NAMES = (
     "\"\u201c\u201d\u201e\u00ab\u00bb'`\u00b4\u2018\u2019\u201a\u201b*~ \t"  # quotes, and Slack's own marks for code, bold and struck text
 )
+_HYPHEN = re.compile("(?<=\\w)[\u2010\u2011\u2013\u2014\u2212](?=\\w)")  # what editors make of `-`
+_KIND = re.compile(r"^(?:(?:the|incident|alert)\s+)+(?=\S+$)", re.IGNORECASE)
 _SERVICE = re.compile(r"[A-Za-z0-9._/:-]{1,200}")
 _LABEL = re.compile(r"([A-Za-z_][\w.]{0,100})\s*={1,2}\s*[\"']?([^\"'={},]{1,200}?)[\"']?", re.ASCII)
 
@@ -110,7 +112,7 @@ def investigation(words: Sequence[Word], now: datetime) -> Request:
     """What these words after `investigate`, in Slack or in a terminal, ask for; else `RefusalError`."""
     plain, flags = _options("investigate", words, now)
     by_service = {"service", "since"} & set(flags)
-    reference = bare(" ".join(plain))
+    reference = bare(_KIND.sub("", " ".join(plain)))
     if plain and by_service:
         wanted = f" For a service's trouble type --service {shown(reference)} --since 45m." if _SERVICE.fullmatch(reference) else ""
         raise _refusal("investigate", f"Give an incident, or a service and since when, not both.{wanted}")
@@ -136,6 +138,7 @@ def bare(text: str) -> str:
     name = text.strip(_AROUND_NAMES)
     if is_link(name):
         return name
+    name = _HYPHEN.sub("-", name)
     for pair in ("()", "[]", "<>", "{}", "__"):
         inner = name.rstrip(".,;:!?")
         if len(inner) > 1 and inner[0] == pair[0] and inner[-1] == pair[1]:
@@ -209,9 +212,13 @@ def _value(verb: str, name: str, left: list[Word], now: datetime) -> str:
     if not value.strip('"') or (not quoted and _FLAG.fullmatch(value)):
         raise _refusal(verb, f"--{name} needs a value.")
     count = _length_of_time(left, now) if name == "since" else 1
-    taken = " ".join(word for word, _ in left[:count])
+    taken = left[:count]
     del left[:count]
-    return taken.strip('" ')
+    return _plain_time(taken) if name == "since" else taken[0][0].strip('" ')
+
+
+def _plain_time(words: Sequence[Word]) -> str:
+    return " ".join(word for word, _ in words).strip(_AROUND_NAMES + ".,;!")
 
 
 def _length_of_time(words: Sequence[Word], now: datetime) -> int:
@@ -219,7 +226,7 @@ def _length_of_time(words: Sequence[Word], now: datetime) -> int:
     until = next((at for at, (word, quoted) in enumerate(words) if not quoted and _FLAG.fullmatch(word)), len(words))
     for count in range(min(until, LONGEST_TIME), 0, -1):
         with suppress(RefusalError):
-            parse_since(" ".join(word for word, _ in words[:count]).strip('" '), now)
+            parse_since(_plain_time(words[:count]), now)
             return count
     return until
 

@@ -121,7 +121,8 @@ class Compass:
         model = Words(self.model(budget, self.redact), self.redact) if self.model and limit else None
         agents = {agent.name: agent(view, model) for agent in (ApplicationAgent, DatabaseAgent, NetworkAgent)}
         places = tuple(Place(each, self.redact) for each in self.telemetry.places)
-        outside = Outside(places, self.kept.investigations, Told(thread, self.redact), InProcess(), self.clock, Names(view), self.line)
+        names = Names(view, self.clock)
+        outside = Outside(places, self.kept.investigations, Told(thread, self.redact), InProcess(), self.clock, names, self.line)
         return Orchestrator(agents, budget, outside, self.limits)
 
     async def interrupted(self, investigation: Investigation, thread: Thread) -> None:

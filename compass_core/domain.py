@@ -76,6 +76,11 @@ class Incident(Value):
     description: str = ""
     origin: str = "declared"
 
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person said what it is about and since when; both are guessed."""
+        return self.origin in {"declared", "asked for"}
+
     def window(self, now: datetime) -> Window:
         """The time in which the incident shows: from its start until now, half an hour at most, a minute at least.
 

@@ -117,7 +117,7 @@ class Orchestrator:
     async def _accept(self, request: Request, waits: int) -> Investigation:
         now = self._outside.clock()
         incident = await self._step("resolve", lambda: resolve(request, self._outside.places, now))
-        if request.service and self._outside.names:  # an alert's thing may be unknown, but the alert is not: the agents say so
+        if request.incident is None and incident.by_hand and self._outside.names:  # of an alert's things the agents say what is unknown
             await self._step("names", partial(self._outside.names.check, incident))
         investigation = Investigation(
             id=self._budget.investigation,

@@ -125,7 +125,10 @@ async def test_a_typed_name_that_nothing_is_known_of_ends_it_before_any_work() -
     with pytest.raises(UnknownNameError, match=r"chekout.*Nearest names: checkout"):
         await stage.play(reference="", service="chekout", since=timedelta(minutes=20))
     assert (stage.thread.said, stage.kept.ended) == ([], [])
-    assert (await stage.play()).outcome is Outcome.ANSWERED, "an alert or a declared incident is looked at all the same"
+    with pytest.raises(UnknownNameError, match="checkout"):
+        await stage.play()
+    known = INCIDENT.model_copy(update={"origin": "alertmanager"})
+    assert (await stage.play(incident=known)).outcome is Outcome.ANSWERED, "what was accepted once, and an alert, is looked at all the same"
 
 
 async def test_what_was_not_looked_at_lowers_every_confidence() -> None:

@@ -7,6 +7,8 @@ from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from compass_core.analysis.notes import Times
+from compass_core.domain import Window
 from compass_core.errors import Reason, UnknownNameError
 from compass_core.identity import name_of
 from compass_core.readings import Family
@@ -16,26 +18,32 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from compass_core.agents.view import View
-    from compass_core.analysis.notes import Times
     from compass_core.domain import Incident
+    from compass_core.ports import Clock
     from compass_core.readings import Reading, Series, Span
 
 NEAREST = 3
 PATIENCE = 5.0  # seconds: whoever asked waits for the first message
+POINTS = 100
 NOTHING_LOST = frozenset({Reason.NOT_CONFIGURED, Reason.NO_DATA})
 
 
 class Names:
-    """`ports.Names` over a view: it asks what the agents ask as well, and the view asks once."""
+    """`ports.Names` over a view."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, clock: Clock) -> None:
         self._view = view
+        self._clock = clock
 
     async def check(self, incident: Incident) -> None:
         """Raises `UnknownNameError` where nothing is known of a service of the incident; too slow an answer says nothing."""
+        now = self._clock()
+        window = incident.window(now)
+        until = Window(start=window.start, end=max(window.end, now.replace(microsecond=0)))  # `--since` may be generous
+        times = Times(until, incident.baseline(window), max(60.0, until.seconds // POINTS))
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
-                if error := await unknown(self._view, incident.services, await self._view.times(incident)):
+                if error := await unknown(self._view, incident.services, times):
                     raise error
 
 

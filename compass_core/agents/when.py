@@ -30,7 +30,6 @@ LOOK_BACK = timedelta(hours=1)  # a rule's `for:` is hardly ever longer
 AFTER = timedelta(minutes=10)  # of what was told to be the beginning is looked at as well, and at most …
 LONGEST = timedelta(minutes=70)  # … so much in all
 ENOUGH = timedelta(minutes=30)  # a shorter baseline says less
-GUESSED = frozenset({"asked for", "declared"})  # a person says since when, and may be far too early
 OTHER_FAMILIES, OTHER_MEMBERS = 20, 200
 OVERVIEW = frozenset(
     {
@@ -111,14 +110,14 @@ def _span(incident: Incident, told: Times, now: datetime) -> Window:
     """Where the beginning is looked for, and an hour before: until now where a person guessed, else until the window's end."""
     start = told.baseline.start if incident.well_since else told.window.start - LOOK_BACK - BASELINE
     guessed = min(incident.ended_at or now, now, start + timedelta(seconds=MOST_POINTS * COARSE[-1])).replace(microsecond=0)
-    return Window(start=start, end=max(guessed if incident.origin in GUESSED else told.window.end, told.window.end))
+    return Window(start=start, end=max(guessed if incident.by_hand else told.window.end, told.window.end))
 
 
 def _began(seen: Overview, incident: Incident, span: Window) -> tuple[Turn, ...]:
     told = incident.started_at.timestamp()
     series = stated(seen.series)
     signals = [signal_of(one, AgentName.APPLICATION) for one in series]
-    until = span.end.timestamp() if incident.origin in GUESSED else told + AFTER.total_seconds()
+    until = span.end.timestamp() if incident.by_hand else told + AFTER.total_seconds()
     found = turns(series, signals, told, until)
     return began([one for one in found if one.at >= told - LOOK_BACK.total_seconds()], told, seen.weights)
 

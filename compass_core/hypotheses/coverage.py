@@ -19,7 +19,7 @@ ANSWERS = frozenset({Reason.NO_DATA, Reason.TRUNCATED, Reason.NOT_CONFIGURED})  
 
 
 def coverage(runs: Sequence[Run]) -> float:
-    """From 0 to 1: the share of the agents that finished × the share of the telemetry that could be read.
+    """From 0 to 1: the share of the agents that finished × of the telemetry that could be read × how far the baseline can be trusted.
 
     Half of that where nothing is known of what the incident is about. What was left out on purpose (an agent by `--only`, a source
     that is not configured) does not count.
@@ -32,7 +32,7 @@ def coverage(runs: Sequence[Run]) -> float:
     expected = [kind for kind in KINDS if not any(_is_of(gap, kind) and gap.reason is Reason.NOT_CONFIGURED for gap in gaps)]
     lost, silent = unread(runs), _silent(runs)
     read = [0.0 if kind in lost and kind in silent else HALF if kind in lost else 1.0 for kind in expected]
-    return finished * (sum(read) / len(read) if read else 1.0) * (HALF if nobody_knows(runs) else 1.0)
+    return finished * (sum(read) / len(read) if read else 1.0) * clean(runs) * (HALF if nobody_knows(runs) else 1.0)
 
 
 def lowered(hypotheses: Iterable[Hypothesis], share: float) -> tuple[Hypothesis, ...]:
@@ -44,6 +44,11 @@ def unread(runs: Iterable[Run]) -> tuple[str, ...]:
     """The kinds of telemetry of which something could not be read, though the source is configured."""
     gaps = [gap for run in runs for gap in run.findings.gaps if gap.reason not in ANSWERS]
     return tuple(kind for kind in KINDS if any(_is_of(gap, kind) for gap in gaps))
+
+
+def clean(runs: Iterable[Run]) -> float:
+    """How far, from 0 to 1, the time before can be trusted to show what is usual."""
+    return min((run.findings.looked.clean for run in runs if run.findings.looked), default=1.0)
 
 
 def nobody_knows(runs: Iterable[Run]) -> str:

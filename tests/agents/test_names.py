@@ -13,9 +13,13 @@ from compass_core.errors import Reason, UnknownNameError
 from compass_core.readings import Reading
 from tests.agents.asking import TIMES, answering, asked, down, family, view_of
 from tests.analysis.spans import span
-from tests.fakes import INCIDENT, FakeSource
+from tests.fakes import INCIDENT, FakeClock, FakeSource
 
 OTHERS = family("up", "checkout", "checkout-db", "payment")
+
+
+def names(source: FakeSource) -> Names:
+    return Names(view_of(source), FakeClock())
 
 
 def about(*services: str) -> Any:
@@ -24,7 +28,7 @@ def about(*services: str) -> Any:
 
 async def test_a_name_that_no_source_knows_is_told_with_the_nearest() -> None:
     with pytest.raises(UnknownNameError, match="Nothing is known of chekout") as caught:
-        await Names(view_of(answering(families=(OTHERS,)))).check(about("chekout"))
+        await names(answering(families=(OTHERS,))).check(about("chekout"))
     assert caught.value.nearest[0] == "checkout"
     assert "Looked in: metrics (fake), logs, traces" in str(caught.value)
 
@@ -42,7 +46,7 @@ async def test_a_name_that_no_source_knows_is_told_with_the_nearest() -> None:
     ids=["measured", "called", "traced", "empty sources", "no source answers", "none is configured"],
 )
 async def test_nobody_says_that_a_name_is_unknown_where_it_is_known_or_nobody_could_know(source: FakeSource) -> None:
-    await Names(view_of(source)).check(about("web"))
+    await names(source).check(about("web"))
 
 
 @pytest.mark.parametrize("question", ["families", "log_counts", "spans"])
@@ -50,14 +54,14 @@ async def test_nobody_says_that_a_name_is_unknown_where_it_is_known_or_nobody_co
 async def test_where_a_source_could_not_be_asked_a_name_is_not_called_unknown(question: str, reason: Reason) -> None:
     source = answering(families=(OTHERS,))
     source.answers[question] = Reading(source.answers.get(question, Reading()).values, (Gap(source="x", reason=reason, detail="no"),))
-    await Names(view_of(source)).check(about("web"))
+    await names(source).check(about("web"))
 
 
 async def test_a_source_that_is_not_configured_is_not_one_where_it_was_looked() -> None:
     source = answering(families=(OTHERS,))
     source.fails = down(Reason.NOT_CONFIGURED, "log_counts", "spans").fails
     with pytest.raises(UnknownNameError, match=r"Looked in: metrics \(fake\)\. Nearest"):
-        await Names(view_of(source)).check(about("web"))
+        await names(source).check(about("web"))
 
 
 async def test_a_known_name_costs_no_question_that_is_not_asked_anyway() -> None:

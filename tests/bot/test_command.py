@@ -145,6 +145,11 @@ def test_an_id_however_it_is_decorated(decorated: str) -> None:
     assert parse(f"stop {decorated}") == Stop("INC-42")
 
 
+@pytest.mark.parametrize("typed", ["INC\u201142", "INC\u201342", "incident INC-42", "the alert `INC-42`", "INC-42\u201d"])
+def test_an_id_as_editors_and_habit_write_it(typed: str) -> None:
+    assert asked(f"investigate {typed}").reference == "INC-42"
+
+
 def test_a_name_of_several_words_and_one_that_ends_in_a_bracket() -> None:
     assert asked("investigate High error rate").reference == "High error rate"
     assert asked("investigate Disk full (node)").reference == "Disk full (node)"
@@ -159,7 +164,18 @@ def test_a_link_is_taken_whole_unless_it_has_a_name() -> None:
 
 @pytest.mark.parametrize(
     ("typed", "minutes"),
-    [("20 m", 20), ("20min", 20), ("2 hours", 120), ("1h30m", 90), ("13:00", 63), ("2026-01-05T15:00+02:00", 63), ("2 h ago", 120)],
+    [
+        ("20 m", 20),
+        ("20min", 20),
+        ("2 hours", 120),
+        ("1h30m", 90),
+        ("13:00", 63),
+        ("2026-01-05T15:00+02:00", 63),
+        ("2 h ago", 120),
+        ("`20m`", 20),
+        ("20 min.", 20),
+        ("\u201820m\u2019", 20),
+    ],
 )
 def test_since_when_may_be_several_words(typed: str, minutes: int) -> None:
     wanted = Request(service="checkout", since=timedelta(minutes=minutes))

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compass_core.domain import AgentName, Findings, Gap, Outcome, Run
+from compass_core.domain import AgentName, Findings, Gap, Looked, Outcome, Run
 from compass_core.errors import Reason
 from compass_core.hypotheses.coverage import coverage, is_blind, unread
-from tests.bot.made import observation
+from tests.bot.made import WINDOW, observation
 
 WELL = tuple(Run(agent=name, outcome=Outcome.ANSWERED) for name in AgentName)
 
@@ -45,6 +45,11 @@ def test_more_that_could_not_be_read_covers_less() -> None:
     )
     assert 1 > part > whole > both > only == 0
     assert unread(seeing(gap("Prometheus"), gap("traces"), gap("logs", Reason.NOT_CONFIGURED))) == ("metrics", "traces")
+
+
+def test_a_baseline_that_is_short_or_troubled_covers_less() -> None:
+    looked = Looked(window=WINDOW, baseline=WINDOW, why="so", clean=0.5)
+    assert coverage(tuple(run.model_copy(update={"findings": Findings(looked=looked)}) for run in WELL)) < 1
 
 
 def test_blind_is_who_got_nothing_from_anywhere() -> None:
