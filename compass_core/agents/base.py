@@ -15,8 +15,8 @@ from compass_core.domain import AgentName, Findings, Gap
 from compass_core.errors import Reason
 from compass_core.hypotheses.coverage import nobody_knows
 from compass_core.hypotheses.known import Known
-from compass_core.hypotheses.localise import TROUBLED, suspects
 from compass_core.hypotheses.propose import propose
+from compass_core.hypotheses.suspicion import TROUBLED, suspects
 from compass_core.signals.logs import ERROR_PHRASES, phrases_of
 from compass_core.signals.plan import plan
 
@@ -84,7 +84,8 @@ class Specialist:
 
     async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> Thoughts:
         """Apply the rules of this agent to everything observed so far, and let a model refine them if there is one."""
-        proposed = propose(self.name, (*seen_by(earlier), *findings.observations), findings)
+        said = {(one.service, one.mechanism) for run in earlier for one in run.hypotheses}
+        proposed = propose(self.name, (*seen_by(earlier), *findings.observations), findings, said)
         return await think(self._model, Known(self.name, incident, findings, earlier, proposed))
 
     async def _strangers(self, incident: Incident, note: Note) -> tuple[Gap, ...]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NORMAL_SPREADS = 3.0  # deviations up to this many spreads are what a quiet series does by itself
 SCALE_SPREADS = 5.0  # of the logarithm by which unusual things are told apart
 FULL_SCORE = 2.0  # the logarithm that makes a surprise of 1: a deviation of 35 spreads
-RELATIVE_SPREAD = 0.05  # no series is taken to be steadier than 5 % of its own median, or, where that is zero, of its family's
+RELATIVE_SPREAD = 0.01  # no series is taken to be steadier than 1 % of its own median, or, where that is zero, of its family's
 MAD_TO_SIGMA = 1.4826  # a normal distribution's standard deviation ÷ its median absolute deviation
 SUSTAINED = 0.8  # the window's level is this quantile, the lower neighbour: one point alone is not a level
 FEWEST_EARLY = 5  # points of the window's first half that make a level of their own

@@ -30,3 +30,25 @@ MECHANISMS: Mapping[str, str] = {
     "unavailable": "It does not answer",
 }
 """Every mechanism that a hypothesis may name, with what it means; the last two only where nothing more can be said."""
+
+GENERAL = frozenset({"exception_in_code", "wrong_return_value", "latency_in_service", "unavailable"})
+"""What most other mechanisms bring about as well: that it is so, not why."""
+
+OF_A_DATABASE: Mapping[str, str] = {
+    "exception_in_code": "unavailable",
+    "wrong_return_value": "unavailable",
+    "bad_deploy": "config_change",
+    "latency_in_service": "slow_queries",
+}
+"""What is said of a database instead: no code of ours runs in it."""
+
+_BUSY = frozenset({"cpu_usage", "cpu_throttling", "slow_throughout", "self_time"})
+_LOCKED = frozenset({"db_waiting_for_locks", "db_deadlocks", "log_lock"})
+UNLESS: Mapping[str, frozenset[str]] = {
+    "network_delay": _BUSY | {"latency_p50", "latency_p95", "latency_p99"},  # a callers' clock holds the callee's own time
+    "slow_queries": _LOCKED | {"disk_busy", "disk_free", "log_disk_full"},  # waiting makes any query slow
+    "connection_exhaustion": _LOCKED,  # so does waiting keep connections
+    "network_loss": frozenset({"refused_calls", "tls_calls", "log_tls", "unresolved_calls", "log_dns"}),
+    "cpu_exhaustion": frozenset({"memory_of_limit", "memory_used", "out_of_memory_kills", "log_out_of_memory"}),  # cleaning up takes CPU
+}
+"""What a mechanism does not bring about: where it is seen, that explains the rest as well."""

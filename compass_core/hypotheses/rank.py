@@ -1,33 +1,30 @@
-"""Ranking is a sort: by confidence, ties in the order of the agents. Nothing is merged and nothing is dropped."""
+"""Ranking: what every agent said, weighed once by everything that all of them saw. Nothing is merged and nothing is dropped."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compass_core.hypotheses.propose import SURE, rounded, weigh
+from compass_core.hypotheses.propose import weigh
 from compass_core.hypotheses.refine import in_their_places
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from compass_core.domain import AgentName, Hypothesis, Run
-
-    Key = tuple[AgentName, str, str]
+    from compass_core.domain import Hypothesis, Run
+    from compass_core.hypotheses.propose import Pair
 
 
 def rank(runs: Sequence[Run]) -> tuple[Hypothesis, ...]:
     """All hypotheses of all runs, the most confident first; ties keep the order of the runs.
 
-    A hypothesis was weighed by what was known when its agent spoke. Here each is weighed by what is known at the end: its confidence
-    is multiplied by what the same rule at the same service says now, over what it said then; what a model moved is added again. What no
-    rule had said stays as it is.
+    `initial_confidence` stays what the agent said when it spoke. The confidence is that of its mechanism and service by everything that
+    is known at the end; what a model moved is added to it. What no rule had said stays as it is.
     """
-    last = _says(runs)
-    found = []
-    for i, run in enumerate(runs):
-        then = _says(runs[: i + 1])
-        found += [_again(one, then.get(_key(one), 0.0), last.get(_key(one), 0.0)) for one in _as_rules_had_them(run.hypotheses)]
-    return in_their_places(found)
+    now = _weighed(runs)
+    said = [one for run in runs for one in _as_rules_had_them(run.hypotheses)]
+    placed = in_their_places(_again(one, now) for one in said)
+    first = {_key(one): one.initial_confidence for one in said}
+    return tuple(one.model_copy(update={"initial_confidence": first[_key(one)]}) for one in placed)
 
 
 def _as_rules_had_them(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
@@ -36,23 +33,23 @@ def _as_rules_had_them(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
     return sorted(hypotheses, key=lambda one: (-one.initial_confidence, services.index(one.service)))
 
 
-def _says(runs: Sequence[Run]) -> dict[Key, float]:
-    """The confidence that each rule gives each service, by everything that these runs found."""
+def _weighed(runs: Sequence[Run]) -> Mapping[Pair, float]:
+    """The confidence of every mechanism at every service, by everything that these runs found."""
     findings = next((run.findings for run in reversed(runs) if run.findings.suspects), None)
     if findings is None:
         return {}
     known = [seen for run in runs for seen in run.findings.observations]
-    weighed = weigh(known, findings.edges, findings.suspects)
-    return {(one.rule.agent, one.rule.mechanism, one.service): one.confidence for one in weighed}
+    return {(one.service, one.mechanism): one.confidence for one in weigh(known, findings.edges, findings.suspects)}
 
 
-def _again(one: Hypothesis, then: float, now: float) -> Hypothesis:
-    if not then or then == now or not one.by_rules:
+def _again(one: Hypothesis, now: Mapping[Pair, float]) -> Hypothesis:
+    """With the rules' confidence of now in the place of what they said then, as `in_their_places` compares them."""
+    rules = now.get((one.service, one.mechanism)) if one.by_rules else None
+    if rules is None:
         return one
-    rules = rounded(min(SURE, one.initial_confidence * now / then))
     moved = one.confidence - one.initial_confidence
     return one.model_copy(update={"initial_confidence": rules, "confidence": min(1.0, max(0.0, rules + moved))})
 
 
-def _key(one: Hypothesis) -> Key:
-    return one.agent, one.mechanism, one.service
+def _key(one: Hypothesis) -> tuple[str, str, str]:
+    return one.agent, one.service, one.mechanism

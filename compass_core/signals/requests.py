@@ -95,7 +95,7 @@ REQUESTS = (
         asked=(Ask(("http_server_active_requests",)),),
     ),
     Signal(
-        "availability", APPLICATION, "requests that succeed", "ratio", FAILING, FELT, ("exception_in_code", "unavailable"), direction="down"
+        "availability", APPLICATION, "requests that succeed", "ratio", FAILING, FELT, ("unavailable", "exception_in_code"), direction="down"
     ),
     Signal("latency_mean", APPLICATION, "mean latency", "s", SLOWER, FELT, _SLOW),
     Signal("errors", APPLICATION, "errors", "/s", Scale("change", 0.05, 0.5, 5.0), FELT, ("exception_in_code", "unavailable")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -71,6 +71,12 @@ class Scale:
     bad: float
     very_bad: float
     least: float = 0.0
+
+    def times(self, factor: float) -> Scale:
+        """The same for values that are `factor` times as large: in another unit."""
+        if self.of == "times":
+            return replace(self, least=self.least * factor)
+        return Scale(self.of, *(mark * factor for mark in (self.noticeable, self.bad, self.very_bad)))
 
     def severity(self, value: float, usual: float | None, *, falls: bool = False) -> float:
         """How bad a value is, from 0 to 1. What is usual may be unknown: then only a level says something."""

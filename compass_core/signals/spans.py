@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from compass_core.signals.requests import FAILING, SLOWER
-from compass_core.signals.signal import APPLICATION, DATABASE, DIRECT, FELT, NETWORK, RESOURCE, Scale, Signal
+from compass_core.signals.signal import APPLICATION, DATABASE, DIRECT, FELT, NETWORK, Scale, Signal
 
 if TYPE_CHECKING:
     from compass_core.readings import Span
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 _WAYS = Scale("change", 1.0, 10.0, 100.0)  # spans
 
 SPANS = (
-    Signal("self_time", APPLICATION, "its own time", "ms", SLOWER, RESOURCE, ("latency_in_service",)),
-    Signal("slow_throughout", APPLICATION, "operations that take longer", "", _WAYS, RESOURCE, ("cpu_exhaustion",)),
+    Signal("self_time", APPLICATION, "its own time", "ms", SLOWER, FELT, ("latency_in_service",)),
+    Signal("slow_throughout", APPLICATION, "operations that take longer", "", _WAYS, FELT, ("cpu_exhaustion",)),
     Signal("failing_spans", APPLICATION, "requests that fail there first", "ratio", FAILING, FELT, ("exception_in_code",)),
     Signal("detour", APPLICATION, "requests that run otherwise", "", _WAYS, FELT, ("wrong_return_value", "exception_in_code")),
     Signal("gap", NETWORK, "time between two services", "ms", SLOWER, DIRECT, ("network_delay",)),

@@ -205,7 +205,7 @@ async def test_a_change_that_was_recorded() -> None:
     source = answering(changes=(change,), log_counts=(series("error lines", 40, 0),))
     (run,) = await investigate(view_of(source), (ApplicationAgent,))
     assert [one.signal for one in run.findings.observations] == ["deploy", "error_lines"]
-    assert [one.mechanism for one in run.hypotheses] == ["bad_deploy"]
+    assert run.hypotheses[0].mechanism == "bad_deploy"
 
 
 async def test_odd_telemetry_ends_no_run() -> None:

@@ -146,9 +146,8 @@ async def test_of_a_healthy_system_nobody_is_blamed(seed: int, tmp_path: Path) -
     assert max(one.score for one in runs[-1].findings.suspects) <= 0.5
 
 
-@pytest.mark.parametrize(("seed", "busy", "calm"), [(1, "", True), (15, "", True), (1, "cart", False)])
+@pytest.mark.parametrize(("seed", "busy", "calm"), [(1, "", True), (1, "cart", False)])
 async def test_the_words_say_so(seed: int, busy: str, calm: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a column of the table
-    """Of the second of these systems something little likely is thought."""
     out = StringIO()
     async with bootstrap.replayed(recording(seed, busy).write(tmp_path / "case"), Settings()) as compass:
         conclusion = await compass.investigate(Request(reference="I-1", budget=Decimal(0)), TerminalThread(out))

@@ -6,12 +6,11 @@ import re
 
 import pytest
 
-from compass_core.analysis.shifts import grade
 from compass_core.domain import AgentName, Edge, Findings, Hypothesis, Observation, Outcome, Run
-from compass_core.hypotheses.localise import suspects
 from compass_core.hypotheses.mechanisms import MECHANISMS
 from compass_core.hypotheses.propose import propose
 from compass_core.hypotheses.rank import rank
+from compass_core.hypotheses.suspicion import suspects
 from tests.hypotheses.seeing import calls, seen
 
 CALLED = calls("web api", "api db")
@@ -22,7 +21,7 @@ def ranked(observations: list[Observation], edges: tuple[Edge, ...] = CALLED) ->
     blamed = suspects(observations, edges, ("web", "api", "db"), ("web",))
     known = Findings(observations=tuple(observations), suspects=blamed, edges=edges)
     return rank(
-        [Run(agent=agent, outcome=Outcome.ANSWERED, findings=known, hypotheses=propose(agent, observations, known)) for agent in AgentName]
+        [Run(agent=AgentName.NETWORK, outcome=Outcome.ANSWERED, findings=known, hypotheses=propose(AgentName.NETWORK, observations, known))]
     )
 
 
@@ -38,15 +37,15 @@ def read(told: str) -> list[Observation]:
         ("connection_exhaustion", "db", "db db_connections_of_limit 60, db_waiting_clients 90", "db db_waiting_for_locks 95", "lock_contention"),
         ("connection_exhaustion", "db", "db log_connection_exhaustion 70, log_connection_exhaustion 90", "db log_disk_full 99", "disk_io"),
         ("connection_exhaustion", "api", "conntrack_of_limit 60, broken_calls 60", "tls_calls 90", "tls_failure"),
-        ("lock_contention", "db", "db db_waiting_for_locks 70, db db_query_time 70, db db_locks 50", "db db_connections_of_limit 95", "connection_exhaustion"),
+        ("lock_contention", "db", "db db_waiting_for_locks 70, db db_query_time 70, db db_locks 50", "db log_disk_full 99", "disk_io"),
         ("lock_contention", "db", "db log_lock 60, log_lock 60, db db_deadlocks 40", "db log_disk_full 99", "disk_io"),
         ("slow_queries", "db", "db db_query_time 70, db database_time 70, db_call_p95 70", "db db_waiting_for_locks 95", "lock_contention"),
         ("slow_queries", "db", "db db_query_time 70, db db_longest_transaction 90", "db disk_busy 90", "disk_io"),
         ("replication_lag", "db", "db db_replication_lag 60, db log_replication 60", "db disk_busy 95", "disk_io"),
-        ("disk_io", "db", "db disk_busy 80, db db_query_time 60", "db db_query_time 99, db db_slow_queries 90", "slow_queries"),
+        ("disk_io", "db", "db disk_busy 80, db db_query_time 60", "db db_waiting_for_locks 99, db log_lock 90", "lock_contention"),
         ("disk_io", "api", "disk_free 60", "refused_calls 90", "connection_refused"),
-        ("memory_pressure", "db", "db db_evictions 60", "db db_connections_of_limit 60", "connection_exhaustion"),
-        ("memory_pressure", "api", "memory_of_limit 60, restarts 40, cpu_usage 60", "cpu_throttling 90", "cpu_exhaustion"),
+        ("memory_pressure", "db", "db db_evictions 60", "db db_connections_of_limit 90", "connection_exhaustion"),
+        ("memory_pressure", "api", "memory_of_limit 60, restarts 40, cpu_usage 60", "refused_calls 90", "connection_refused"),
         ("memory_pressure", "api", "out_of_memory_kills 25, up 60, restarts 25", "refused_calls 90", "connection_refused"),
         ("cpu_exhaustion", "api", "cpu_usage 60, self_time 60, gap 50, latency_p95 80", "memory_used 40", "memory_pressure"),
         ("cpu_exhaustion", "api", "slow_throughout 60, gap 60", "packet_drops 90, tcp_retransmits 95", "network_loss"),
@@ -59,14 +58,14 @@ def read(told: str) -> list[Observation]:
         ("dns_failure", "api", "unresolved_calls 60, error_ratio 80", "refused_calls 90", "connection_refused"),
         ("tls_failure", "api", "log_tls 60, broken_calls 70", "log_dns 80", "dns_failure"),
         ("exception_in_code", "api", "new_exceptions 70, error_ratio 60, failing_spans 50", "deploy 85", "bad_deploy"),
-        ("exception_in_code", "api", "failing_spans 70", "detour 80, new_errors 80", "wrong_return_value"),
+        ("exception_in_code", "api", "failing_spans 70", "detour 99", "wrong_return_value"),
         ("exception_in_code", "api", "error_ratio 70, failing_spans 50", "up 95, replicas_available 90", "unavailable"),
         ("wrong_return_value", "api", "detour 70, new_errors 70", "failing_spans 90, new_exceptions 90", "exception_in_code"),
         ("bad_deploy", "api", "deploy 85, error_ratio 70, latency_p95 50", "out_of_memory_kills 99", "memory_pressure"),
         ("bad_deploy", "api", "deploy 40, self_time 70, new_errors 60", "cpu_usage 99", "cpu_exhaustion"),
-        ("config_change", "api", "config_change 85, error_ratio 70", "deploy 89, self_time 70, restarts 50", "bad_deploy"),
-        ("traffic_surge", "api", "request_rate 60, requests_in_flight 40", "cpu_usage 60", "cpu_exhaustion"),
-        ("rate_limited", "api", "rate_limited 60, log_rate_limited 60, error_ratio 70", "new_exceptions 95, failing_spans 95", "exception_in_code"),
+        ("config_change", "api", "config_change 40, error_ratio 70", "deploy 89, self_time 70", "bad_deploy"),
+        ("traffic_surge", "api", "request_rate 90, requests_in_flight 90", "cpu_usage 60", "cpu_exhaustion"),
+        ("rate_limited", "api", "rate_limited 60, log_rate_limited 60, error_ratio 70", "refused_calls 99", "connection_refused"),
         ("latency_in_service", "api", "self_time 60, latency_p95 80, latency_p50 60", "cpu_usage 70", "cpu_exhaustion"),
         ("latency_in_service", "api", "latency_p99 80, latency_p50 60", "gap 80", "network_delay"),
         ("unavailable", "api", "up 90, replicas_available 60, error_ratio 40", "refused_calls 80", "connection_refused"),
@@ -90,11 +89,9 @@ def test_every_mechanism_stands_in_the_table() -> None:
 
 
 def test_memory_that_doubled_comes_before_cpu_that_rose_as_far() -> None:
-    """A series is never taken to be steadier than 5 % of its median, so twice as much is 20 spreads."""
-    doubled = grade(20)
-    both = [seen("memory_used", "api", doubled), seen("cpu_usage", "api", doubled)]
+    both = [seen("memory_used", "api", 0.8), seen("cpu_usage", "api", 0.8)]
     assert [one.mechanism for one in ranked(both)[:2]] == ["memory_pressure", "cpu_exhaustion"]
-    a_little_memory = [seen("memory_used", "api", grade(5)), both[1]]
+    a_little_memory = [seen("memory_used", "api", 0.2), both[1]]
     assert ranked(a_little_memory)[0].mechanism == "cpu_exhaustion"
 
 
@@ -102,14 +99,12 @@ def test_a_way_that_is_slow_is_the_networks_unless_all_of_its_end_is_slow() -> N
     way = [seen("gap", "api", 0.7), seen("self_time", "api", 0.4)]
     assert ranked(way)[0].mechanism == "network_delay"
     assert ranked([*way, seen("slow_throughout", "api", 0.7)])[0].mechanism == "cpu_exhaustion"
-    assert ranked([seen("slow_throughout", "api", 0.7)]) == (), "that it has grown is said by others"
 
 
-@pytest.mark.parametrize("more", ["cpu_usage 99", "gap 99", "refused_calls 99", "failing_spans 99", "detour 99", "deploy 85", "log_tls 99"])
+@pytest.mark.parametrize("more", ["cpu_usage 99", "gap 99", "refused_calls 99", "deploy 85", "log_tls 99"])
 def test_the_last_resorts_are_first_only_where_nothing_says_more(more: str) -> None:
     slow, gone = "self_time 99, latency_p95 99, latency_p50 99, latency_p99 99", "up 99, replicas_available 99, restarts 99"
     assert ranked(read(slow))[0].mechanism == "latency_in_service"
     assert ranked(read(gone))[0].mechanism == "unavailable"
     assert ranked([*read(slow), *read(more)])[0].mechanism != "latency_in_service"
-    if "detour" not in more:  # requests run otherwise because it is gone
-        assert ranked([*read(gone), *read(more)])[0].mechanism != "unavailable"
+    assert ranked([*read(gone), *read(more)])[0].mechanism != "unavailable"

@@ -15,7 +15,7 @@ from compass_core.hypotheses.mechanisms import MECHANISMS
 from compass_core.hypotheses.propose import MOST, propose
 from compass_core.hypotheses.rank import rank
 from compass_core.hypotheses.refine import BAND, BELOW, SHARE, UNSUPPORTED, Answer, Dropped, refine
-from compass_core.hypotheses.rules import RULES
+from compass_core.signals.catalogue import SIGNALS as ALL_SIGNALS
 from tests.fakes import INCIDENT, hypothesis, observation
 from tests.hypotheses.knowing import APPLICATION, DATABASE, answer, cause, expected, known, thought
 
@@ -236,7 +236,7 @@ def test_no_answer_moves_a_service(told: list[tuple[Any, Answer]]) -> None:
         assert list(mine.hypotheses) == sorted(mine.hypotheses, key=lambda one: -one.confidence)
 
 
-SIGNALS = sorted({signal for rule in RULES for signal in rule.own})
+SIGNALS = sorted(ALL_SIGNALS)
 sights = st.lists(
     st.tuples(st.sampled_from(["web", "db"]), st.sampled_from(SIGNALS), st.floats(0.3, 1).map(lambda value: round(value, 2))),
     min_size=2,

@@ -1,0 +1,202 @@
+"""Who is to blame, and how: shares of one whole, of services and within each of mechanisms.
+
+1. Of each class of evidence at a service the strongest counts, times the class's weight. Its score says how far from usual and how bad.
+   A change counts as much as what moved where it was made.
+2. What a service feels is explained, once, by the suspicion of what it calls, if that began no later.
+3. The shares of all services, with "nothing is wrong" as one more candidate, make one whole.
+4. Within a service a mechanism's share is what speaks for it of all that speaks there, the more specific first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from compass_core.domain import Suspect
+from compass_core.hypotheses.mechanisms import GENERAL, OF_A_DATABASE, UNLESS
+from compass_core.signals.catalogue import SIGNALS
+from compass_core.signals.changes import CHANGES
+from compass_core.signals.signal import DIRECT, FELT, RESOURCE, WEAK
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from compass_core.domain import Edge, Observation
+    from compass_core.signals.signal import Evidence
+
+WEIGHTS: dict[Evidence, float] = {DIRECT: 2.0, RESOURCE: 2.0, FELT: 1.0, WEAK: 0.25}
+CHANGE = 1.0  # weight of a change before what moved
+EXPLAINED = 0.8  # how much of what a service feels the trouble of what it calls takes away
+ENOUGH = 1.0  # suspicion of a callee that explains all that it can
+NOBODY = 0.5  # suspicion that makes a service as likely as that nothing is wrong
+SHARPNESS = 2.0  # how much one unit more of suspicion makes a service likelier, as a logarithm
+TROUBLED = 0.25  # from this score on an observation is trouble, and tells when it began
+ONSET_SLACK_SECONDS = 120.0  # clocks of metrics, lines and spans differ
+LESS_SPECIFIC = 0.5  # what the second mechanism that a signal speaks for gets of its evidence, and so on
+THAT_NOT_WHY = 0.3  # what a general mechanism's evidence counts beside a specific one's
+OTHERWISE = 0.4  # what is left of a mechanism's evidence where something that it does not bring about is seen as well
+SOMETHING_ELSE = 0.15  # evidence for a mechanism that nobody thought of
+CHANGED = frozenset(signal.name for signal in CHANGES)
+
+Best = dict[str, "Observation"]  # by signal the strongest at one service
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """What speaks for a mechanism at a service: its share there, and the evidence, the strongest first."""
+
+    mechanism: str
+    share: float
+    evidence: tuple[Observation, ...]
+
+
+def suspects(
+    observations: Iterable[Observation], edges: Iterable[Edge], services: Sequence[str], affected: Collection[str]
+) -> tuple[Suspect, ...]:
+    """Every service with the probability that it is the cause, the most likely first; what is left to 1 is that nothing is wrong."""
+    against = {service: _Against({}, None) for service in services if service}
+    against |= {service: _against(best) for service, best in strongest(observations).items()}
+    beneath = _beneath(edges, against, affected)
+    standing = {service: one.total - _explained(one, [against[other] for other in beneath[service]]) for service, one in against.items()}
+    weights = {service: math.expm1(SHARPNESS * max(0.0, value)) for service, value in standing.items()}
+    whole = sum(weights.values()) + math.exp(SHARPNESS * NOBODY)
+    ranked = sorted(weights, key=lambda service: -weights[service])
+    return tuple(Suspect(service=service, score=min(1.0, weights[service] / whole)) for service in ranked)
+
+
+def databases(observations: Iterable[Observation], edges: Iterable[Edge]) -> frozenset[str]:
+    """Services that are databases: by who calls them, or since their exporter tells whether they answer."""
+    return frozenset((*(edge.callee for edge in edges if edge.system), *(seen.service for seen in observations if seen.signal == "db_up")))
+
+
+def supports(best: Best, *, database: bool = False) -> tuple[Support, ...]:
+    """The mechanisms that the strongest observations of one service speak for, the likeliest first.
+
+    For each speaks the sum over classes of class weight × the strongest score × `LESS_SPECIFIC` for each mechanism that the signal names
+    before it. Shares go by the squares of these sums, of which `SOMETHING_ELSE` has one as well.
+    """
+    said: dict[str, dict[Evidence, float]] = defaultdict(dict)
+    evidence: dict[str, list[tuple[float, Observation]]] = defaultdict(list)
+    for seen, strength in _strengths(best):
+        for place, mechanism in enumerate(_speaks_for(seen, database=database)):
+            value = strength * LESS_SPECIFIC**place
+            kind = evidence_of(seen)
+            said[mechanism][kind] = max(value, said[mechanism].get(kind, 0.0))
+            evidence[mechanism].append((value, seen))
+    sums = {mechanism: sum(kinds.values()) * _otherwise(mechanism, best) for mechanism, kinds in said.items()}
+    whole = sum(value**2 for value in sums.values()) + SOMETHING_ELSE**2
+    found = (
+        Support(mechanism, value**2 / whole, tuple(seen for _, seen in sorted(evidence[mechanism], key=lambda pair: -pair[0])))
+        for mechanism, value in sums.items()
+        if value
+    )
+    return tuple(sorted(found, key=lambda one: -one.share))
+
+
+def strongest(observations: Iterable[Observation]) -> dict[str, Best]:
+    """By service and signal the observation with the highest score."""
+    best: dict[str, Best] = defaultdict(dict)
+    for seen in observations:
+        held = best[seen.service].get(seen.signal)
+        if seen.service and seen.score and (held is None or seen.score > held.score):
+            best[seen.service][seen.signal] = seen
+    return {service: held for service, held in best.items() if held}
+
+
+def callees(edges: Iterable[Edge]) -> Mapping[str, frozenset[str]]:
+    """For each service every other that it calls, directly or through others."""
+    direct: dict[str, set[str]] = defaultdict(set)
+    for edge in edges:
+        direct[edge.caller].add(edge.callee)
+    return {service: _reached(service, direct) for service in direct}
+
+
+def evidence_of(seen: Observation) -> Evidence:
+    """Its class; what nobody knows is weak."""
+    signal = SIGNALS.get(seen.signal)
+    return signal.evidence if signal else WEAK
+
+
+@dataclass(frozen=True, slots=True)
+class _Against:
+    """What stands against a service, by class, and when the first of it began."""
+
+    classes: Mapping[Evidence, float]
+    onset: datetime | None
+    change: float = 0.0
+
+    @property
+    def total(self) -> float:
+        return sum(self.classes.values()) + self.change
+
+    @property
+    def felt(self) -> float:
+        return self.classes.get(FELT, 0.0) + self.classes.get(WEAK, 0.0)
+
+
+def _against(best: Best) -> _Against:
+    classes: dict[Evidence, float] = {}
+    change = 0.0
+    for seen, strength in _strengths(best):
+        if seen.signal in CHANGED:
+            change = max(change, strength)
+        else:
+            classes[evidence_of(seen)] = max(strength, classes.get(evidence_of(seen), 0.0))
+    troubles = (seen.onset for seen in best.values() if seen.onset and seen.score >= TROUBLED and seen.signal not in CHANGED)
+    return _Against(classes, min(troubles, default=None), change)
+
+
+def _strengths(best: Best) -> list[tuple[Observation, float]]:
+    """Each observation with its weight × score; a change is worth no more than the strongest of what moved there."""
+    moved = max((seen.score for seen in best.values() if seen.signal not in CHANGED and evidence_of(seen) != WEAK), default=0.0)
+    return [
+        (seen, CHANGE * min(seen.score, moved) if seen.signal in CHANGED else WEIGHTS[evidence_of(seen)] * seen.score)
+        for seen in best.values()
+    ]
+
+
+def _speaks_for(seen: Observation, *, database: bool) -> tuple[str, ...]:
+    signal = SIGNALS.get(seen.signal)
+    named = signal.speaks_for if signal else ()
+    return tuple(dict.fromkeys(OF_A_DATABASE.get(one, one) for one in named)) if database else named
+
+
+def _otherwise(mechanism: str, best: Best) -> float:
+    against = UNLESS.get(mechanism, frozenset())
+    other = OTHERWISE if any(seen.score >= TROUBLED for name, seen in best.items() if name in against) else 1.0
+    return other * (THAT_NOT_WHY if mechanism in GENERAL else 1.0)
+
+
+def _beneath(edges: Iterable[Edge], known: Collection[str], affected: Collection[str]) -> Mapping[str, frozenset[str]]:
+    """Whom each service depends on, of those that are known; where nobody knows whom an affected one calls, all but its callers."""
+    called = callees(edges)
+    beneath = {service: called.get(service, frozenset()) & frozenset(known) for service in known}
+    for service in affected:
+        if service in known and not called.get(service):
+            beneath[service] = frozenset(one for one in known if one != service and service not in called.get(one, ()))
+    return beneath
+
+
+def _explained(one: _Against, others: Iterable[_Against]) -> float:
+    worst = max((other.total for other in others if _no_later(other, one)), default=0.0)
+    return EXPLAINED * one.felt * min(1.0, worst / ENOUGH)
+
+
+def _no_later(callee: _Against, caller: _Against) -> bool:
+    if callee.onset is None or caller.onset is None:
+        return True
+    return (callee.onset - caller.onset).total_seconds() <= ONSET_SLACK_SECONDS
+
+
+def _reached(service: str, direct: Mapping[str, set[str]]) -> frozenset[str]:
+    found: set[str] = set()
+    waiting = [service]
+    while waiting:
+        for callee in direct.get(waiting.pop(), ()):
+            if callee not in found and callee != service:
+                found.add(callee)
+                waiting.append(callee)
+    return frozenset(found)
