@@ -51,5 +51,5 @@ def _again(one: Hypothesis, now: Mapping[Pair, float]) -> Hypothesis:
     return one.model_copy(update={"initial_confidence": rules, "confidence": min(1.0, max(0.0, rules + moved))})
 
 
-def _key(one: Hypothesis) -> tuple[str, str, str]:
-    return one.agent, one.service, one.mechanism
+def _key(one: Hypothesis) -> tuple[str, str, str, str]:
+    return one.agent, one.service, one.mechanism, one.statement
