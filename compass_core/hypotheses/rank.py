@@ -23,8 +23,8 @@ def rank(runs: Sequence[Run]) -> tuple[Hypothesis, ...]:
     now = _weighed(runs)
     said = [one for run in runs for one in _as_rules_had_them(run.hypotheses)]
     placed = in_their_places(_again(one, now) for one in said)
-    first = {_key(one): one.initial_confidence for one in said}
-    return tuple(one.model_copy(update={"initial_confidence": first[_key(one)]}) for one in placed)
+    first = {(one.service, one.mechanism): one.initial_confidence for one in said if one.by_rules}
+    return tuple(_said(one, first) if _weighs(one, now) else one for one in placed)
 
 
 def _as_rules_had_them(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
@@ -44,12 +44,16 @@ def _weighed(runs: Sequence[Run]) -> Mapping[Pair, float]:
 
 def _again(one: Hypothesis, now: Mapping[Pair, float]) -> Hypothesis:
     """With the rules' confidence of now in the place of what they said then, as `in_their_places` compares them."""
-    rules = now.get((one.service, one.mechanism)) if one.by_rules else None
-    if rules is None:
+    if not _weighs(one, now):
         return one
+    rules = now[one.service, one.mechanism]
     moved = one.confidence - one.initial_confidence
     return one.model_copy(update={"initial_confidence": rules, "confidence": min(1.0, max(0.0, rules + moved))})
 
 
-def _key(one: Hypothesis) -> tuple[str, str, str, str]:
-    return one.agent, one.service, one.mechanism, one.statement
+def _weighs(one: Hypothesis, now: Mapping[Pair, float]) -> bool:
+    return one.by_rules and (one.service, one.mechanism) in now
+
+
+def _said(one: Hypothesis, first: Mapping[Pair, float]) -> Hypothesis:
+    return one.model_copy(update={"initial_confidence": first[one.service, one.mechanism]})
