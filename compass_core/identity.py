@@ -63,6 +63,20 @@ OF_STREAMS: Final = (
 )  # fmt: skip
 """Labels that name who wrote a stream of log lines: those of which there are few come first."""
 
+ENVIRONMENTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "cluster": ("cluster", "k8s_cluster_name", "cluster_name"),
+    "namespace": ("exported_namespace", "k8s_namespace_name", "kubernetes_namespace", "namespace"),
+    "environment": ("environment", "env", "deployment_environment_name", "deployment_environment", "stage"),
+    "region": ("region", "cloud_region"),
+    "tenant": ("tenant", "tenant_id"),
+    "customer": ("customer", "customer_id"),
+}
+"""Labels that say where something runs; those of one row mean the same, the most telling first."""
+
+_MESH_NAMESPACES = ("destination_service_namespace", "destination_workload_namespace")
+PLACING: Final = (*(name for names in ENVIRONMENTS.values() for name in names), *_MESH_NAMESPACES)
+"""Every label that may say where something runs."""
+
 NAMING: Final = tuple(dict.fromkeys((*LABELS, *(label for _, labels in ABOUT for label in labels))))
 """Every label that may name a thing."""
 
@@ -108,16 +122,6 @@ _CLAIM = re.compile(r"(?:(?:[a-z]+-)?(?:data|datadir|pgdata|storage|volume|vol|d
 _ROUTE = re.compile("(.+?)(-[0-9]+|-https?)?@[a-z]+")  # Traefik: `shop-checkout-8080@kubernetes`
 _INSIDE = re.compile(r".*\.(svc|local|localdomain|internal|lan|intra|corp)|.*\.svc\..*|[^.]+\.(?!(?:com|net|org|io|[a-z]{2})$)[^.]+")
 _MANAGED = re.compile(r".*\.(amazonaws\.com(\.cn)?|windows\.net|azure\.com|mongodb\.net|aivencloud\.com)")
-
-ENVIRONMENTS: Final[Mapping[str, tuple[str, ...]]] = {
-    "cluster": ("cluster", "k8s_cluster_name", "cluster_name"),
-    "namespace": ("exported_namespace", "k8s_namespace_name", "kubernetes_namespace", "namespace"),
-    "environment": ("environment", "env", "deployment_environment_name", "deployment_environment", "stage"),
-    "region": ("region", "cloud_region"),
-    "tenant": ("tenant", "tenant_id"),
-    "customer": ("customer", "customer_id"),
-}
-"""Labels that say where something runs; those of one row mean the same, the most telling first."""
 
 
 class Thing(NamedTuple):
@@ -189,6 +193,19 @@ def carried(labels: Mapping[str, str], about: Thing, bound: Environment) -> Envi
     return tuple(pair for pair, _ in both) if all(pair[1] == value for pair, value in both) else None
 
 
+def spellings(bound: Environment, *, namespaces: bool = False) -> Environment:
+    """Every label that may say where something is, with the value that it then has; namespaces only on demand: exporters have some, too."""
+    kinds = ((_kind(label), label, value) for label, value in bound)
+    return tuple(
+        (name, value) for kind, label, value in kinds if namespaces or kind != "namespace" for name in ENVIRONMENTS.get(kind, (label,))
+    )
+
+
+def namespace(bound: Environment) -> str:
+    """The namespace that something must be in, or ''."""
+    return next((value for label, value in bound if _kind(label) == "namespace"), "")
+
+
 def known_as(about: Thing, wanted: Collection[str], listed: Collection[tuple[str, str]]) -> str:
     """Under which of the wanted names a thing goes, else its own; `listed` are the pairs of label and name that there are.
 
@@ -232,7 +249,7 @@ def _measures(one: Thing, measuring: Collection[str]) -> bool:
 def _namespaces(label: str) -> tuple[str, ...]:
     """The labels with the namespace of a thing that this label names."""
     if label.startswith("destination_"):
-        return ("destination_service_namespace", "destination_workload_namespace")
+        return _MESH_NAMESPACES
     if label in {"exported_service", "exported_pod", "exported_job", "exported_container"}:
         return ("exported_namespace",)
     if label in _HOSTS.labels or label in _NODES or label in _OF_CLOUDS or label in {"queue", "consumergroup"}:

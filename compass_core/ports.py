@@ -1,7 +1,7 @@
 """What the core needs from outside: protocols of one or two methods, in the core's words.
 
 Every method that reads telemetry raises `SourceError` when nothing could be read; what is missing from an answer
-that was otherwise good is a `Gap` in its `Reading`.
+that was otherwise good is a `Gap` in its `Reading`. Where an environment is given, what says of itself that it is in another is not read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from compass_core.domain import AgentName, Conclusion, Incident, Investigation, Message, Post, Progress, Window
+    from compass_core.domain import AgentName, Conclusion, Environment, Incident, Investigation, Message, Post, Progress, Window
     from compass_core.readings import Change, Family, LogLine, Reading, Selection, Series, Span
 
 T = TypeVar("T")
@@ -24,8 +24,13 @@ V = TypeVar("V", bound="BaseModel")
 class Metrics(Protocol):
     """Numbers over time."""
 
-    async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Family]:
-        """Which families exist for these services, or, whatever their service, with these names (`*` at the end: any ending)."""
+    async def families(
+        self, services: Sequence[str], names: Sequence[str], window: Window, environment: Environment = (), details: Sequence[str] = ()
+    ) -> Reading[Family]:
+        """Which families exist for these services, or, whatever their service, with these names (`*` at the end: any ending).
+
+        With `details` those with names are told without other labels than these, which costs little where there are many series.
+        """
         ...
 
     async def series(self, selections: Sequence[Selection], window: Window, step: float) -> Reading[Series]:
@@ -36,22 +41,26 @@ class Metrics(Protocol):
 class Logs(Protocol):
     """Lines of text."""
 
-    async def log_lines(self, services: Sequence[str], window: Window, phrases: Sequence[str]) -> Reading[LogLine]:
+    async def log_lines(
+        self, services: Sequence[str], window: Window, phrases: Sequence[str], environment: Environment = ()
+    ) -> Reading[LogLine]:
         """Lines of these services, ascending in time, that hold one of the phrases in any case (none given: every line).
 
         Where a source cuts the answer, the lines that are kept are spread or newest, and a gap says so.
         """
         ...
 
-    async def log_counts(self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str]) -> Reading[Series]:
-        """How many such lines each service wrote in each step."""
+    async def log_counts(
+        self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str], environment: Environment = ()
+    ) -> Reading[Series]:
+        """How many such lines each service wrote in each step; where none is named, everyone who writes."""
         ...
 
 
 class Traces(Protocol):
     """Spans of requests."""
 
-    async def spans(self, services: Sequence[str], window: Window) -> Reading[Span]:
+    async def spans(self, services: Sequence[str], window: Window, environment: Environment = ()) -> Reading[Span]:
         """Spans of whole traces that touch these services: failing and slow ones first, then others, within a cap."""
         ...
 

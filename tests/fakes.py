@@ -221,19 +221,19 @@ class FakeSource:
             raise error
         return self.answers.get(question[0], Reading())
 
-    async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Any]:
+    async def families(self, services: Sequence[str], names: Sequence[str], window: Window, *_where: object) -> Reading[Any]:
         return self._answer("families", tuple(services), tuple(names))
 
     async def series(self, selections: Sequence[Any], window: Window, step: float) -> Reading[Any]:
         return self._answer("series", tuple(selections), step)
 
-    async def log_lines(self, services: Sequence[str], window: Window, phrases: Sequence[str]) -> Reading[Any]:
+    async def log_lines(self, services: Sequence[str], window: Window, phrases: Sequence[str], *_where: object) -> Reading[Any]:
         return self._answer("log_lines", tuple(services), tuple(phrases), window)
 
-    async def log_counts(self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str]) -> Reading[Any]:
+    async def log_counts(self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str], *_: object) -> Reading[Any]:
         return self._answer("log_counts", tuple(services), tuple(phrases))
 
-    async def spans(self, services: Sequence[str], window: Window) -> Reading[Any]:
+    async def spans(self, services: Sequence[str], window: Window, *_where: object) -> Reading[Any]:
         return self._answer("spans", tuple(services), window)
 
     async def changes(self, services: Sequence[str], window: Window) -> Reading[Any]:

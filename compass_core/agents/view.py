@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from compass_core.analysis.calls import Detour, Failure
     from compass_core.analysis.notes import Times
     from compass_core.analysis.timing import Growth, Slowness
-    from compass_core.domain import Edge, Incident, Window
+    from compass_core.domain import Edge, Environment, Incident, Window
     from compass_core.ports import Changes, Clock, Logs, Metrics, Offload, Traces
     from compass_core.readings import Change, Family, LogLine, Selection, Series, Span
 
@@ -38,7 +38,7 @@ class Absent:
     def __init__(self, product: str) -> None:
         self._product = product
 
-    async def _refuse(self, *_question: object) -> NoReturn:
+    async def _refuse(self, *_question: object, **_more: object) -> NoReturn:
         raise SourceError(self._product, Reason.NOT_CONFIGURED, f"{self._product} is not configured")
 
     families = series = log_lines = log_counts = spans = changes = _refuse
@@ -86,6 +86,7 @@ class View:
         self.offload = offload
         self._clock = clock
         self._times: Times | None = None
+        self._environment: Environment = ()
         self._keep_for = sources.keep_for
         each = (sources.metrics, sources.logs, sources.traces, sources.changes)
         self._telemetry = Telemetry(each, redact or Redactor(), offload)
@@ -97,6 +98,7 @@ class View:
 
     async def times(self, incident: Incident) -> Times:
         """When to look; the same for all agents of the investigation, however long each takes."""
+        self._environment = incident.environment
         async with self._asked.setdefault("times", asyncio.Lock()):
             if self._times is None:
                 self._times = await find_times(self, incident, self._clock())
@@ -117,7 +119,7 @@ class View:
 
     async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Family]:
         """As `ports.Metrics.families`; never raises, as all of these."""
-        ask = partial(self._telemetry.families, services, names, window)
+        ask = partial(self._telemetry.families, services, names, window, self._environment)
         return await self._ask("metrics", ask, "families", tuple(services), tuple(names), window)
 
     async def series(self, selections: Sequence[Selection], window: Window, step: float) -> Reading[Series]:
@@ -128,18 +130,17 @@ class View:
 
     async def log_lines(self, services: Sequence[str], window: Window, phrases: Sequence[str]) -> Reading[LogLine]:
         """As `ports.Logs.log_lines`."""
-        return await self._ask(
-            "logs", partial(self._telemetry.log_lines, services, window, phrases), "lines", tuple(services), window, tuple(phrases)
-        )
+        ask = partial(self._telemetry.log_lines, services, window, phrases, self._environment)
+        return await self._ask("logs", ask, "lines", tuple(services), window, tuple(phrases))
 
     async def log_counts(self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str]) -> Reading[Series]:
         """As `ports.Logs.log_counts`."""
-        ask = partial(self._telemetry.log_counts, services, window, step, phrases)
+        ask = partial(self._telemetry.log_counts, services, window, step, phrases, self._environment)
         return await self._ask("logs", ask, "counts", tuple(services), window, tuple(phrases))
 
     async def spans(self, services: Sequence[str], window: Window) -> Reading[Span]:
         """As `ports.Traces.spans`."""
-        return await self._ask("traces", partial(self._telemetry.spans, services, window), tuple(services), window)
+        return await self._ask("traces", partial(self._telemetry.spans, services, window, self._environment), tuple(services), window)
 
     async def traced(self, services: Sequence[str], times: Times) -> Traced:
         """What the spans of these services say, worked out once for all agents."""

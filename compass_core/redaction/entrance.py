@@ -12,7 +12,7 @@ from compass_core.redaction.whole import asked, redacted
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator, Sequence
 
-    from compass_core.domain import AgentName, Incident, Message, Window
+    from compass_core.domain import AgentName, Environment, Incident, Message, Window
     from compass_core.ports import Changes, Incidents, Logs, Metrics, Model, Offload, Traces, V
     from compass_core.readings import Change, Family, LogLine, Reading, Selection, Series, Span
     from compass_core.redaction.redact import Redactor
@@ -31,25 +31,33 @@ class Telemetry:
         self._redact = redact
         self._offload = offload
 
-    async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Family]:
+    async def families(
+        self, services: Sequence[str], names: Sequence[str], window: Window, environment: Environment = (), details: Sequence[str] = ()
+    ) -> Reading[Family]:
         """As `ports.Metrics.families`."""
-        return await self._entered(self._metrics.families(self._raw(services), self._raw(names), window))
+        return await self._entered(
+            self._metrics.families(self._raw(services), self._raw(names), window, self._raw(environment), details)
+        )
 
     async def series(self, selections: Sequence[Selection], window: Window, step: float) -> Reading[Series]:
         """As `ports.Metrics.series`."""
         return await self._entered(self._metrics.series(self._raw(selections), window, step))
 
-    async def log_lines(self, services: Sequence[str], window: Window, phrases: Sequence[str]) -> Reading[LogLine]:
+    async def log_lines(
+        self, services: Sequence[str], window: Window, phrases: Sequence[str], environment: Environment = ()
+    ) -> Reading[LogLine]:
         """As `ports.Logs.log_lines`."""
-        return await self._entered(self._logs.log_lines(self._raw(services), window, phrases))
+        return await self._entered(self._logs.log_lines(self._raw(services), window, phrases, self._raw(environment)))
 
-    async def log_counts(self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str]) -> Reading[Series]:
+    async def log_counts(
+        self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str], environment: Environment = ()
+    ) -> Reading[Series]:
         """As `ports.Logs.log_counts`."""
-        return await self._entered(self._logs.log_counts(self._raw(services), window, step, phrases))
+        return await self._entered(self._logs.log_counts(self._raw(services), window, step, phrases, self._raw(environment)))
 
-    async def spans(self, services: Sequence[str], window: Window) -> Reading[Span]:
+    async def spans(self, services: Sequence[str], window: Window, environment: Environment = ()) -> Reading[Span]:
         """As `ports.Traces.spans`."""
-        return await self._entered(self._traces.spans(self._raw(services), window))
+        return await self._entered(self._traces.spans(self._raw(services), window, self._raw(environment)))
 
     async def changes(self, services: Sequence[str], window: Window) -> Reading[Change]:
         """As `ports.Changes.changes`."""

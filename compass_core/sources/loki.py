@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from math import ceil, floor
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from compass_core.domain import Window
 from compass_core.errors import Reason, SourceError
-from compass_core.identity import OF_STREAMS, name_of
+from compass_core.identity import OF_STREAMS, Thing, known_as, name_of, spellings
 from compass_core.readings import LogLine, Reading, Reduction, Selection, Series
 from compass_core.sources.quoting import any_of, matching, quoted
 from compass_core.sources.source import Source
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from compass_core.domain import Gap
+    from compass_core.domain import Environment, Gap
     from compass_core.ports import Offload
     from compass_core.sources.http import Linker, Reader
 
@@ -57,9 +57,9 @@ class _Stream(_Answer):
     stream: dict[str, str]
     values: tuple[tuple[int, str] | tuple[int, str, _Beside], ...]
 
-    def lines(self, label: str) -> Iterator[tuple[int, LogLine]]:
+    def lines(self, label: str, members: Mapping[str, str]) -> Iterator[tuple[int, LogLine]]:
         """Its lines, oldest first, with their nanoseconds."""
-        service = name_of(self.stream[label], label)
+        service = members.get(self.stream[label], "")
         for at, line, *beside in reversed(self.values):
             labels = self.stream | {name: text for more in beside for name, text in (more.structured | more.parsed).items()}
             levels = (labels.get(name, "").lower() for name in ("detected_level", "level"))
@@ -74,13 +74,16 @@ class _Points(_Answer):
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    """The streams of the wanted services: pairs of a value of `label` and its service."""
+    """The streams of the wanted services: pairs of a value of `label` and its service; `within` are labels and their values or none."""
 
     label: str = ""
     members: tuple[tuple[str, str], ...] = ()
+    within: Environment = ()
+    everyone: bool = False
 
     def query(self, phrases: Sequence[str]) -> str:
-        lines = f"{{{matching(self.label, [value for value, _ in self.members])}}}"
+        writers = f'{self.label}=~".+"' if self.everyone else matching(self.label, [value for value, _ in self.members])
+        lines = f"{{{', '.join((writers, *(matching(label, ('', value)) for label, value in self.within)))}}}"
         return f"{lines} |~ {quoted(f'(?i)({any_of(phrases)})')}" if phrases else lines
 
     def counting(self, phrases: Sequence[str], step: str) -> str:
@@ -97,20 +100,24 @@ class Loki(Source):
         self._names: dict[tuple[str, str], tuple[str, ...]] = {}
         self._lock = asyncio.Lock()
 
-    async def log_lines(self, services: Sequence[str], window: Window, phrases: Sequence[str]) -> Reading[LogLine]:
+    async def log_lines(
+        self, services: Sequence[str], window: Window, phrases: Sequence[str], environment: Environment = ()
+    ) -> Reading[LogLine]:
         """The newest lines, 5,000 or as many as the server allows; a gap says where the cut is."""
-        chosen, gaps = await self._choose(services, window)
+        chosen, gaps = await self._choose(services, window, environment) if services else (_Chosen(), ())
         if not chosen.members:
             return Reading(gaps=gaps, source=self._name)
         query = chosen.query(phrases)
-        lines, since = await self._newest(query, window, chosen.label)
+        lines, since = await self._newest(query, window, chosen)
         if len(lines) >= self._limit:
             gaps += (self._gap(Reason.TRUNCATED, f"only the newest {len(lines):,} lines were read, back to {since}"),)
         return Reading(lines, gaps, query, await self._linked(query, window), self._name)
 
-    async def log_counts(self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str]) -> Reading[Series]:
+    async def log_counts(
+        self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str], environment: Environment = ()
+    ) -> Reading[Series]:
         """One series per value of the service label; `t` ends its step and is a multiple of it, as Loki has it; whole steps only."""
-        chosen, gaps = await self._choose(services, window)
+        chosen, gaps = await self._choose(services, window, environment)
         ends = range(ceil(window.start.timestamp() / step) + 1, floor(window.end.timestamp() / step) + 1)
         if not chosen.members or not ends:
             return Reading(gaps=gaps, source=self._name)
@@ -124,7 +131,7 @@ class Loki(Source):
         selection = Selection("log_lines", "log_lines", Reduction.RAW, chosen.label, chosen.members)
         series = []
         for value, service in chosen.members:
-            own = _Chosen(chosen.label, ((value, service),)).counting(phrases, width)
+            own = replace(chosen, members=((value, service),), everyone=False).counting(phrases, width)
             points = counts.get(value, np.zeros_like(grid))[told:]
             link = await self._linked(own, window)
             series.append(Series(selection, service, {chosen.label: value}, grid[told:], points, own, self._name, link, step))
@@ -143,8 +150,8 @@ class Loki(Source):
             return 0, ()
         return first, (self._gap(Reason.NO_DATA, _nothing(silent)),)
 
-    async def _newest(self, query: str, window: Window, label: str) -> tuple[tuple[LogLine, ...], str]:
-        parse, headers = partial(_lines, label=label), {"X-Loki-Response-Encoding-Flags": "categorize-labels"}
+    async def _newest(self, query: str, window: Window, chosen: _Chosen) -> tuple[tuple[LogLine, ...], str]:
+        parse, headers = partial(_lines, chosen=chosen), {"X-Loki-Response-Encoding-Flags": "categorize-labels"}
         asked = [("query", query), *_times(window), ("direction", "backward")]
         try:
             return await self._ask(QUERY, parse, [*asked, ("limit", str(self._limit))], headers)
@@ -155,15 +162,16 @@ class Loki(Source):
             self._limit = int(lower[1])
         return await self._ask(QUERY, parse, [*asked, ("limit", str(self._limit))], headers)
 
-    async def _choose(self, services: Sequence[str], window: Window) -> tuple[_Chosen, tuple[Gap, ...]]:
-        """By the first configured label that names one of the services; calls that run at once share what they discover."""
+    async def _choose(self, services: Sequence[str], window: Window, bound: Environment) -> tuple[_Chosen, tuple[Gap, ...]]:
+        """By the first label that names one of the services; calls that run at once share what they discover."""
         chosen, something = _Chosen(), False
         async with self._lock:
             known = await self._discovered(LABELS, window)
+            within = tuple((label, value) for label, value in spellings(bound, namespaces=True) if label in known)
             for label in (label for label in self._service_labels if label in known):
                 values = await self._discovered(VALUES.format(label), window)
                 something = something or bool(values)
-                chosen = _Chosen(label, tuple((value, name) for value in values if (name := name_of(value, label)) in services))
+                chosen = _Chosen(label, _members(label, values, services), within, everyone=not services)
                 if chosen.members:
                     break
         if not something:
@@ -179,10 +187,21 @@ class Loki(Source):
         return self._names[key]
 
 
-def _lines(answer: Any, label: str) -> tuple[tuple[LogLine, ...], str]:
+def _members(label: str, values: Sequence[str], services: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """The values that name a wanted service, each with it; all where none is wanted."""
+    things = [Thing(label, value, name) for value in values if (name := name_of(value, label))]
+    listed = {(label, one.name) for one in things}
+    named = ((one.value, known_as(one, services, listed)) for one in things)
+    return tuple((value, service) for value, service in named if service in services or not services)
+
+
+def _lines(answer: Any, chosen: _Chosen) -> tuple[tuple[LogLine, ...], str]:
     """The lines of all streams, merged, and the time of the oldest: there is no order between streams, and a line may be one of its own."""
+    members = dict(chosen.members)
     streams = [_Stream.model_validate(stream) for stream in answer["data"]["result"]]
-    lines = tuple(line for _, line in sorted((line for stream in streams for line in stream.lines(label)), key=itemgetter(0)))
+    lines = tuple(
+        line for _, line in sorted((line for stream in streams for line in stream.lines(chosen.label, members)), key=itemgetter(0))
+    )
     return lines, f"{datetime.fromtimestamp(lines[0].t, UTC):%H:%M:%S} UTC" if lines else ""
 
 

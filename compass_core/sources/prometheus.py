@@ -13,7 +13,7 @@ from urllib.parse import quote_plus, urlencode
 import numpy as np
 
 from compass_core.errors import Reason, SourceError
-from compass_core.identity import NAMING
+from compass_core.identity import NAMING, PLACING
 from compass_core.readings import Match, Reading, Reduction, Series
 from compass_core.sources import promql
 from compass_core.sources.http import shaped
@@ -23,7 +23,7 @@ from compass_core.sources.source import Source, parted, together
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from compass_core.domain import Window
+    from compass_core.domain import Environment, Window
     from compass_core.ports import Offload
     from compass_core.readings import Family, Selection
     from compass_core.sources.http import Linker, Reader
@@ -85,15 +85,20 @@ class Prometheus(Source):
         self._naming: tuple[str, ...] = ()
         self._native: set[str] = set()
 
-    async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Family]:
+    async def families(
+        self, services: Sequence[str], names: Sequence[str], window: Window, environment: Environment = (), details: Sequence[str] = ()
+    ) -> Reading[Family]:
         """Which families exist for these services, or, whatever their service, with these names (`*` at the end: any ending)."""
-        wanted = Wanted(frozenset(filter(None, services)), tuple(filter(None, names)), self._service_labels)
+        wanted = Wanted(frozenset(filter(None, services)), tuple(filter(None, names)), self._service_labels, environment)
         span = (("start", f"{window.start.timestamp():.3f}"), ("end", f"{window.end.timestamp():.3f}"), ("limit", str(MOST_SERIES)))
         parts = _packed(sorted(wanted.services), _length, LONGEST_LINE // 4)
         naming = await self._existing(span[:2]) if parts else ()
-        matches = [promql.of_services(label, part) for part in parts for label in naming]
-        matches += [promql.of_names(part) for part in _packed(wanted.names, _length, LONGEST_LINE // 4)]
-        answers = [] if self._one_name else await self._listings(matches, span)
+        matches = [promql.of_services(label, part, environment) for part in parts for label in naming]
+        counted = await self._counted(wanted, window, details) if details and wanted.names and not self._one_name else []
+        if not counted or isinstance(counted[0], SourceError):
+            counted = []
+            matches += [promql.of_names(part, environment) for part in _packed(wanted.names, _length, LONGEST_LINE // 4)]
+        answers = counted if self._one_name else [*counted, *await self._listings(matches, span)]
         self._one_name = self._one_name or any(_one_name_at_a_time(answer) for answer in answers)
         listings, errors = parted(await self._by_name(wanted, span) if self._one_name else answers)
         listed = [labels for listing in listings for labels in listing.series]
@@ -104,6 +109,14 @@ class Prometheus(Source):
         gaps = [self._gap(error.reason, error.detail) for error in errors]
         gaps += [self._gap(Reason.TRUNCATED, text) for listing in listings for text in listing.missing]
         return Reading(found, tuple(dict.fromkeys(gaps)), source=self._name)
+
+    async def _counted(self, wanted: Wanted, window: Window, details: Sequence[str]) -> list[_Listing | SourceError]:
+        """As `_listings` of the named families, aggregated by the server: at the end of the window, and in the middle of it."""
+        labels = dict.fromkeys((*self._service_labels, *NAMING, *PLACING, *(label for label, _ in wanted.environment), *details))
+        text = promql.counted(wanted.names, labels, wanted.environment)
+        times = (window.end.timestamp(), window.end.timestamp() - window.seconds / 2)
+        asked = [("query", text)]
+        return await together(self._try(QUERY, _grouped, [*asked, ("time", f"{at:.3f}")], form=True) for at in times)
 
     async def _listings(self, matches: Sequence[str], span: Sequence[tuple[str, str]]) -> list[_Listing | SourceError]:
         async def ask(part: Sequence[str]) -> _Listing | SourceError:
@@ -214,6 +227,10 @@ def _listed(answer: Any) -> _Listing:
     cut = len(listed) >= MOST_SERIES or _LIMIT in (answer.get("warnings") or ())
     many = (f"more than {len(listed):,} series: some metrics were not looked at",) if cut else ()
     return _Listing(listed, many + _missing(answer))
+
+
+def _grouped(answer: Any) -> _Listing:
+    return _Listing(tuple(dict(item["metric"]) for item in answer["data"]["result"]), _missing(answer))
 
 
 def _missing(answer: Any) -> tuple[str, ...]:

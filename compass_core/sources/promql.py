@@ -6,12 +6,14 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from compass_core.identity import around
+from compass_core.identity import around, spellings
 from compass_core.readings import Match, Reduction, Selection
 from compass_core.sources.quoting import any_of, matching, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
+
+    from compass_core.domain import Environment
 
 TAG: Final = "compass_selection"
 LONGEST_LIST: Final = 1_200  # characters of one matcher; a ratio holds three
@@ -80,14 +82,23 @@ def selector(family: str, selection: Selection, matches: Iterable[Match]) -> str
     return f"{{{', '.join((f'__name__={quoted(family)}', *parts))}}}"
 
 
-def of_services(label: str, services: Sequence[str]) -> str:
+def of_services(label: str, services: Sequence[str], environment: Environment = ()) -> str:
     """Every family that has one of these services in that label; a histogram with one bucket only. May match a few more."""
-    return f"{{{_label(label)}=~{quoted(_naming(services, label))}, {_ONE_BUCKET}}}"
+    return f"{{{_label(label)}=~{quoted(_naming(services, label))}, {_ONE_BUCKET}{_within(environment)}}}"
 
 
-def of_names(names: Sequence[str]) -> str:
+def of_names(names: Sequence[str], environment: Environment = ()) -> str:
     """Every family with one of these names (`*` at the end: any ending), with the parts of a histogram or summary beside it."""
-    return f"{{__name__=~{quoted(pattern_of(names))}, {_ONE_BUCKET}}}"
+    return f"{{__name__=~{quoted(pattern_of(names))}, {_ONE_BUCKET}{_within(environment)}}}"
+
+
+def counted(names: Sequence[str], labels: Iterable[str], environment: Environment) -> str:
+    """How many series these families have for each combination of these labels."""
+    return f"count by (__name__, {', '.join(map(_label, labels))}) ({of_names(names, environment)})"
+
+
+def _within(environment: Environment) -> str:
+    return "".join(f", {matching(_label(label), ('', value))}" for label, value in spellings(environment))
 
 
 def pattern_of(names: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from compass_core.domain import Incident, Window
+    from compass_core.domain import Environment, Incident, Window
     from compass_core.ports import Offload
     from compass_core.sources.recorded_files import Case
     from compass_core.sources.recorded_metrics import Metric
@@ -53,6 +53,8 @@ class RecordedIncidents:
 class Recorded:
     """Metrics, logs, traces and changes of one case directory, read once; raises `CaseError` when it cannot be read.
 
+    A case holds one environment, whichever is asked for.
+
     `without` names kinds of telemetry that are left out, as if they had not been recorded. Deploys are not recorded as
     such: one is derived where a service's metrics take on a new version label.
     """
@@ -71,7 +73,14 @@ class Recorded:
                 self._loaded = await self._offload(partial(recorded_files.load, self._directory, self._without))
             return self._loaded
 
-    async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Family]:
+    async def families(
+        self,
+        services: Sequence[str],
+        names: Sequence[str],
+        window: Window,
+        environment: Environment = (),  # noqa: ARG002 - a case is one
+        details: Sequence[str] = (),  # noqa: ARG002 - it is in memory
+    ) -> Reading[Family]:
         """The families with samples in the window; every service of those that were named (`*` at the end: any ending)."""
         case = await self.load()
         found = (_family(metric, frozenset(services), names, window) for metric in case.metrics.values())
@@ -83,7 +92,13 @@ class Recorded:
         work = partial(recorded_metrics.evaluate, case.metrics, selections, window, step)
         return Reading(await self._offload(work), source=SOURCE)
 
-    async def log_lines(self, services: Sequence[str], window: Window, phrases: Sequence[str]) -> Reading[LogLine]:
+    async def log_lines(
+        self,
+        services: Sequence[str],
+        window: Window,
+        phrases: Sequence[str],
+        environment: Environment = (),  # noqa: ARG002
+    ) -> Reading[LogLine]:
         """The lines that hold a phrase; of more than 200,000 the newest."""
         case = await self.load()
         lines = await self._offload(partial(_matching, case.logs, services, window, phrases))
@@ -92,13 +107,20 @@ class Recorded:
             gaps += (Gap(source=SOURCE, reason=Reason.TRUNCATED, detail=f"the newest {MOST_LINES:,} of {len(lines):,} lines"),)
         return Reading(lines[-MOST_LINES:], gaps, _log_query(services, phrases), source=SOURCE)
 
-    async def log_counts(self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str]) -> Reading[Series]:
+    async def log_counts(
+        self,
+        services: Sequence[str],
+        window: Window,
+        step: float,
+        phrases: Sequence[str],
+        environment: Environment = (),  # noqa: ARG002
+    ) -> Reading[Series]:
         """A point at `t` ends a whole step and counts its lines, `(t - step, t]`; a service without any line in the case has no series."""
         case = await self.load()
         counts = await self._offload(partial(_counts, case.logs, services, (window, step), phrases))
         return Reading(counts, _gaps(case, "logs"), _log_query(services, phrases), source=SOURCE)
 
-    async def spans(self, services: Sequence[str], window: Window) -> Reading[Span]:
+    async def spans(self, services: Sequence[str], window: Window, environment: Environment = ()) -> Reading[Span]:  # noqa: ARG002
         """Every span that starts in the window and is of a trace that touches one of the services."""
         case = await self.load()
         inside, wanted = tuple(_inside(case.spans, window)), frozenset(services)
@@ -143,11 +165,11 @@ def _matching(logs: tuple[LogLine, ...], services: Sequence[str], window: Window
 
 
 def _counts(logs: tuple[LogLine, ...], services: Sequence[str], over: tuple[Window, float], phrases: Sequence[str]) -> tuple[Series, ...]:
-    (window, step), wanted = over, frozenset(services)
+    (window, step), wanted = over, frozenset(services or (line.service for line in logs))
     ends = recorded_metrics.points(window, step) + step
     grid = ends[ends <= window.end.timestamp()]
     times: dict[str, list[float]] = {line.service: [] for line in logs if line.service in wanted}
-    for line in _matching(logs, services, window, phrases):
+    for line in _matching(logs, tuple(wanted), window, phrases):
         times[line.service].append(line.t)
     series = []
     for service, at in times.items():
@@ -160,7 +182,8 @@ def _counts(logs: tuple[LogLine, ...], services: Sequence[str], over: tuple[Wind
 
 def _log_query(services: Sequence[str], phrases: Sequence[str]) -> str:
     found = f" |~ {quoted(f'(?i){any_of(phrases)}')}" if phrases else ""
-    return f"{{{matching('service', services)}}}{found}"
+    writers = matching("service", services) if services else 'service=~".+"'
+    return f"{{{writers}}}{found}"
 
 
 def _deploys(metrics: Iterable[Metric]) -> Iterator[Change]:

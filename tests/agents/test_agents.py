@@ -113,7 +113,7 @@ async def test_errors_start_with_the_application_a_slow_query_with_the_database_
     ]
 
     class Recorder(FakeSource):
-        async def spans(self, services: Any, window: Any) -> Any:
+        async def spans(self, services: Any, window: Any, *_where: Any) -> Any:
             reading = await super().spans(services, window)
             spans = repeated(*(slow if window.start >= START else usual), begin=window.start.timestamp())
             return type(reading)(tuple(spans), query="{traces}", source="fake")

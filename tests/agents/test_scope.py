@@ -118,7 +118,7 @@ async def test_where_no_calls_are_known_a_large_system_fills_the_room() -> None:
 class Untraced(FakeSource):
     """Knows no trace of `web`."""
 
-    async def spans(self, services: Any, window: Any) -> Any:
+    async def spans(self, services: Any, window: Any, *_where: Any) -> Any:
         reading = await super().spans(services, window)
         return Reading() if tuple(services) == ("web",) else reading
 

@@ -43,7 +43,7 @@ async def test_the_same_question_asked_twice_at_the_same_moment_is_sent_once() -
     class Slow(FakeSource):
         """Answers when it was asked two things."""
 
-        async def log_lines(self, services: Any, window: Any, phrases: Any) -> Any:
+        async def log_lines(self, services: Any, window: Any, phrases: Any, *_where: Any) -> Any:
             reading = await super().log_lines(services, window, phrases)
             await two.wait()
             return reading
@@ -61,7 +61,7 @@ async def test_a_question_that_was_given_up_is_asked_again() -> None:
     """An agent that takes too long is stopped in the middle of a question; the next one is not to wait for it."""
 
     class Stuck(FakeSource):
-        async def spans(self, services: Any, window: Any) -> Any:
+        async def spans(self, services: Any, window: Any, *_where: Any) -> Any:
             reading = await super().spans(services, window)
             if len(self.asked) == 1:
                 begun.set()
