@@ -34,7 +34,7 @@ class Failing(FakeSource):
     service: str = "checkout"
     callees: tuple[str, ...] = ()
 
-    async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Any]:
+    async def families(self, services: Sequence[str], names: Sequence[str], window: Window, *_where: object) -> Reading[Any]:
         await super().families(services, names, window)
         calls = (family("http_client_request_duration_seconds_count", "checkout", server_address="cart"),) if self.callees else ()
         return Reading((family("http_requests_total", self.service, code="500"), *calls))

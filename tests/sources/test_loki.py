@@ -272,3 +272,18 @@ class TestKitOfDiscovery(SourceKit):
 async def test_without_grafana_there_is_no_link() -> None:
     source = Loki(server().reader("Loki"), inline, service_labels=["service_name"], link=None)
     assert (await source.log_lines(["checkout"], SERVED, [])).link is None
+
+
+async def test_only_the_environment_that_is_asked_for() -> None:
+    replay = server(recorded("loki/query_range_matrix"))
+    replay.answers["/labels"] = httpx.Response(200, json={"status": "success", "data": ["cluster", "namespace", "service_name"]})
+    await loki(replay).log_counts(["cart"], SERVED, 60, [], (("k8s_cluster_name", "eu"), ("exported_namespace", "shop")))
+    (query,) = replay.asked("/query_range", "query")
+    assert '{service_name="cart", cluster=~"|eu", namespace=~"|shop"}' in query
+
+
+async def test_where_nobody_is_named_everyone_who_writes_is_counted() -> None:
+    replay = server(recorded("loki/query_range_matrix"))
+    found = await loki(replay).log_counts([], SERVED, 60, [])
+    assert {one.service for one in found.values} >= {"cart", "checkout"}
+    assert replay.asked("/query_range", "query")[0].startswith('sum by (service_name) (count_over_time({service_name=~".+"}')

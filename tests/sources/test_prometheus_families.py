@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from compass_core.errors import Reason, SourceError
-from compass_core.readings import Family, Reduction, Selection
+from compass_core.readings import Family, Match, Reduction, Selection
 from compass_core.sources.http import Allowance
 from tests.sources.fake_prometheus import FakePrometheus, ok, prometheus
 from tests.sources.handmade import HOUR, T0
@@ -235,3 +235,31 @@ async def test_a_native_histogram_has_the_families_of_one() -> None:
     ]
     asked = [one.query for one in (await source.series(selections, HOUR, 60)).values]
     assert [re.sub(r".*\(rate\((\w+)\{.*", r"\1", query) for query in asked] == ["t_seconds", "both_seconds_bucket"]
+
+
+async def test_series_of_another_environment_are_left_out_and_never_asked_for() -> None:
+    listed = [
+        series("up", service="web", cluster="eu", namespace="shop"),
+        series("up", service="web", cluster="us", namespace="shop"),
+        series("up", service="web", cluster="eu", namespace="staging"),
+        series("shared", service="web"),
+    ]
+    server = FakePrometheus(listed)
+    found = await prometheus(server).families(["web"], [], HOUR, (("cluster", "eu"), ("namespace", "shop")))
+    assert {family.name: family.where for family in found.values} == {
+        "up": (Match("namespace", ("shop",)), Match("cluster", ("eu",))),
+        "shared": (),
+    }
+    (asked,) = server.asked("series")
+    assert all('cluster=~"|eu"' in match for match in asked.get_list("match[]"))
+
+
+async def test_a_pod_is_not_added_to_its_containers() -> None:
+    pod = {"pod": "web-0", "namespace": "shop"}
+    listed = [series("container_cpu_usage_seconds_total", **pod, container=name) for name in ("", "POD", "app", "proxy")]
+    listed += [series("container_network_receive_bytes_total", **pod), series("container_cpu_usage_seconds_total", id="/")]
+    found = await prometheus(FakePrometheus(listed)).families(["web"], [], HOUR)
+    assert {family.name: (family.members, family.where) for family in found.values} == {
+        "container_cpu_usage_seconds_total": ((("web-0", "web"),), (Match("container", ("", "POD"), but=True),)),
+        "container_network_receive_bytes_total": ((("web-0", "web"),), ()),
+    }
