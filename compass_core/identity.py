@@ -73,6 +73,14 @@ ENVIRONMENTS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Labels that say where something runs; those of one row mean the same, the most telling first."""
 
+ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
+    "cluster": ("k8s.cluster.name",),
+    "namespace": ("k8s.namespace.name", "service.namespace"),
+    "environment": ("deployment.environment.name", "deployment.environment"),
+    "region": ("cloud.region",),
+}
+"""The same of a span's resource."""
+
 _MESH_NAMESPACES = ("destination_service_namespace", "destination_workload_namespace")
 PLACING: Final = (*(name for names in ENVIRONMENTS.values() for name in names), *_MESH_NAMESPACES)
 """Every label that may say where something runs."""
@@ -201,9 +209,10 @@ def spellings(bound: Environment, *, namespaces: bool = False) -> Environment:
     )
 
 
-def namespace(bound: Environment) -> str:
-    """The namespace that something must be in, or ''."""
-    return next((value for label, value in bound if _kind(label) == "namespace"), "")
+def attributes(bound: Environment) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Each value that a span's resource must have, with the attributes that may hold it."""
+    plain = ((label, value) for label, value in bound if re.fullmatch(r"[A-Za-z_][\w.]*", label, re.ASCII))
+    return tuple((value, ATTRIBUTES.get(_kind(label), (label,))) for label, value in plain)
 
 
 def known_as(about: Thing, wanted: Collection[str], listed: Collection[tuple[str, str]]) -> str:

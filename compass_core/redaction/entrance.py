@@ -35,9 +35,7 @@ class Telemetry:
         self, services: Sequence[str], names: Sequence[str], window: Window, environment: Environment = (), details: Sequence[str] = ()
     ) -> Reading[Family]:
         """As `ports.Metrics.families`."""
-        return await self._entered(
-            self._metrics.families(self._raw(services), self._raw(names), window, self._raw(environment), details)
-        )
+        return await self._entered(self._metrics.families(self._raw(services), self._raw(names), window, self._raw(environment), details))
 
     async def series(self, selections: Sequence[Selection], window: Window, step: float) -> Reading[Series]:
         """As `ports.Metrics.series`."""

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from compass_core.errors import Reason, SourceError
+from compass_core.identity import ATTRIBUTES, attributes
 from compass_core.readings import Reading, Span
 from compass_core.sources.quoting import matching
 from compass_core.sources.source import Source, parted, together
@@ -21,7 +22,7 @@ from compass_core.sources.source import Source, parted, together
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from compass_core.domain import Gap, Window
+    from compass_core.domain import Environment, Gap, Window
     from compass_core.ports import Offload
     from compass_core.sources.http import Linker, Reader
 
@@ -36,7 +37,7 @@ SERVER_ERROR: Final = 500
 RAREST: Final = 1e-4  # share of a kind of traces of which one was read: there are some
 CODES: Final = ("http.response.status_code", "http.status_code")
 FAILS: Final = f"(status=error || {' || '.join(f'span.{code}>={SERVER_ERROR}' for code in CODES)})"
-KEPT: Final = frozenset({"service.version", "k8s.pod.name"})
+KEPT: Final = frozenset({"service.version", "k8s.pod.name", *(name for names in ATTRIBUTES.values() for name in names)})
 KINDS: Final = {"0": "", "1": "internal", "2": "server", "3": "client", "4": "producer", "5": "consumer"}
 EXCEPTION: Final = frozenset({"exception.type", "exception.message"})
 
@@ -124,12 +125,28 @@ class Tempo(Source):
         super().__init__(reader, offload, link)
         self._traces = TRACES
         self._counts = True
+        self._placed = True
 
-    async def spans(self, services: Sequence[str], window: Window) -> Reading[Span]:
-        """All spans of up to 8 traces, also those outside the window; `query` finds every trace they were chosen from."""
+    async def spans(self, services: Sequence[str], window: Window, environment: Environment = ()) -> Reading[Span]:
+        """All spans of up to 8 traces, also those outside the window; `query` finds every trace they were chosen from.
+
+        Where no span says that it is in the environment, those are taken that say nothing of one.
+        """
         if not services:
             return Reading(source=self._name)
+        if environment and self._placed:
+            reading = await self._spans(services, window, environment)
+            self._placed = bool(reading.values) or any(gap.reason is not Reason.NO_DATA for gap in reading.gaps)
+            if self._placed:
+                return reading
+        reading = await self._spans(services, window, ())
+        ids = {span.trace_id for span in reading.values if span.service in services and _elsewhere(span, environment)}
+        return replace(reading, values=tuple(span for span in reading.values if span.trace_id not in ids))
+
+    async def _spans(self, services: Sequence[str], window: Window, environment: Environment) -> Reading[Span]:
         wanted = matching("resource.service.name", services)
+        for value, names in attributes(environment):
+            wanted += f" && ({' || '.join(matching(f'resource.{name}', [value]) for name in names)})"
         query = f"{{{wanted}}}"
         searches = await together([self._search(f"{{{wanted} && {FAILS}}}", window), self._search(query, window)])
         parted(searches)  # raises where both failed
@@ -183,6 +200,10 @@ class Tempo(Source):
             yield self._gap(Reason.NO_DATA, f"{gone} of {count} traces are gone")
         if cut := sum(trace.cut for trace in traces):
             yield self._gap(Reason.TRUNCATED, f"{cut} of {count} traces are larger than the server returns: spans are missing")
+
+
+def _elsewhere(span: Span, environment: Environment) -> bool:
+    return any(span.attributes.get(name, value) != value for value, names in attributes(environment) for name in names)
 
 
 def _good(searched: _Traces | SourceError) -> _Traces:

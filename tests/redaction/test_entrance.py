@@ -36,7 +36,7 @@ GAP = Gap(source="Loki", reason=Reason.TRUNCATED, detail=LONG)
 SELECTION = Selection(LONG, NAME, Reduction.RATE, "service", ((NAME, NAME),), (Match("path", (LONG,)),), NAME, by=("service",))
 SERIES = Series(SELECTION, NAME, {"service": NAME, "path": LONG}, np.zeros(1), np.zeros(1), LONG, LONG, LINK)
 ANSWERS: dict[str, Any] = {
-    "families": Family(NAME, "counter", "service", ((NAME, NAME),), {"path": frozenset({LONG})}, LONG),
+    "families": Family(NAME, "counter", "service", ((NAME, NAME),), {"path": frozenset({LONG})}, LONG, help=LONG),
     "series": SERIES,
     "log_counts": SERIES,
     "log_lines": LogLine(0.0, NAME, LONG, LONG, LONG),
