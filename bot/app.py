@@ -14,7 +14,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.listeners import Tasks, register
 from bot.thread import SlackThread, reason
-from compass_core.errors import SettingsError, ThreadError
+from compass_core.errors import SettingsError, StoreError, ThreadError
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
@@ -102,5 +102,5 @@ async def _close_left_open(compass: Compass, client: AsyncWebClient) -> None:
         )
         try:
             await compass.interrupted(investigation, thread)
-        except ThreadError as error:
-            log.warning("interruption.not_posted", investigation=investigation.id, reason=error.reason)
+        except (ThreadError, StoreError) as error:
+            log.warning("interruption.not_posted", investigation=investigation.id, reason=str(error))

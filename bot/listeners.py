@@ -15,7 +15,7 @@ from bot import blocks
 from bot.command import Declare, Help, Investigate, Stop, parse
 from bot.thread import SlackThread
 from compass_core.domain import Request
-from compass_core.errors import AlreadyRunningError, RefusalError, ThreadError
+from compass_core.errors import AlreadyRunningError, RefusalError, StoreError, ThreadError
 from compass_core.redaction.whole import redacted
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 RECENT = 5
-_UNEXPECTED = "Something went wrong in Compass itself; its log says what. Please try again."
+_UNEXPECTED = "Something went wrong in Compass itself ({}); its log says what. Please try again."
 _NOTHING_RUNS = "Nothing is running in this channel that could be stopped; /compass status shows what runs elsewhere."
 _OTHER_TEAM = "Only people of the workspace that Compass belongs to can start an investigation."
 
@@ -178,9 +178,8 @@ async def on_reinvestigate(desk: Desk) -> None:
 
 
 async def _investigate(desk: Desk, request: Request, thread: SlackThread) -> None:
-    asker = desk.body["user"]["id"] if "user" in desk.body else desk.body["user_id"]
     with desk.tasks.investigating(thread):
-        await desk.compass.investigate(request.model_copy(update={"asker": asker, "workspace": desk.team or ""}), thread)
+        await desk.compass.investigate(request.model_copy(update={"asker": _asker(desk), "workspace": desk.team or ""}), thread)
 
 
 async def _answered(act: Callable[[Desk], Awaitable[None]], desk: Desk) -> None:
@@ -191,21 +190,29 @@ async def _answered(act: Callable[[Desk], Awaitable[None]], desk: Desk) -> None:
     except AlreadyRunningError as error:
         links = await _links(desk, [error.investigation])
         await _answer(desk, blocks.refusal(desk.compass.redact(str(error)), links.get(error.investigation)))
-    except (RefusalError, ThreadError) as error:
+    except (RefusalError, ThreadError, StoreError) as error:
         await _answer(desk, blocks.refusal(desk.compass.redact(str(error))))
-    except Exception:  # the edge: whatever went wrong, the person who asked must hear of it
+    except Exception as error:  # the edge: whatever went wrong, the person who asked must hear of it
         log.exception("interaction.failed")
-        await _answer(desk, blocks.refusal(_UNEXPECTED))
+        await _answer(desk, blocks.refusal(_UNEXPECTED.format(type(error).__name__)))
 
 
 async def _answer(desk: Desk, message: blocks.Message) -> None:
+    """Tell the person alone, by what Slack gave for that, or else in the channel where they asked."""
+    where = desk.body.get("channel_id") or (desk.body.get("channel") or {}).get("id")
     try:
-        answer = await desk.respond(text=message.text, blocks=message.blocks, response_type="ephemeral", replace_original=False)
-    except (aiohttp.ClientError, TimeoutError) as error:
+        if desk.body.get("response_url"):
+            answer = await desk.respond(text=message.text, blocks=message.blocks, response_type="ephemeral", replace_original=False)
+            if answer.status_code == 200:  # noqa: PLR2004 - OK
+                return
+            log.warning("answer.refused", status=answer.status_code)
+        await desk.client.chat_postEphemeral(channel=where or "", user=_asker(desk), text=message.text, blocks=message.blocks)
+    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
         log.warning("answer.failed", error=type(error).__name__)
-        return
-    if answer.status_code != 200:  # noqa: PLR2004 - OK
-        log.warning("answer.refused", status=answer.status_code)
+
+
+def _asker(desk: Desk) -> str:
+    return str(desk.body["user"]["id"] if "user" in desk.body else desk.body["user_id"])
 
 
 async def _links(desk: Desk, investigations: Iterable[str]) -> dict[str, str]:

@@ -131,11 +131,16 @@ class Compass:
         A call that was in flight counts as the most that it may have cost.
         """
         from compass_core.domain import AgentName, Conclusion, Outcome
+        from compass_core.errors import StoreError
         from compass_core.redaction.exits import Told
 
-        spent = await self.kept.ledger.attempts(investigation.id)
+        why = "interrupted by a restart"
+        try:
+            spent = await self.kept.ledger.attempts(investigation.id)
+        except StoreError as error:
+            spent, why = (), f"{why}; what it cost cannot be told: {error}"
         costs = {name: sum((each.amount for each in spent if each.agent is name), Decimal(0)) for name in AgentName}
-        conclusion = Conclusion(investigation=investigation, outcome=Outcome.STOPPED, reason="interrupted by a restart", costs=costs)
+        conclusion = Conclusion(investigation=investigation, outcome=Outcome.STOPPED, reason=why, costs=costs)
         await self.kept.investigations.closed(conclusion)
         await Told(thread, self.redact).concluded(conclusion)
 
@@ -148,16 +153,19 @@ async def live(settings: Settings, *, keep: bool = True) -> AsyncIterator[Compas
     """
     import httpx
 
+    from compass_core.buffer import Buffer, Unkept
     from compass_core.store import Store
 
     store = Store(settings.database_url.get_secret_value())
+    buffer = Buffer(store)
     try:
         with _one_thread() as offload:
             async with httpx.AsyncClient() as http, _model(settings) as model:
                 telemetry = _telemetry(settings, store, _Backends(settings, http, offload))
-                kept = Kept(store if keep else Unkept(), store, store, store, store)
+                kept = Kept(buffer if keep else Unkept(), store, buffer, store, buffer)
                 yield _compass(settings, telemetry, kept, model)
     finally:
+        await buffer.drain()
         store.dispose()
 
 
@@ -183,16 +191,6 @@ async def replayed(case: Path, settings: Settings, without: Collection[str] = ()
                 yield _compass(settings, telemetry, kept, model)
         finally:
             store.dispose()
-
-
-class Unkept:
-    """`ports.Investigations` for a terminal: whoever started the investigation sees it end."""
-
-    async def opened(self, investigation: Investigation) -> None:
-        """Nothing is kept."""
-
-    async def closed(self, conclusion: Conclusion) -> None:
-        """Nothing is kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from opentelemetry import trace
 
 from compass_core import conventions
 from compass_core.domain import AgentName, Conclusion, Findings, Investigation, Outcome, Progress, Run, Thoughts
-from compass_core.errors import BudgetExceededError, CompassError, ThreadError
+from compass_core.errors import BudgetExceededError, CompassError, RefusalError, ThreadError
 from compass_core.hypotheses.coverage import coverage, is_blind, lowered
 from compass_core.hypotheses.rank import rank
 from compass_core.incidents.resolve import resolve
@@ -81,7 +81,7 @@ class Orchestrator:
 
     async def _investigate(self, investigation: Investigation, turn: Turn) -> Conclusion:
         started = time.perf_counter()
-        ending: Ending = (Outcome.FAILED, "Compass itself failed; its log says why")
+        ending: Ending = (Outcome.STOPPED, "")
         try:
             await turn.come.wait()
             started = time.perf_counter()
@@ -90,6 +90,9 @@ class Orchestrator:
         except asyncio.CancelledError as error:
             ending = (Outcome.STOPPED, str(error) or "Compass was shut down")  # whoever cancels may say why
             raise
+        except Exception as error:  # a fault of ours ends in the thread too
+            log.exception("investigation.failed")
+            ending = (Outcome.FAILED, f"Compass itself failed ({type(error).__name__}); its log says why")
         finally:
             conclusion = self._conclude(investigation, ending, time.perf_counter() - started)
             await asyncio.shield(self._say(conclusion))
@@ -128,15 +131,15 @@ class Orchestrator:
             again=request.incident is not None,
             waits=waits,
         )
-        await self._step("open", lambda: self._outside.investigations.opened(investigation))
-        said = False
         try:
+            await self._step("open", lambda: self._outside.investigations.opened(investigation))
             await self._step("root", lambda: self._outside.thread.opened(investigation))
-            said = True
-        finally:
-            if not said:
-                unsaid = self._conclude(investigation, (Outcome.FAILED, "its thread could not be opened"), 0.0)
-                await asyncio.shield(self._outside.investigations.closed(unsaid))
+        except RefusalError:  # it was not opened
+            raise
+        except BaseException:
+            unsaid = self._conclude(investigation, (Outcome.FAILED, "its thread could not be opened"), 0.0)
+            await asyncio.shield(self._outside.investigations.closed(unsaid))
+            raise
         log.info("investigation.opened", investigation=investigation.id, incident=incident.id, services=incident.services)
         return investigation
 
@@ -199,13 +202,19 @@ class Orchestrator:
         return "time" if left <= 0 else ""
 
     def _conclude(self, investigation: Investigation, ending: Ending, seconds: float) -> Conclusion:
-        share = coverage(self._runs)
+        share, ranked = 0.0, tuple(one for run in self._runs for one in run.hypotheses)
+        try:
+            share = coverage(self._runs)
+            ranked = lowered(rank(self._runs), share)
+        except Exception as error:
+            log.exception("ranking.failed")
+            ending = (Outcome.FAILED, f"the hypotheses are not ranked, since Compass itself failed ({type(error).__name__})")
         return Conclusion(
             investigation=investigation,
             outcome=ending[0],
             reason=ending[1],
             runs=tuple(self._runs),
-            hypotheses=lowered(rank(self._runs), share),
+            hypotheses=ranked,
             costs=self.get_agent_costs(),
             seconds=seconds,
             coverage=share,
@@ -213,17 +222,33 @@ class Orchestrator:
 
     async def _say(self, conclusion: Conclusion) -> None:
         # closed first, so that the button of the final message works; a restart reports what was closed and not told
-        try:
-            await self._step("close", lambda: self._outside.investigations.closed(conclusion))
-        finally:
-            await self._tell("final", lambda: self._outside.thread.concluded(conclusion))
+        unkept = await self._close(conclusion)
+        if unkept:
+            reason = "; ".join(filter(None, (conclusion.reason, f"it could not be kept: {unkept}")))
+            conclusion = conclusion.model_copy(update={"reason": reason})
+        if broken := await self._tell("final", lambda: self._outside.thread.concluded(conclusion)):
+            bare = {"runs": (), "hypotheses": (), "outcome": Outcome.FAILED, "reason": f"its message could not be written ({broken})"}
+            await self._tell("final", lambda: self._outside.thread.concluded(conclusion.model_copy(update=bare)))
         log.info("investigation.closed", investigation=conclusion.investigation.id, outcome=conclusion.outcome)
 
-    async def _tell(self, name: str, post: Callable[[], Awaitable[None]]) -> None:
+    async def _close(self, conclusion: Conclusion) -> str:
+        """Why it could not be kept, '' where it was."""
+        try:
+            return await self._step("close", lambda: self._outside.investigations.closed(conclusion))
+        except Exception as error:
+            log.exception("close.failed")
+            return str(error) if isinstance(error, CompassError) else type(error).__name__
+
+    async def _tell(self, name: str, post: Callable[[], Awaitable[None]]) -> str:
+        """The fault of ours that kept it from being posted, '' for none; what Slack refuses is not tried again."""
         try:
             await self._step(name, post)
         except ThreadError as error:
             log.warning("post.failed", step=name, reason=error.reason)
+        except Exception as error:
+            log.exception("post.broke", step=name)
+            return type(error).__name__
+        return ""
 
     async def _step(self, name: str, action: Callable[[], Awaitable[T]]) -> T:
         return await self._outside.journal.step(name, action)

@@ -113,8 +113,8 @@ class Investigations(Protocol):
         """Keep it as running; raises `AlreadyRunningError` when one runs for the same incident (checked and kept in one transaction)."""
         ...
 
-    async def closed(self, conclusion: Conclusion) -> None:
-        """Keep how it ended."""
+    async def closed(self, conclusion: Conclusion) -> str:
+        """Keep how it ended; says why something of it is not kept, '' where all is."""
         ...
 
 

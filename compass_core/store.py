@@ -17,17 +17,18 @@ from __future__ import annotations
 
 import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import structlog
 from pydantic import ValidationError
-from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text, create_engine, event, exists, func, insert, select, update
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text, exists, func, insert, select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from compass_core.budget import Attempt, Bill
+from compass_core.database import EXAMPLE, VARIABLE, cause_of, engine_of, lacking
 from compass_core.domain import Conclusion, Incident, Investigation, Post, Value
 from compass_core.errors import AlreadyRunningError, SettingsError, StoreError
 
@@ -35,17 +36,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Connection, Engine, Select
+    from sqlalchemy import ColumnElement, Connection, Select
 
     from compass_core.budget import Caps
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 V = TypeVar("V", bound=Value)
 
-VARIABLE = "COMPASS_DATABASE_URL"
-EXAMPLE = "sqlite:///compass.db"
 KNOWN = 50
-BUSY_MS = 10_000
 
 TABLES = MetaData()
 INCIDENTS = Table(
@@ -96,16 +96,21 @@ class Store:
 
     def __init__(self, url: str) -> None:
         """Open the database at an SQLAlchemy URL and make what tables it lacks; raises `SettingsError`."""
-        self._engine = _engine(url)
+        self._engine = engine_of(url)
+        self._threads = ThreadPoolExecutor(8, "compass-store")  # its own: others must not wait for a database that hangs
+        self._told: set[str] = set()
         try:
             with self._engine.begin() as connection:
                 TABLES.create_all(connection)
+                if lacks := lacking(connection, TABLES):
+                    log.warning("database.older", lacks=lacks, advice="rename its tables; what needs these columns is not kept until then")
         except SQLAlchemyError as error:
             self._engine.dispose()
-            raise SettingsError(VARIABLE, f"the database cannot be opened for writing: {_cause(error)}", EXAMPLE) from error
+            raise SettingsError(VARIABLE, f"the database cannot be opened for writing: {cause_of(error)}", EXAMPLE) from error
 
     def dispose(self) -> None:
         """Close every connection."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._engine.dispose()
 
     async def declare(self, title: str, service: str, started_at: datetime) -> Incident:
@@ -145,12 +150,13 @@ class Store:
         if running != investigation.id:
             raise AlreadyRunningError(incident, running)
 
-    async def closed(self, conclusion: Conclusion) -> None:
+    async def closed(self, conclusion: Conclusion) -> str:
         """Keep how it ended, without runs and hypotheses; nothing happens when it has ended already."""
         kept = conclusion.model_copy(update={"runs": (), "hypotheses": ()}).model_dump_json()
         latest = select(func.coalesce(func.max(INVESTIGATIONS.alias().c.ended), 0)).scalar_subquery()
         this = update(INVESTIGATIONS).where(INVESTIGATIONS.c.id == conclusion.investigation.id, RUNNING)
         await self._do(lambda db: db.execute(this.values(ended=latest + 1, conclusion=kept)))
+        return ""
 
     async def investigation(self, investigation: str) -> Investigation | None:
         """One investigation by its id, running or ended."""
@@ -160,13 +166,13 @@ class Store:
     async def running(self) -> tuple[Investigation, ...]:
         """Those that were opened and not closed, or whose thread was not told the end, by their start."""
         untold = _posted("root") & ~_posted("final")
-        found = await self._all(Investigation, select(INVESTIGATIONS.c.id, INVESTIGATIONS.c.investigation).where(RUNNING | untold))
+        found = await self._readable(Investigation, select(INVESTIGATIONS.c.id, INVESTIGATIONS.c.investigation).where(RUNNING | untold))
         return tuple(sorted(found, key=lambda each: each.started_at))
 
     async def recent(self, count: int) -> tuple[Conclusion, ...]:
         """The last `count` that ended, newest first, without runs and hypotheses."""
         ended = select(INVESTIGATIONS.c.id, INVESTIGATIONS.c.conclusion).where(~RUNNING)
-        return await self._all(Conclusion, ended.order_by(INVESTIGATIONS.c.ended.desc()).limit(count))
+        return await self._readable(Conclusion, ended.order_by(INVESTIGATIONS.c.ended.desc()).limit(count))
 
     async def posted(self, investigation: str, step: str) -> Post | None:
         """The post of that step, if there is one."""
@@ -218,40 +224,27 @@ class Store:
         """The values that are kept in rows of a key and a text."""
         return tuple(_read(kind, *row) for row in await self._do(lambda db: db.execute(wanted).all()))
 
+    async def _readable(self, kind: type[V], wanted: Select[tuple[Any, Any]]) -> tuple[V, ...]:
+        """The same without those that cannot be read, of which each is told once."""
+        found = []
+        for row in await self._do(lambda db: db.execute(wanted).all()):
+            try:
+                found.append(_read(kind, *row))
+            except StoreError as error:
+                if str(error) not in self._told:
+                    log.warning("row.unreadable", problem=str(error))
+                self._told.add(str(error))
+        return tuple(found)
+
     async def _do(self, work: Callable[[Connection], T]) -> T:
         def transaction() -> T:
             with self._engine.begin() as connection:
                 return work(connection)
 
         try:
-            return await asyncio.to_thread(transaction)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, transaction)
         except SQLAlchemyError as error:
-            raise StoreError(f"The database did not do it: {_cause(error)}. Check {VARIABLE} and the disk that it is on.") from error
-
-
-def _engine(url: str) -> Engine:
-    try:
-        parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite":
-            _refuse_unusable(parsed)
-        engine = create_engine(parsed, hide_parameters=True)
-    # None: the cause of a URL that cannot be parsed may quote its password
-    except (ArgumentError, ValueError):
-        raise SettingsError(VARIABLE, "is not a database URL", EXAMPLE) from None
-    except ModuleNotFoundError as error:
-        raise SettingsError(VARIABLE, f"needs the Python module {error.name}, which is not installed", EXAMPLE) from None
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _connected)
-        event.listen(engine, "begin", _begun)
-    return engine
-
-
-def _refuse_unusable(url: URL) -> None:
-    if not url.database or url.database == ":memory:" or url.query:
-        raise SettingsError(VARIABLE, "must name an SQLite file, without options", EXAMPLE)
-    folder = Path(url.database).absolute().parent
-    if not folder.is_dir():
-        raise SettingsError(VARIABLE, f"the folder {folder} does not exist; create it first", EXAMPLE)
+            raise StoreError(f"The database did not do it: {cause_of(error)}. Check {VARIABLE} and the disk that it is on.") from error
 
 
 def _attempts(investigation: str) -> Select[tuple[Any, Any]]:
@@ -275,22 +268,6 @@ def _take(db: Connection, attempt: Attempt, taken: Decimal) -> None:
 
 def _posted(step: str) -> ColumnElement[bool]:
     return exists().where(POSTS.c.investigation == INVESTIGATIONS.c.id, POSTS.c.step == step)
-
-
-def _connected(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # so that transactions begin where `_begun` says, not where sqlite3 guesses
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
-    connection.execute("PRAGMA journal_mode = WAL")
-
-
-def _begun(connection: Connection) -> None:
-    # IMMEDIATE: a transaction that reads first and writes later would fail, not wait, when another wrote in between
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _cause(error: SQLAlchemyError) -> str:
-    """The driver's own words: SQLAlchemy's hold the statement."""
-    return str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
 
 
 def _read(kind: type[V], key: object, text: str) -> V:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from compass_core.agents.base import Agent
 from compass_core.budget import Attempt, Bill
 from compass_core.domain import AgentName, Findings, Hypothesis, Incident, Observation, Thoughts, Window
-from compass_core.errors import AlreadyRunningError, BudgetExceededError, SourceError, ThreadError
+from compass_core.errors import AlreadyRunningError, BudgetExceededError, SourceError, StoreError, ThreadError
 from compass_core.readings import Reading
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class FakeThread:
     """Remembers what was said; `refuses` names the steps that cannot be posted."""
 
     refuses: frozenset[str] = frozenset()
+    breaks: frozenset[str] = frozenset()  # once each
     said: list[str] = field(default_factory=list)
     progress: list[Progress] = field(default_factory=list)
     conclusions: list[Conclusion] = field(default_factory=list)
@@ -68,6 +69,9 @@ class FakeThread:
     def _say(self, step: str) -> None:
         if step in self.refuses:
             raise ThreadError("channel_not_found", "invite Compass")
+        if step in self.breaks:
+            self.breaks -= {step}
+            raise KeyError(step)
         self.said.append(step)
 
     async def opened(self, investigation: Investigation) -> None:
@@ -102,11 +106,12 @@ class FakeInvestigations:
             raise AlreadyRunningError(investigation.incident.id, other)
         self.running[investigation.incident.id] = investigation.id
 
-    async def closed(self, conclusion: Conclusion) -> None:
+    async def closed(self, conclusion: Conclusion) -> str:
         if self.broken:
             raise self.broken
         self.running.pop(conclusion.investigation.incident.id, None)
         self.ended.append(conclusion)
+        return ""
 
 
 @dataclass
@@ -135,7 +140,7 @@ class FakeLedger:
 class FakeIncidents:
     place: str = "declared incidents"
     incidents: dict[str, Incident] = field(default_factory=lambda: {INCIDENT.id: INCIDENT})
-    down: SourceError | None = None
+    down: SourceError | StoreError | None = None
 
     async def find(self, reference: str) -> Incident | None:
         if self.down:

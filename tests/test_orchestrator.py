@@ -287,11 +287,43 @@ async def test_a_lost_update_does_not_stop_the_investigation() -> None:
     assert stage.kept.ended == [conclusion]
 
 
-async def test_the_end_is_told_also_where_it_cannot_be_kept() -> None:
-    stage = Stage(kept=FakeInvestigations(broken=StoreError("the disk is full")))
-    with pytest.raises(StoreError):
-        await stage.play()
+@pytest.mark.parametrize(("broken", "told"), [(StoreError("the disk is full"), "the disk is full"), (KeyError("x"), "KeyError")])
+async def test_the_end_is_told_also_where_it_cannot_be_kept(broken: Exception, told: str) -> None:
+    stage = Stage(kept=FakeInvestigations(broken=broken))
+    conclusion = await stage.play()
+    assert conclusion.outcome is Outcome.ANSWERED
     assert stage.thread.said[-1] == "final"
+    assert stage.thread.conclusions[0].reason == f"it could not be kept: {told}"
+
+
+async def test_a_message_that_breaks_is_left_out_and_the_last_one_told_without_what_broke_it() -> None:
+    stage = Stage(thread=FakeThread(breaks=frozenset({"database", "final"})))
+    conclusion = await stage.play()
+    assert outcomes(conclusion) == [Outcome.ANSWERED] * 3
+    assert stage.thread.said == ["root", "application", "network", "final"]
+    (last,) = stage.thread.conclusions
+    assert (last.outcome, last.reason, last.runs) == (Outcome.FAILED, "its message could not be written (KeyError)", ())
+
+
+@pytest.mark.parametrize("what", ["rank", "coverage", "is_blind"])
+async def test_a_fault_of_ours_ends_in_the_thread_with_what_was_found(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(plot, what, broken)
+    stage = Stage()
+    conclusion = await stage.play()
+    assert conclusion.outcome is Outcome.FAILED
+    assert "Compass itself failed (ZeroDivisionError)" in conclusion.reason
+    assert len(conclusion.hypotheses) == 3
+    assert stage.thread.conclusions == stage.kept.ended == [conclusion]
+
+
+async def test_a_database_of_incidents_that_fails_is_a_place_that_does_not_answer() -> None:
+    places = (FakeIncidents(down=StoreError("the database is locked")), FakeIncidents("Alertmanager"))
+    assert (await Stage(places=places).play()).outcome is Outcome.ANSWERED
+    with pytest.raises(IncidentNotFoundError, match=r"declared incidents \(no answer: the database is locked\); Alertmanager"):
+        await Stage(places=places).play(reference="INC-9")
 
 
 async def test_nothing_runs_where_the_thread_cannot_be_opened() -> None:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 from compass_core.domain import AgentName, Conclusion, Hypothesis, Incident, Investigation, Outcome, Post, Run
 from compass_core.errors import AlreadyRunningError, SettingsError, StoreError
@@ -212,13 +213,31 @@ async def test_the_first_post_of_a_step_stays(store: Store, other: Store) -> Non
         ("UPDATE investigations SET investigation = json_remove(investigation, '$.incident.title')", "incident.title"),
     ],
 )
-async def test_a_spoilt_row_is_named(store: Store, path: Path, statement: str, named: str) -> None:
+async def test_a_spoilt_row_is_named_once_and_the_others_are_read(store: Store, path: Path, statement: str, named: str) -> None:
     await store.opened(investigation())
+    await store.closed(conclusion(investigation()))
     spoil(path, statement)
     with pytest.raises(StoreError, match=named):
-        await store.running()
-    with pytest.raises(StoreError, match=named):
         await store.investigation("run-1")
+    await store.opened(investigation("run-2"))
+    spoil(path, statement + " WHERE id = 'run-2'")
+    await store.opened(investigation("run-3", "beef"))
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(2):
+            assert await store.running() == (investigation("run-3", "beef"),)
+    assert ["run-2" in each["problem"] and named.replace("run-1", "run-2") in each["problem"] for each in logs] == [True]
+
+
+async def test_an_older_database_is_told_once_by_name_and_the_rest_works(path: Path) -> None:
+    spoil(path, "CREATE TABLE posts (investigation VARCHAR(200), step VARCHAR(200))")
+    with structlog.testing.capture_logs() as logs:
+        older = Store(f"sqlite:///{path}")
+    assert [each["lacks"] for each in logs] == [["posts.post"]]
+    await older.opened(investigation())
+    assert (await older.declare("Bookings fail", "bookings", NOON)).id == "INC-1"
+    with pytest.raises(StoreError, match="posts"):
+        await older.posted("run-1", "root")
+    older.dispose()
 
 
 async def test_a_database_that_stops_working_is_our_error(store: Store, path: Path) -> None:

@@ -112,6 +112,8 @@ class WebApi:
                 return {"url": f"{self._opened()}&app_id={APP}"}
             case "chat.postMessage":
                 return _posted(self._post(arguments))
+            case "chat.postEphemeral":
+                return {"message_ts": self._post_to(arguments).ts}
             case "chat.update":
                 return _posted(self._update(arguments))
             case "chat.getPermalink":
@@ -132,6 +134,10 @@ class WebApi:
         if self.limit:
             self.limit.take(channel.id)
         return self._board.add(channel.id, thread_ts=thread, **new)
+
+    def _post_to(self, arguments: Json) -> Message:
+        """A message that one person alone sees."""
+        return self._board.add(_channel(arguments).id, ephemeral=str(arguments.get("user")), **content(arguments))
 
     def _update(self, arguments: Json) -> Message:
         message = self._existing(_channel(arguments), arguments.get("ts"), "message_not_found")

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from compass_core.domain import Incident
-from compass_core.errors import IncidentNotFoundError, SourceError
+from compass_core.errors import IncidentNotFoundError, SourceError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,8 +43,8 @@ async def resolve(request: Request, places: Sequence[Incidents], now: datetime) 
                 return found.model_copy(update={"environment": _joined(found.environment, request.environment)})
             known += await place.known()
             looked_in.append(place.place)
-        except SourceError as error:
-            looked_in.append(f"{place.place} (no answer: {error.detail})")
+        except (SourceError, StoreError) as error:
+            looked_in.append(f"{place.place} (no answer: {error.detail if isinstance(error, SourceError) else error})")
     nearest = get_close_matches(request.reference, dict.fromkeys(known), n=NEAREST, cutoff=0.0)
     raise IncidentNotFoundError(request.reference, tuple(looked_in), tuple(nearest))
 

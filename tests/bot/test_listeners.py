@@ -13,11 +13,13 @@ from bot.app import Slack, build_app
 from bot.listeners import Tasks
 from bot.workspace import ALEX, INCIDENTS, TEAM, Workspace
 from compass_core.domain import AgentName, Post
-from compass_core.errors import AlreadyRunningError
+from compass_core.errors import AlreadyRunningError, StoreError
 from tests.bot.made import INVESTIGATION, FakeCompass
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+
+    from slack_bolt.app.async_app import AsyncApp
 
 
 class Hook:
@@ -45,13 +47,18 @@ async def hook() -> AsyncIterator[Hook]:
 
 
 @pytest.fixture
-def ask(compass: FakeCompass, workspace: Workspace, hook: Hook) -> Callable[..., Any]:
-    """Dispatch one payload as Bolt does, wait for what it started, and give the answers that the person saw."""
+def app(compass: FakeCompass, workspace: Workspace) -> tuple[AsyncApp, Tasks]:
     tasks = Tasks()
-    app = build_app(compass, tasks, Slack(workspace.bot_token, workspace.app_token, workspace.api_url))
+    return build_app(compass, tasks, Slack(workspace.bot_token, workspace.app_token, workspace.api_url)), tasks
+
+
+@pytest.fixture
+def ask(app: tuple[AsyncApp, Tasks], hook: Hook) -> Callable[..., Any]:
+    """Dispatch one payload as Bolt does, wait for what it started, and give the answers that the person saw."""
+    built, tasks = app
 
     async def send(body: dict[str, Any], response_url: str = "") -> list[str]:
-        response = await app.async_dispatch(AsyncBoltRequest(mode="socket_mode", body={"response_url": response_url or hook.url, **body}))
+        response = await built.async_dispatch(AsyncBoltRequest(mode="socket_mode", body={"response_url": response_url or hook.url, **body}))
         assert response.status == 200
         await tasks.drain(5)
         return hook.answers
@@ -84,11 +91,26 @@ async def test_people_of_another_team_start_nothing(ask: Callable[..., Any], com
     assert (compass.requests, compass.declarations.declared) == ([], [])
 
 
-async def test_an_answer_that_cannot_be_given_is_logged_and_nothing_more(ask: Callable[..., Any], hook: Hook) -> None:
+async def test_an_answer_that_cannot_be_given_is_logged_and_nothing_more(ask: Callable[..., Any]) -> None:
     with capture_logs() as logs:
-        await ask(command("help"), response_url=f"{hook.url}/gone")
         await ask(command("help"), response_url="http://127.0.0.1:9/")
-    assert [(entry["event"], entry["log_level"]) for entry in logs] == [("answer.refused", "warning"), ("answer.failed", "warning")]
+    assert [(entry["event"], entry["log_level"]) for entry in logs] == [("answer.failed", "warning")]
+
+
+@pytest.mark.parametrize("body", [command("help"), command(), click()])
+async def test_without_a_response_url_the_person_is_told_in_the_channel(
+    app: tuple[AsyncApp, Tasks], compass: FakeCompass, workspace: Workspace, hook: Hook, body: dict[str, Any]
+) -> None:
+    """Some interactions carry none, and one that is too old leads nowhere."""
+    compass.broken = StoreError("The database did not do it: database is locked.")
+    compass.history.known["0f3a"] = INVESTIGATION
+    built, tasks = app
+    for more in ({}, {"response_url": f"{hook.url}/gone"}):
+        await built.async_dispatch(AsyncBoltRequest(mode="socket_mode", body={**body, **more}))
+        await tasks.drain(5)
+    told = [message for message in workspace.messages if message.ephemeral == ALEX]
+    assert len(told) == 2
+    assert body.get("text") == "help" or all("database is locked" in message.text for message in told)
 
 
 async def test_a_payload_of_another_shape_is_told_not_raised(ask: Callable[..., Any]) -> None:
@@ -96,7 +118,7 @@ async def test_a_payload_of_another_shape_is_told_not_raised(ask: Callable[..., 
     del broken["actions"][0]["value"]
     with capture_logs() as logs:
         answers = await ask(broken)
-    assert "Something went wrong in Compass itself" in answers[0]
+    assert "Something went wrong in Compass itself (KeyError)" in answers[0]
     assert logs[0]["event"] == "interaction.failed"
 
 
