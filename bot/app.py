@@ -103,4 +103,4 @@ async def _close_left_open(compass: Compass, client: AsyncWebClient) -> None:
         try:
             await compass.interrupted(investigation, thread)
         except (ThreadError, StoreError) as error:
-            log.warning("interruption.not_posted", investigation=investigation.id, reason=str(error))
+            log.warning("interruption.not_posted", investigation=investigation.id, reason=getattr(error, "reason", str(error)))
