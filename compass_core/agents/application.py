@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from compass_core.agents.base import Seen, Specialist
-from compass_core.analysis import log_notes, metric_notes, span_notes
+from compass_core.analysis import absence, log_notes, metric_notes, span_notes
 from compass_core.analysis.notes import LEAST
 from compass_core.analysis.templates import templates
 from compass_core.domain import AgentName
@@ -36,6 +36,7 @@ class ApplicationAgent(Specialist):
             self.told(note, scope),
             self._spans(note, scope),
             self._changes(note, scope),
+            self._missing(note, scope),
         )
 
     async def _metrics(self, note: Note, scope: Scope) -> Seen:
@@ -49,8 +50,10 @@ class ApplicationAgent(Specialist):
             changed = [one for one in metric_notes.of_series(note, rest.values) if one.score >= LEAST]
             return [*metric_notes.of_versions(note, deployed.values), *changed]
 
-        found = await self._view.offload(read)
-        return Seen((*measured.observations, *found), (*measured.gaps, *deployed.gaps, *rest.gaps))
+        found = (*measured.observations, *await self._view.offload(read))
+        fewer = absence.on_purpose(found)
+        kept = [one for one in found if one.signal not in absence.FEWER or one.service not in fewer]
+        return Seen((*kept, *absence.of_stopped(found, scope.edges, scope.affected)), (*measured.gaps, *deployed.gaps, *rest.gaps))
 
     async def _errors(self, note: Note, scope: Scope) -> Seen:
         times = note.times
@@ -77,6 +80,15 @@ class ApplicationAgent(Specialist):
             *span_notes.of_detours(note, traced.detours, traced.spans),
         )
         return Seen(found, traced.spans.gaps)
+
+    async def _missing(self, note: Note, scope: Scope) -> Seen:
+        lines = await self._view.log_counts(scope.services, note.times.all, note.times.step, ())
+
+        def read() -> list[Observation]:
+            ended = absence.gone(self._view.afar, note.times.window.end.timestamp())
+            return [*absence.of_gone(note, ended), *absence.of_silence(note, lines.values)]
+
+        return Seen(await self._view.offload(read), lines.gaps)
 
     async def _changes(self, note: Note, scope: Scope) -> Seen:
         changes = await self._view.changes(scope.services, note.times.all)

@@ -87,6 +87,7 @@ class View:
         self._clock = clock
         self._times: Times | None = None
         self._environment: Environment = ()
+        self.afar: tuple[Series, ...] = ()  # every service at a coarse step, once `times` are known
         self._keep_for = sources.keep_for
         each = (sources.metrics, sources.logs, sources.traces, sources.changes)
         self._telemetry = Telemetry(each, redact or Redactor(), offload)
@@ -101,7 +102,7 @@ class View:
         self._environment = incident.environment
         async with self._asked.setdefault("times", asyncio.Lock()):
             if self._times is None:
-                self._times = await find_times(self, incident, self._clock())
+                self._times, self.afar = await find_times(self, incident, self._clock())
         return self._times
 
     def turn(self, agent: AgentName) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from compass_core.agents.scope import metered
+from compass_core.analysis.absence import gone
 from compass_core.analysis.metric_notes import signal_of, stated
 from compass_core.analysis.notes import Times
 from compass_core.analysis.onset import SAME, Turn, began, turns
@@ -64,8 +65,11 @@ class Overview:
     gaps: tuple[Gap, ...]
 
 
-async def find_times(view: View, incident: Incident, now: datetime) -> Times:
-    """Where the data show when the trouble began, the window begins there; else where the incident is said to have begun."""
+async def find_times(view: View, incident: Incident, now: datetime) -> tuple[Times, tuple[Series, ...]]:
+    """Where the data show when the trouble began, the window begins there; else where the incident is said to have begun.
+
+    With it comes what was read from afar to find it out.
+    """
     window = incident.window(now)
     told = Times(window, incident.baseline(window), _step(window), "that is when it is said to have begun")
     span = _span(incident, told, now)
@@ -78,7 +82,7 @@ async def find_times(view: View, incident: Incident, now: datetime) -> Times:
         found = await view.offload(lambda: _began(seen, incident, closer)) or found
     if not found and seen.series:
         told = replace(told, why=f"{told.why}, and nothing began more clearly at another time")
-    return replace(_around(found, incident, told, span.end) if found else told, gaps=seen.gaps)
+    return replace(_around(found, incident, told, span.end) if found else told, gaps=seen.gaps), seen.series
 
 
 async def overview(view: View, affected: Sequence[str], span: Window) -> Overview:
@@ -119,17 +123,20 @@ def _began(seen: Overview, incident: Incident, span: Window) -> tuple[Turn, ...]
     signals = [signal_of(one, AgentName.APPLICATION) for one in series]
     until = span.end.timestamp() if incident.by_hand else told + AFTER.total_seconds()
     found = turns(series, signals, told, until)
+    ends = ((one, one.last + one.series.step) for one in gone(seen.series, span.end.timestamp()))
+    found += [Turn(one.service, f"the metrics of {one.service} ended", one.last, end, 1.0, ()) for one, end in ends if end < until]
     return began([one for one in found if one.at >= told - LOOK_BACK.total_seconds()], told, seen.weights)
 
 
 def _around(found: Sequence[Turn], incident: Incident, told: Times, limit: datetime) -> Times:
     """The window from the last usual point on; the baseline before it, less what holds the same trouble for a shorter time."""
     at = found[0].at - told.window.start.timestamp()
-    start = told.window.start if -COARSE[0] < at <= SAME else datetime.fromtimestamp(int(min(turn.since for turn in found)), UTC)
+    stays = -COARSE[0] < at <= SAME or (at > 0 and not incident.by_hand)
+    start = told.window.start if stays else datetime.fromtimestamp(int(min(turn.since for turn in found)), UTC)
     end = min(max(start + LONGEST_WINDOW, min(told.window.start + AFTER, start + LONGEST)), limit)
     window = Window(start=min(start, end - SHORTEST_WINDOW), end=end)
     first = max(found, key=lambda turn: turn.score)
-    why = f"{first.words} of {first.service} changed at {datetime.fromtimestamp(first.at, UTC):%H:%M} UTC"
+    why = f"{first.words} at {datetime.fromtimestamp(first.at, UTC):%H:%M} UTC"
     baseline, clean, note = _clean(found, incident.baseline(window))
     return Times(window, baseline, _step(window), f"{why}{note}", clean)
 

@@ -36,7 +36,7 @@ UNKNOWN = 0.5  # weight of a service where nobody knows who calls whom
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A series' level became worse: after the point at `since`, `at` the next one (unix seconds).
+    """Something became worse, `words` say what: after the point at `since`, `at` the next one (unix seconds).
 
     `blips` are the times before at which it had been as bad, for shorter than now.
     """
@@ -142,7 +142,7 @@ def _turn(one: Series, signal: Signal, points: tuple[Floats, Floats], at: int, t
     sign = -1.0 if falls else 1.0
     score = grade(step / spread) * signal.scale.severity(sign * (usual + step), sign * usual, falls=falls)
     blips = t[first:at][bad[first:at]]
-    return Turn(one.service, signal.words, float(t[at - 1]), float(t[at]), score, tuple(blips.tolist()))
+    return Turn(one.service, f"{signal.words} of {one.service} changed", float(t[at - 1]), float(t[at]), score, tuple(blips.tolist()))
 
 
 def _longest(bad: NDArray[np.bool_]) -> int:

@@ -169,6 +169,7 @@ ERRORS_IN_LINES = (
     Signal("new_exceptions", APPLICATION, "exceptions in its logs", "", LINES, FELT, ("exception_in_code",)),
     Signal("new_errors", APPLICATION, "errors in its logs", "", LINES, FELT, ("exception_in_code", "wrong_return_value")),
     Signal("error_lines", APPLICATION, "error lines", "", LINES, FELT, ("exception_in_code",)),
+    Signal("log_silence", APPLICATION, "log lines that stop", "", LINES, FELT, ("unavailable",)),
 )
 
 

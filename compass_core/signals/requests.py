@@ -61,6 +61,7 @@ REQUESTS = (
         asked=(Ask((*_HTTP, *_GRPC), RATE),),
     ),
     Signal("request_rate_drop", APPLICATION, "requests", "/s", LOAD, WEAK, ("unavailable",), direction="down"),
+    Signal("traffic_stopped", APPLICATION, "requests", "/s", LOAD, FELT, ("unavailable",), direction="down"),
     Signal(
         "error_ratio",
         APPLICATION,

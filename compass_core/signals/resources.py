@@ -6,6 +6,7 @@ from compass_core.signals.signal import (
     APPLICATION,
     DATABASE,
     DIRECT,
+    FELT,
     RATE,
     RATE_RATIO,
     RATIO,
@@ -19,6 +20,7 @@ from compass_core.signals.signal import (
 
 _CPU, _MEMORY, _DISK = ("cpu_exhaustion",), ("memory_pressure",), ("disk_io",)
 _CONDITION, _TRUE = ("kube_node_status_condition",), Where(("status",), "true")
+_FEWER = Scale("times", 1.3, 2.0, 4.0, least=0.5)  # half of them missing is twice the load for the rest
 _ANY = Scale("change", 0.5, 1.0, 3.0)  # one is one too many
 # node_exporter's mixin warns at 5 % and alarms at 3 % of space left
 _SPACE = Scale("level", 0.1, 0.05, 0.02)
@@ -111,12 +113,35 @@ RESOURCES = (
         APPLICATION,
         "replicas available",
         "",
-        Scale("times", 1.3, 2.0, 4.0, least=0.5),  # half of them missing is twice the load for the rest
+        _FEWER,
         DIRECT,
         ("unavailable",),
         direction="down",
         asked=(Ask(("kube_deployment_status_replicas_available",)),),
     ),
+    Signal(
+        "instances",
+        APPLICATION,
+        "instances that are there and answer",
+        "",
+        _FEWER,
+        DIRECT,
+        ("unavailable",),
+        direction="down",
+        asked=(Ask(("up",)),),
+    ),
+    Signal(
+        "replicas_wanted",
+        APPLICATION,
+        "replicas wanted",
+        "",
+        _FEWER,
+        WEAK,
+        (),
+        direction="down",
+        asked=(Ask(("kube_deployment_spec_replicas", "kube_statefulset_replicas")),),
+    ),
+    Signal("absent", APPLICATION, "metrics that end", "", _ANY, FELT, ("unavailable",)),
     Signal(
         "saturation",
         APPLICATION,
