@@ -137,7 +137,7 @@ RESOURCES = (
         "",
         _FEWER,
         WEAK,
-        (),
+        ("config_change",),
         direction="down",
         asked=(Ask(("kube_deployment_spec_replicas", "kube_statefulset_replicas")),),
     ),

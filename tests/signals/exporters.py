@@ -114,6 +114,8 @@ EXPORTERS = {
         kube_pod_container_status_last_terminated_reason{container="cart",namespace="shop",pod="cart-7c9b6d5f4-k4jxs",reason="OOMKilled",job="kube-state-metrics"}
         kube_pod_container_status_last_terminated_reason{container="cart",namespace="shop",pod="cart-7c9b6d5f4-m2zqp",reason="Completed",job="kube-state-metrics"}
         kube_deployment_status_replicas_available{deployment="cart",namespace="shop",job="kube-state-metrics"}
+        kube_deployment_spec_replicas{deployment="cart",namespace="shop",job="kube-state-metrics"}
+        kube_statefulset_replicas{statefulset="cart-cache",namespace="shop",job="kube-state-metrics"}
         kube_pod_container_resource_limits{container="cart",namespace="shop",pod="cart-7c9b6d5f4-k4jxs",resource="memory",unit="byte",job="kube-state-metrics"}
         kube_pod_container_resource_limits{container="cart",namespace="shop",pod="cart-7c9b6d5f4-k4jxs",resource="cpu",unit="core",job="kube-state-metrics"}
         container_memory_working_set_bytes{container="cart",namespace="shop",pod="cart-7c9b6d5f4-k4jxs",job="kubelet"}

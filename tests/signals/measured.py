@@ -70,6 +70,7 @@ MEASURED = {
         cpu_usage: rate process_cpu_seconds_total by app
         memory_used: raw max process_resident_memory_bytes by app
         up: raw min up by app
+        instances: raw up by app
     """,
     "tempo": """
         request_rate: rate traces_spanmetrics_calls_total{span_kind=SPAN_KIND_SERVER} by service
@@ -112,6 +113,8 @@ MEASURED = {
         restarts: raw kube_pod_container_status_restarts_total by pod
         out_of_memory_kills: raw kube_pod_container_status_last_terminated_reason{reason=OOMKilled} by pod
         replicas_available: raw kube_deployment_status_replicas_available by deployment
+        replicas_wanted: raw kube_deployment_spec_replicas by deployment
+        replicas_wanted: raw kube_statefulset_replicas by statefulset
         memory_alarm: raw kube_node_status_condition{condition=MemoryPressure,status=true} by node
         unhealthy: raw kube_node_status_condition{condition=Ready,status=false} by node
         scaled_to_limit: ratio kube_horizontalpodautoscaler_status_current_replicas / kube_horizontalpodautoscaler_spec_max_replicas by horizontalpodautoscaler

@@ -29,8 +29,12 @@ def family(
 
 
 def test_an_agent_measures_its_own_signals() -> None:
-    every = [family("up"), family("pg_up"), family("probe_success")]
-    assert [[one.family for one in plan(every, agent)] for agent in AgentName] == [["up"], ["pg_up"], ["probe_success"]]
+    every = [family("process_resident_memory_bytes"), family("pg_up"), family("probe_success")]
+    assert [[one.family for one in plan(every, agent)] for agent in AgentName] == [
+        ["process_resident_memory_bytes"],
+        ["pg_up"],
+        ["probe_success"],
+    ]
 
 
 def test_a_ratio_needs_its_divisor_for_the_same_services_under_the_same_label() -> None:
