@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compass_core.domain import Outcome
+from compass_core.domain import AgentName, Outcome
 from compass_core.errors import Reason
 from compass_core.hypotheses.propose import rounded
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from compass_core.domain import Gap, Hypothesis, Run
 
 KINDS = {"metrics": "Prometheus", "logs": "Loki", "traces": "Tempo"}
+ON_PURPOSE = frozenset({"left out", "not configured"})  # why agents are skipped that nobody waits for
 HALF = 0.5  # what counts of an agent that did not finish, and of a kind of telemetry of which a part could not be read
 ANSWERS = frozenset({Reason.NO_DATA, Reason.TRUNCATED, Reason.NOT_CONFIGURED})  # nobody expects more of what says this
 
@@ -24,10 +25,8 @@ def coverage(runs: Sequence[Run]) -> float:
     Half of that where nothing is known of what the incident is about. What was left out on purpose (an agent by `--only`, a source
     that is not configured) does not count.
     """
-    wanted = [run for run in runs if run.reason != "left out"]
-    if not wanted:
-        return 0.0
-    finished = sum(_finished(run) for run in wanted) / len(wanted)
+    wanted = set(AgentName) - {run.agent for run in runs if run.reason in ON_PURPOSE}
+    finished = sum(_finished(run) for run in runs if run.agent in wanted) / max(1, len(wanted))
     gaps = [gap for run in runs for gap in run.findings.gaps]
     expected = [kind for kind in KINDS if not any(_is_of(gap, kind) and gap.reason is Reason.NOT_CONFIGURED for gap in gaps)]
     lost, silent = unread(runs), _silent(runs)
@@ -54,6 +53,11 @@ def clean(runs: Iterable[Run]) -> float:
 def nobody_knows(runs: Iterable[Run]) -> str:
     """What is said of the incident's own things where no source knows them; a gap of no source tells it. '' where they are known."""
     return next((gap.detail for run in runs for gap in run.findings.gaps if not gap.source), "")
+
+
+def absent(runs: Iterable[Run]) -> tuple[AgentName, ...]:
+    """The agents whose turn did not come, or not to its end."""
+    return tuple(name for name in AgentName if name not in {run.agent for run in runs})
 
 
 def is_blind(runs: Sequence[Run]) -> bool:

@@ -195,7 +195,7 @@ def test_a_run_that_did_not_look_never_says_that_there_was_nothing() -> None:
     ended = conclusion(runs=(late, half), coverage=0.25)
     for message in (blocks.root(INVESTIGATION, ended), blocks.final(ended)):
         told = shown(message)
-        assert "Incomplete: Application stopped: took longer than 90 s; not all logs could be read" in told
+        assert "Incomplete: Application stopped: took longer than 90 s; Network did not finish; not all logs could be read" in told
         assert "Every confidence is 25%" in told
         assert told.index("Incomplete") < told.index("1. 86%") if "1. 86%" in told else True
 

@@ -23,7 +23,11 @@ def seeing(*gaps: Gap, silent: tuple[str, ...] = ()) -> tuple[Run, ...]:
 def test_all_agents_with_all_that_is_configured_cover_everything() -> None:
     assert coverage(WELL) == 1
     assert coverage(seeing(gap("traces", Reason.NOT_CONFIGURED), gap("Loki", Reason.TRUNCATED), gap("changes"))) == 1
-    assert coverage((*WELL[:1], Run(agent=AgentName.DATABASE, outcome=Outcome.SKIPPED, reason="left out"))) == 1
+    assert coverage((*WELL[:2], Run(agent=AgentName.NETWORK, outcome=Outcome.SKIPPED, reason="left out"))) == 1
+
+
+def test_agents_whose_turn_did_not_come_are_missing() -> None:
+    assert 1 > coverage(WELL[:2]) > coverage(WELL[:1]) > coverage(()) == 0
 
 
 @pytest.mark.parametrize("outcome", [Outcome.STOPPED, Outcome.FAILED, Outcome.OUT_OF_BUDGET, Outcome.SKIPPED])
@@ -61,6 +65,6 @@ def test_blind_is_who_got_nothing_from_anywhere() -> None:
     assert not is_blind(WELL)
 
 
-@given(st.lists(st.builds(Run, agent=st.sampled_from(AgentName), outcome=st.sampled_from(Outcome), reason=st.sampled_from(["", "left out"]), findings=st.builds(Findings, gaps=st.lists(st.builds(gap, st.sampled_from(["metrics", "logs", "Tempo", "x"]), st.sampled_from(Reason))).map(tuple))), max_size=4))  # fmt: skip
+@given(st.lists(st.builds(Run, agent=st.sampled_from(AgentName), outcome=st.sampled_from(Outcome), reason=st.sampled_from(["", "left out"]), findings=st.builds(Findings, gaps=st.lists(st.builds(gap, st.sampled_from(["metrics", "logs", "Tempo", "x"]), st.sampled_from(Reason))).map(tuple))), max_size=3, unique_by=lambda run: run.agent))  # fmt: skip
 def test_coverage_is_a_share(runs: list[Run]) -> None:
     assert 0 <= coverage(runs) <= 1
