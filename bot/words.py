@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from compass_core.domain import AgentName, Outcome
 from compass_core.errors import Reason
-from compass_core.hypotheses.coverage import KINDS, absent, clean, is_blind, nobody_knows, unread
+from compass_core.hypotheses.coverage import KINDS, absent, clean, is_blind, nobody_knows, silent, unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -145,7 +145,8 @@ def incomplete(conclusion: Conclusion) -> str:
     missing = [f"{run.agent.title()} {outcome(run.outcome, run.reason)}" for run in ended]
     missing += [f"{name.title()} did not finish" for name in absent(conclusion.runs)]
     missing += [shown(nobody.removesuffix("."), 300)] if (nobody := nobody_knows(conclusion.runs)) else []
-    missing += [f"not all {kind} could be read" for kind in unread(conclusion.runs)]
+    nothing = silent(conclusion.runs)
+    missing += [f"{'no' if kind in nothing else 'not all'} {kind} could be read" for kind in unread(conclusion.runs)]
     missing += ["the time before is short or troubled"] if clean(conclusion.runs) < 1 else []
     lowered = conclusion.hypotheses and conclusion.coverage < 1
     lowers = f" Every confidence is {conclusion.coverage:.0%} of what it would be otherwise." if lowered else ""

@@ -265,7 +265,7 @@ def _invoked(name: AgentName) -> AbstractContextManager[trace.Span]:
 
 def _ending(runs: list[Run]) -> Ending:
     if is_blind(runs):
-        return Outcome.BLIND, "no source could be read, or all are empty"
+        return Outcome.BLIND, "no source gave anything in the time there was"
     ran = [run for run in runs if run.outcome is not Outcome.SKIPPED]
     for outcome in (Outcome.OUT_OF_BUDGET, Outcome.STOPPED):
         for run in ran:

@@ -96,6 +96,8 @@ class View:
         self._worked_out: dict[Hashable, Any] = {}
         self._down: dict[str, Gap] = {}
         self._silent = {"metrics", "logs", "traces"}
+        self._late: set[str] = set()
+        self._began = False
 
     async def times(self, incident: Incident) -> Times:
         """When to look; the same for all agents of the investigation, however long each takes."""
@@ -106,7 +108,11 @@ class View:
         return self._times
 
     def turn(self, agent: AgentName) -> None:
-        """It is this agent's turn: it may ask again what the share of those before it did not allow."""
+        """It is this agent's turn: it may ask again what the share of those before it did not allow, not what used up their time."""
+        for kind in self._late if self._began else ():
+            self._down[kind] = Gap(source=kind, reason=Reason.TIMEOUT, detail=f"no {kind}: no answer before the time of an agent was up")
+        self._began = True
+        self._late.clear()
         self._keep_for(len(AgentName) - 1 - list(AgentName).index(agent))
         self._down = {kind: gap for kind, gap in self._down.items() if gap.reason is not Reason.REQUEST_LIMIT}
         cut = [key for key, one in self._answers.items() if any(gap.reason is Reason.REQUEST_LIMIT for gap in one.gaps)]
@@ -167,6 +173,9 @@ class View:
                     self._answers[key] = await ask()
                     if self._answers[key].values:
                         self._silent.discard(kind)
+                except asyncio.CancelledError:
+                    self._late.add(kind)
+                    raise
                 except SourceError as error:
                     gap = Gap(source=kind, reason=error.reason, detail=f"no {kind}: {error.detail}")
                     if error.reason in LASTING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compass_core.domain import AgentName, Outcome
+from compass_core.domain import AgentName, Findings, Outcome
 from compass_core.errors import Reason
 from compass_core.hypotheses.propose import rounded
 
@@ -29,8 +29,8 @@ def coverage(runs: Sequence[Run]) -> float:
     finished = sum(_finished(run) for run in runs if run.agent in wanted) / max(1, len(wanted))
     gaps = [gap for run in runs for gap in run.findings.gaps]
     expected = [kind for kind in KINDS if not any(_is_of(gap, kind) and gap.reason is Reason.NOT_CONFIGURED for gap in gaps)]
-    lost, silent = unread(runs), _silent(runs)
-    read = [0.0 if kind in lost and kind in silent else HALF if kind in lost else 1.0 for kind in expected]
+    lost, nothing = unread(runs), silent(runs)
+    read = [0.0 if kind in lost and kind in nothing else HALF if kind in lost else 1.0 for kind in expected]
     return finished * (sum(read) / len(read) if read else 1.0) * clean(runs) * (HALF if nobody_knows(runs) else 1.0)
 
 
@@ -62,12 +62,14 @@ def absent(runs: Iterable[Run]) -> tuple[AgentName, ...]:
 
 def is_blind(runs: Sequence[Run]) -> bool:
     """Some agent looked, and none of them observed anything or got an answer with anything in it."""
-    return _silent(runs) >= set(KINDS) and not any(run.findings.observations for run in runs)
+    return silent(runs) >= set(KINDS) and not any(run.findings.observations for run in runs)
 
 
-def _silent(runs: Iterable[Run]) -> frozenset[str]:
-    """The kinds of telemetry that gave nothing to any agent."""
-    each = [frozenset(run.findings.silent) for run in runs if run.outcome is not Outcome.SKIPPED]
+def silent(runs: Iterable[Run]) -> frozenset[str]:
+    """The kinds of telemetry that gave nothing to any agent; one whose time was up before it had anything got none."""
+    ran = [run for run in runs if run.outcome is not Outcome.SKIPPED]
+    late = [run.outcome is Outcome.STOPPED and run.findings == Findings() for run in ran]
+    each = [frozenset(KINDS if nothing else run.findings.silent) for run, nothing in zip(ran, late, strict=True)]
     return frozenset.intersection(*each) if each else frozenset()
 
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from compass_core.agents.view import LASTING, Absent, Sources, View
-from compass_core.domain import AgentName, Edge
+from compass_core.domain import AgentName, Edge, Window
 from compass_core.errors import Reason
-from compass_core.readings import Reduction, Selection
+from compass_core.readings import Reading, Reduction, Selection
 from tests.agents.asking import TIMES, answering, asked, down, family, view_of
 from tests.analysis.spans import repeated, span
 from tests.fakes import START, WINDOW, FakeClock, FakeSource, inline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
 UP = Selection("up", "up", Reduction.RAW, "service", (("web", "web"),))
@@ -188,3 +188,20 @@ async def test_the_next_agent_asks_again_what_the_share_of_the_one_before_did_no
     assert not (await view.families(("web",), (), WINDOW)).gaps
     view.turn(AgentName.NETWORK)
     assert kept == [2, 1, 0]
+
+
+async def test_what_used_up_the_time_of_one_agent_is_not_waited_for_by_the_next() -> None:
+    class Hanging(FakeSource):
+        async def spans(self, services: Sequence[str], window: Window, *where: object) -> Reading[Any]:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    view = view_of(Hanging())
+    view.turn(AgentName.APPLICATION)
+    asking = asyncio.ensure_future(view.spans(("web",), WINDOW))
+    await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.wait({asking})
+    view.turn(AgentName.NETWORK)
+    assert [gap.reason for gap in (await view.spans(("web",), WINDOW)).gaps] == [Reason.TIMEOUT]
+    assert not (await view.families(("web",), (), WINDOW)).gaps, "other kinds are asked"

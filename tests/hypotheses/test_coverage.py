@@ -61,6 +61,9 @@ def test_blind_is_who_got_nothing_from_anywhere() -> None:
     assert is_blind(seeing(silent=every))
     assert not is_blind(seeing(silent=every[:2]))
     assert not is_blind((*seeing(silent=every)[:1], *WELL[1:])), "what one agent read was read"
+    late = Run(agent=AgentName.DATABASE, outcome=Outcome.STOPPED, reason="late")
+    assert is_blind((*seeing(silent=every)[:1], late)), "whose time was up read nothing either"
+    assert not is_blind((late.model_copy(update={"outcome": Outcome.FAILED}),))
     assert not is_blind(())
     assert not is_blind(WELL)
 
