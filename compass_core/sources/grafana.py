@@ -31,15 +31,10 @@ Kind: TypeAlias = Literal[Explored, "alertmanager"]
 
 TYPES: Final[dict[Kind, tuple[str, ...]]] = {
     "prometheus": (
-        "prometheus",
-        "grafana-amazonprometheus-datasource",
-        "grafana-azureprometheus-datasource",
-        "victoriametrics-metrics-datasource",
+        "prometheus", "grafana-amazonprometheus-datasource", "grafana-azureprometheus-datasource", "victoriametrics-metrics-datasource",
     ),
-    "loki": ("loki",),
-    "tempo": ("tempo",),
-    "alertmanager": ("alertmanager",),
-}
+    "loki": ("loki",), "tempo": ("tempo",), "alertmanager": ("alertmanager",),
+}  # fmt: skip
 BELOW: Final = frozenset({"mimir", "cortex"})  # kinds of Alertmanagers whose interface begins at /alertmanager
 HEALTH: Final = "/api/health"
 SOURCES: Final = "/api/datasources"

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil, floor
-from statistics import mean
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,6 +16,7 @@ from compass_core.errors import Reason, SourceError
 from compass_core.identity import ATTRIBUTES, attributes
 from compass_core.readings import Reading, Span
 from compass_core.sources.quoting import matching
+from compass_core.sources.sample import MOST, choose, weighted
 from compass_core.sources.source import Source, parted, together
 
 if TYPE_CHECKING:
@@ -31,10 +31,8 @@ TRACES: Final = "/api/v2/traces"
 OLDER_TRACES: Final = "/api/traces"
 COUNTS: Final = "/api/metrics/query_range"
 FOUND: Final = 50
-FAILING, SLOW, OTHERS = 3, 2, 3
 COUNTED_STEPS: Final = 30  # the first begins a little before the window
 SERVER_ERROR: Final = 500
-RAREST: Final = 1e-4  # share of a kind of traces of which one was read: there are some
 CODES: Final = ("http.response.status_code", "http.status_code")
 FAILS: Final = f"(status=error || {' || '.join(f'span.{code}>={SERVER_ERROR}' for code in CODES)})"
 KEPT: Final = frozenset({"service.version", "k8s.pod.name", *(name for names in ATTRIBUTES.values() for name in names)})
@@ -107,14 +105,6 @@ class _Read(NamedTuple):
     cut: bool
 
 
-class _Chosen(NamedTuple):
-    """Ids of traces; `others` were chosen for nothing; `failing`: the share of those known to fail in a search for no reason."""
-
-    ids: tuple[str, ...]
-    others: frozenset[str]
-    failing: float
-
-
 _Traces: TypeAlias = "Sequence[_Found]"
 
 
@@ -158,13 +148,14 @@ class Tempo(Source):
             searches.append(await self._search(f"{{{wanted} && traceDuration > {longest}ms}}", window))
             slow = _good(searches[-1])
         gaps = [self._gap(error.reason, error.detail) for error in searches if isinstance(error, SourceError)]
-        chosen = _choose(failing, (*slow, *found), found)
+        chosen = choose(failing, (*slow, *found), found)
         if not chosen.ids and not gaps:
             gaps.append(self._gap(Reason.NO_DATA, f"no trace of {', '.join(services)}"))
         traces, errors = await self._read_all(chosen.ids)
         gaps += self._missing(traces, errors)
-        failed = _Failed(frozenset(services), chosen, await self._counted(query, window) if chosen.ids else None)
-        return Reading(tuple(failed.weighted(traces)), tuple(gaps), query, await self._linked(query, window), self._name)
+        counted = await self._counted(query, window) if chosen.ids else None
+        spans = tuple(weighted([trace.spans for trace in traces if trace.spans], services, chosen, counted))
+        return Reading(spans, tuple(gaps), query, await self._linked(query, window), self._name)
 
     async def _counted(self, query: str, window: Window) -> float | None:
         """The share of failing spans among all that the query finds; None where the server does not count, which is asked once."""
@@ -185,7 +176,7 @@ class Tempo(Source):
         """The first alone, because it shows which address this server knows; finding that out costs one trace."""
         first = await together(map(self._read, chosen[:1]))
         if self._traces == TRACES and any(isinstance(one, SourceError) and one.reason is Reason.NOT_FOUND for one in first):
-            self._traces, chosen = OLDER_TRACES, chosen[: FAILING + SLOW + OTHERS - 1]
+            self._traces, chosen = OLDER_TRACES, chosen[: MOST - 1]
             first = await together(map(self._read, chosen[:1]))
         return parted(first + await together(map(self._read, chosen[1:])))
 
@@ -208,66 +199,6 @@ def _elsewhere(span: Span, environment: Environment) -> bool:
 
 def _good(searched: _Traces | SourceError) -> _Traces:
     return () if isinstance(searched, SourceError) else searched
-
-
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    """How often requests fail. `counted` is the share of failing spans among all of the services, where the server counts them."""
-
-    services: frozenset[str]
-    chosen: _Chosen
-    counted: float | None
-
-    def weighted(self, traces: Sequence[_Read]) -> Iterator[Span]:
-        """The spans with their weights: failing traces and others were chosen apart, so each kind stands for as many as there are of it."""
-        traces = [trace for trace in traces if trace.spans]
-        fails = [self._errors(trace) > 0 for trace in traces]
-        share = min(max(self._share(traces, fails), RAREST), 1 - RAREST)
-        for trace, failing in zip(traces, fails, strict=True):
-            alike = fails.count(failing)
-            weight = (share if failing else 1 - share) * len(traces) / alike if alike < len(traces) else 1.0
-            yield from (replace(span, weight=weight) for span in trace.spans)
-
-    def _share(self, traces: Sequence[_Read], fails: Sequence[bool]) -> float:
-        """The share of traces that fail."""
-        if self.counted is not None and 0 < sum(fails) < len(fails):
-            errors, of_failing, of_others = (mean(values) for values in (
-                [self._errors(trace) for trace, failing in zip(traces, fails, strict=True) if failing],
-                [self._own(trace) for trace, failing in zip(traces, fails, strict=True) if failing],
-                [self._own(trace) for trace, failing in zip(traces, fails, strict=True) if not failing],
-            ))  # fmt: skip
-            # counted = share·errors ÷ (share·of_failing + (1 − share)·of_others)
-            return min(1.0, self.counted * of_others / max(errors + self.counted * (of_others - of_failing), 1e-9))
-        others = [failing for trace, failing in zip(traces, fails, strict=True) if trace.spans[0].trace_id.zfill(32) in self.chosen.others]
-        return self.chosen.failing + (1 - self.chosen.failing) * (mean(others) if others else 0.0)
-
-    def _own(self, trace: _Read) -> int:
-        return sum(span.service in self.services for span in trace.spans)
-
-    def _errors(self, trace: _Read) -> int:
-        return sum(span.error and span.service in self.services for span in trace.spans)
-
-
-def _choose(failing: _Traces, slow: _Traces, found: _Traces) -> _Chosen:
-    """Up to 8 traces: failing ones, the slowest, and others; these alone were chosen neither for failing nor for being slow."""
-    known = {trace.trace_id for trace in failing}
-    calm = [trace for trace in found if trace.trace_id not in known]
-    slowest = sorted((trace for trace in slow if trace.trace_id not in known), key=lambda trace: trace.duration_ms, reverse=True)
-    chosen = dict.fromkeys(_ids(_spread(failing, FAILING)))
-    others = _ids(_spread(calm, OTHERS))
-    chosen |= dict.fromkeys([*[one for one in dict.fromkeys(_ids(slowest)) if one not in others][:SLOW], *others])
-    share = max(len(found) - len(calm), 0.5 if failing else 0) / max(1, len(found))  # fewer than one in all that were found is not none
-    return _Chosen(tuple(chosen), frozenset(others), min(1.0, share))
-
-
-def _spread(traces: _Traces, most: int) -> list[_Found]:
-    """So many of them, from the first to the last in time."""
-    ordered = sorted(traces, key=lambda trace: trace.start_time_unix_nano)
-    return [ordered[k * len(ordered) // most] for k in range(most)] if len(ordered) > most else ordered
-
-
-def _ids(traces: Sequence[_Found]) -> list[str]:
-    return [trace.trace_id.zfill(32) for trace in traces]
 
 
 def _times(window: Window) -> list[tuple[str, str]]:
