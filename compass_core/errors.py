@@ -76,10 +76,12 @@ class IncidentNotFoundError(RefusalError):
 class UnknownNameError(RefusalError):
     """Every source answered, and nothing is known of these things."""
 
-    def __init__(self, names: tuple[str, ...], looked_in: tuple[str, ...], nearest: tuple[str, ...]) -> None:
+    def __init__(self, names: tuple[str, ...], where: str, looked_in: tuple[str, ...], nearest: tuple[str, ...]) -> None:
         self.names = names
         self.nearest = nearest
-        super().__init__(f"Nothing is known of {', '.join(names)}. Looked in: {', '.join(looked_in)}. Nearest names: {', '.join(nearest)}.")
+        there = f" in {where}" if where else ""
+        hint = f"Nearest names: {', '.join(nearest)}." if nearest else "No name is known there."
+        super().__init__(f"Nothing is known of {', '.join(names)}{there}. Looked in: {', '.join(looked_in)}. {hint}")
 
 
 class AmbiguousIncidentError(RefusalError):

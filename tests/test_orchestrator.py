@@ -118,7 +118,7 @@ async def test_where_nothing_could_be_read_there_is_no_answer() -> None:
 async def test_a_typed_name_that_nothing_is_known_of_ends_it_before_any_work() -> None:
     class Strangers:
         async def check(self, incident: Incident) -> None:
-            raise UnknownNameError(incident.services, ("metrics",), ("checkout",))
+            raise UnknownNameError(incident.services, "", ("metrics",), ("checkout",))
 
     stage = Stage()
     stage.orchestrator._outside = replace(stage.orchestrator._outside, names=Strangers())

@@ -37,6 +37,7 @@ class Names:
 
     async def check(self, incident: Incident) -> None:
         """Raises `UnknownNameError` where nothing is known of a service of the incident; too slow an answer says nothing."""
+        self._view.environment = incident.environment
         now = self._clock()
         window = incident.window(now)
         until = Window(start=window.start, end=max(window.end, now.replace(microsecond=0)))  # `--since` may be generous
@@ -48,7 +49,10 @@ class Names:
 
 
 async def unknown(view: View, services: Sequence[str], times: Times) -> UnknownNameError | None:
-    """The services of which nothing is known; None where each is known, a source could not be asked, or nothing is known of anything."""
+    """The services of which nothing is known where the incident is; None where each is known or a source could not be asked.
+
+    None also where nothing is known of anything anywhere: then it is the sources that are empty.
+    """
     left, looked_in = set(services), []
     for kind in ("metrics", "logs", "traces"):
         if not left:
@@ -61,7 +65,9 @@ async def unknown(view: View, services: Sequence[str], times: Times) -> UnknownN
     known = await view.families((), asked_names(), times.all)
     names = sorted({service for one in known.values for service in one.services})
     near = [one for name in sorted(left) for one in get_close_matches(name, names, n=NEAREST, cutoff=0.0)]
-    return UnknownNameError(tuple(sorted(left)), tuple(looked_in), tuple(dict.fromkeys(near))) if left and names else None
+    where = ", ".join(f"{label}={value}" for label, value in view.environment)
+    told = left and looked_in and (names or where)
+    return UnknownNameError(tuple(sorted(left)), where, tuple(looked_in), tuple(dict.fromkeys(near))) if told else None
 
 
 async def _asked(view: View, kind: str, services: Sequence[str], times: Times) -> Reading[Family] | Reading[Series] | Reading[Span]:

@@ -86,7 +86,7 @@ class View:
         self.offload = offload
         self._clock = clock
         self._times: Times | None = None
-        self._environment: Environment = ()
+        self.environment: Environment = ()  # where the incident is
         self.afar: tuple[Series, ...] = ()  # every service at a coarse step, once `times` are known
         self._keep_for = sources.keep_for
         each = (sources.metrics, sources.logs, sources.traces, sources.changes)
@@ -101,7 +101,7 @@ class View:
 
     async def times(self, incident: Incident) -> Times:
         """When to look; the same for all agents of the investigation, however long each takes."""
-        self._environment = incident.environment
+        self.environment = incident.environment
         async with self._asked.setdefault("times", asyncio.Lock()):
             if self._times is None:
                 self._times, self.afar = await find_times(self, incident, self._clock())
@@ -126,7 +126,7 @@ class View:
 
     async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Family]:
         """As `ports.Metrics.families`; never raises, as all of these."""
-        ask = partial(self._telemetry.families, services, names, window, self._environment)
+        ask = partial(self._telemetry.families, services, names, window, self.environment)
         return await self._ask("metrics", ask, "families", tuple(services), tuple(names), window)
 
     async def series(self, selections: Sequence[Selection], window: Window, step: float) -> Reading[Series]:
@@ -137,17 +137,17 @@ class View:
 
     async def log_lines(self, services: Sequence[str], window: Window, phrases: Sequence[str]) -> Reading[LogLine]:
         """As `ports.Logs.log_lines`."""
-        ask = partial(self._telemetry.log_lines, services, window, phrases, self._environment)
+        ask = partial(self._telemetry.log_lines, services, window, phrases, self.environment)
         return await self._ask("logs", ask, "lines", tuple(services), window, tuple(phrases))
 
     async def log_counts(self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str]) -> Reading[Series]:
         """As `ports.Logs.log_counts`."""
-        ask = partial(self._telemetry.log_counts, services, window, step, phrases, self._environment)
+        ask = partial(self._telemetry.log_counts, services, window, step, phrases, self.environment)
         return await self._ask("logs", ask, "counts", tuple(services), window, tuple(phrases))
 
     async def spans(self, services: Sequence[str], window: Window) -> Reading[Span]:
         """As `ports.Traces.spans`."""
-        return await self._ask("traces", partial(self._telemetry.spans, services, window, self._environment), tuple(services), window)
+        return await self._ask("traces", partial(self._telemetry.spans, services, window, self.environment), tuple(services), window)
 
     async def traced(self, services: Sequence[str], times: Times) -> Traced:
         """What the spans of these services say, worked out once for all agents."""

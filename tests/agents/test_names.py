@@ -57,6 +57,12 @@ async def test_where_a_source_could_not_be_asked_a_name_is_not_called_unknown(qu
     await names(source).check(about("web"))
 
 
+async def test_a_place_where_nothing_is_known_is_told() -> None:
+    incident = about("web").model_copy(update={"environment": (("namespace", "shpo"),)})
+    with pytest.raises(UnknownNameError, match=r"Nothing is known of web in namespace=shpo\. Looked in: .*No name is known there"):
+        await names(FakeSource()).check(incident)
+
+
 async def test_a_source_that_is_not_configured_is_not_one_where_it_was_looked() -> None:
     source = answering(families=(OTHERS,))
     source.fails = down(Reason.NOT_CONFIGURED, "log_counts", "spans").fails
