@@ -220,7 +220,7 @@ def _counts(answer: Any, label: str, grid: NDArray[np.float64], step: float) -> 
 def _nothing(window: Window) -> str:
     return (
         f"Loki tells of no line at all from {window.start:%H:%M} to {window.end:%H:%M} UTC: "
-        "there is none of a service label, or none so old is kept or shown (max_query_lookback)"
+        "no stream has a label that names a service, or lines so old are not kept or not shown (max_query_lookback)"
     )
 
 
