@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from bot.command import FORMS
+from bot.elements import Json, bold, bullets, code_block, context, escaped, fallback, header, link_to, local_time, may_link, plain, rich
 from bot.words import (
     MOST_SEEN,
     VERDICTS,
@@ -27,7 +28,6 @@ from bot.words import (
     named,
     nothing_found,
     outcome,
-    printable,
     saw,
     shown,
     strongest,
@@ -38,17 +38,13 @@ from bot.words import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Mapping, Sequence
 
     from compass_core.domain import Conclusion, Hypothesis, Incident, Investigation, Observation, Progress
-
-Json = dict[str, Any]
 
 ROOM = 10_500  # of JSON: Slack takes about 13,000 characters, and does not say which it counts
 MOST_BLOCKS = 50
 CHECKED = 3  # hypotheses, from the first, with which it says what would be seen and what to look at
-LONGEST_LINK = 3_000
 LONGEST_BUTTON = 2_000
 
 
@@ -83,27 +79,27 @@ def root(investigation: Investigation, conclusion: Conclusion | None = None) -> 
     """The first message of an investigation; with its conclusion, how it ended."""
     incident = investigation.incident
     state = f"waiting for others to end, number {investigation.waits} in line" if investigation.waits else "investigating"
-    lines = [[_bold("Services: "), _text(listed(incident.services) or "not known")]]
+    lines = [[bold("Services: "), plain(listed(incident.services) or "not known")]]
     if incident.severity:
-        lines.append([_bold("Severity: "), _text(shown(incident.severity))])
+        lines.append([bold("Severity: "), plain(shown(incident.severity))])
     if investigation.only:
-        lines.append([_bold("Only: "), _text(f"the {investigation.only} agent")])
+        lines.append([bold("Only: "), plain(f"the {investigation.only} agent")])
     if conclusion:
         state = outcome(conclusion.outcome, conclusion.reason) + (f" ({missing})" if (missing := incomplete(conclusion)) else "")
         nothing = nothing_found(conclusion)
-        likely = [[_bold("Most likely: "), _text(shown(named(top), 300))] for top in conclusion.hypotheses[:1]]
-        lines += [[_text(nothing.removesuffix("."))]] if nothing else likely
-        lines += [[_text(looked_at(conclusion.looked))]] if conclusion.looked else []
-    lines.append([_bold("Again: " if investigation.again else "State: "), _text(state)])
+        likely = [[bold("Most likely: "), plain(shown(named(top), 300))] for top in conclusion.hypotheses[:1]]
+        lines += [[plain(nothing.removesuffix("."))]] if nothing else likely
+        lines += [[plain(looked_at(conclusion.looked))]] if conclusion.looked else []
+    lines.append([bold("Again: " if investigation.again else "State: "), plain(state)])
     cost = cost_line(conclusion.total_cost, investigation.budget) if conclusion else f"budget ${budget(investigation.budget)}"
     title = f"{shown(incident.id)}: {shown(incident.title, 300)}"
     told = "; ".join("".join(run["text"] for run in line) for line in lines)
     return Message(
-        _fallback(f"{title}. {told}; since {utc(incident.started_at)}; {cost}"),
+        fallback(f"{title}. {told}; since {utc(incident.started_at)}; {cost}"),
         [
-            _header(title),
-            _rich(*lines),
-            _context(f"Since {_local(incident.started_at)} · {cost} · `{_escaped(investigation.id.replace('`', ''), 100)}`"),
+            header(title),
+            rich(*lines),
+            context(f"Since {local_time(incident.started_at)} · {cost} · `{escaped(investigation.id.replace('`', ''), 100)}`"),
         ],
     )
 
@@ -112,22 +108,22 @@ def agent_update(investigation: Investigation, progress: Progress) -> Message:
     """What one agent saw and thinks, what it could not look at, and the cost so far."""
     run, cost = progress.run, cost_line(progress.spent, progress.budget)
     seen = strongest(run)
-    lead = _rich([_bold(f"{run.agent.title()} "), _text(f"{saw(run)} ({run.seconds:.1f} s)")])
+    lead = rich([bold(f"{run.agent.title()} "), plain(f"{saw(run)} ({run.seconds:.1f} s)")])
 
     def build(detail: _Detail) -> list[Json]:
         most = min(MOST_SEEN, detail.items)
         thought = [_thought(one, detail) for one in run.hypotheses[:most]]
         return [
             lead,
-            *_bullets("", _evidence(seen[:most], detail), len(seen) - most),
-            *_bullets("Thinks", thought, len(run.hypotheses) - most),
-            *_bullets("Not seen", [[_text(line)] for line in gap_lines([run])[:most]], len(gap_lines([run])) - most),
-            _context(_escaped(" · ".join((f"Cost so far: {cost}", *thought_how(run))), 500)),
+            *bullets("", _evidence(seen[:most], detail), len(seen) - most),
+            *bullets("Thinks", thought, len(run.hypotheses) - most),
+            *bullets("Not seen", [[plain(line)] for line in gap_lines([run])[:most]], len(gap_lines([run])) - most),
+            context(escaped(" · ".join((f"Cost so far: {cost}", *thought_how(run))), 500)),
         ]
 
     told = [f"{run.agent.title()} {saw(run)}", *(f"thinks {named(one)}" for one in run.hypotheses[:1])]
     told += [f"{one.id} {shown(one.summary, 100)}" for one in seen[:3]]
-    return Message(_fallback(f"{shown(investigation.incident.id)}: {'; '.join(told)}", cost, *thought_how(run)), _fitting(build))
+    return Message(fallback(f"{shown(investigation.incident.id)}: {'; '.join(told)}", cost, *thought_how(run)), _fitting(build))
 
 
 def final(conclusion: Conclusion) -> Message:
@@ -136,36 +132,36 @@ def final(conclusion: Conclusion) -> Message:
     cost = cost_line(conclusion.total_cost, conclusion.investigation.budget)
     if not conclusion.runs:
         told = f"{incident}: {ended}. Nothing was found before that; investigate again with the button."
-        return Message(_fallback(told, cost), [_rich([_text(told)]), _again(conclusion)])
+        return Message(fallback(told, cost), [rich([plain(told)]), _again(conclusion)])
     ranked, seen, nothing = conclusion.hypotheses, conclusion.observations, nothing_found(conclusion)
     untold, notes = cited_untold(conclusion), [line for line in (incomplete(conclusion), nothing) if line]
 
     def build(detail: _Detail) -> list[Json]:
         return [
-            _rich([_bold(incident), _text(f": {ended} after {conclusion.seconds:.1f} s")], *([_text(line)] for line in notes)),
+            rich([bold(incident), plain(f": {ended} after {conclusion.seconds:.1f} s")], *([plain(line)] for line in notes)),
             *(_ranked(rank, one, seen if rank <= detail.linked else {}, detail) for rank, one in enumerate(ranked[: detail.items], 1)),
-            *map(_context, more(len(ranked) - detail.items)),
-            *_bullets(
+            *map(context, more(len(ranked) - detail.items)),
+            *bullets(
                 "More evidence", [_observed(one, detail, linked=at < detail.linked) for at, one in enumerate(untold[: detail.items])], 0
             ),
-            *_bullets(
+            *bullets(
                 "Not seen",
-                [[_text(shown(line, detail.text))] for line in gap_lines(conclusion.runs)[:5]],
+                [[plain(shown(line, detail.text))] for line in gap_lines(conclusion.runs)[:5]],
                 len(gap_lines(conclusion.runs)) - 5,
             ),
-            *_bullets("What to check", [[_text(line)] for line in to_check(conclusion)] if nothing else [], 0),
-            _context("\n".join(_escaped(line, 700) for line in costs(conclusion))),
+            *bullets("What to check", [[plain(line)] for line in to_check(conclusion)] if nothing else [], 0),
+            context("\n".join(escaped(line, 700) for line in costs(conclusion))),
             _again(conclusion),
         ]
 
     top = [*notes, *(f"{rank}. {named(one)}" for rank, one in enumerate(ranked[:3], 1))]
-    return Message(_fallback(f"{incident}: {ended}.", *top, *more(len(ranked) - 3), cost, *costs(conclusion)[1:]), _fitting(build))
+    return Message(fallback(f"{incident}: {ended}.", *top, *more(len(ranked) - 3), cost, *costs(conclusion)[1:]), _fitting(build))
 
 
 def help_text() -> Message:
     """How to ask."""
     text = "Compass investigates an incident and says what it thinks, with evidence. In an incident's channel, type:"
-    return Message(_fallback(text, *FORMS.values()), [_rich([_text(text)]), _code("\n".join(FORMS.values()))])
+    return Message(fallback(text, *FORMS.values()), [rich([plain(text)]), code_block("\n".join(FORMS.values()))])
 
 
 def status(running: Sequence[Investigation], recent: Sequence[Conclusion], links: Mapping[str, str]) -> Message:
@@ -174,24 +170,24 @@ def status(running: Sequence[Investigation], recent: Sequence[Conclusion], links
     def build(detail: _Detail) -> list[Json]:
         def line(at: int, of: Investigation, told: str) -> list[Json]:
             link = links.get(of.id) if at < detail.linked else None
-            return [_link(link, shown(of.incident.id)), _text(f" {shown(of.incident.title, 100)}: {told}")]
+            return [link_to(link, shown(of.incident.id)), plain(f" {shown(of.incident.title, 100)}: {told}")]
 
         now = [line(at, one, f"running, budget ${budget(one.budget)}") for at, one in enumerate(running[: detail.items])]
         ended = [line(at, one.investigation, ended_line(one)) for at, one in enumerate(recent[: detail.items])]
         return [
-            *(_bullets("Running", now, len(running) - detail.items) or [_rich([_text("Nothing is running.")])]),
-            *_bullets("Recent", ended, len(recent) - detail.items),
+            *(bullets("Running", now, len(running) - detail.items) or [rich([plain("Nothing is running.")])]),
+            *bullets("Recent", ended, len(recent) - detail.items),
         ]
 
-    return Message(_fallback(f"{len(running)} running, {len(recent)} recent.", *map(ended_line, recent[:3])), _fitting(build))
+    return Message(fallback(f"{len(running)} running, {len(recent)} recent.", *map(ended_line, recent[:3])), _fitting(build))
 
 
 def refusal(text: str, link: str | None = None) -> Message:
     """Why nothing was started; lines after the first are shown as code, to be copied."""
     first, _, form = text.partition("\n")
-    said = [_text(shown(first, 2_000))] + ([_text(" "), _link(link, "Open its thread")] if link else [])
+    said = [plain(shown(first, 2_000))] + ([plain(" "), link_to(link, "Open its thread")] if link else [])
     shown_form = "\n".join(shown(line, 300) for line in form.split("\n")[:8]).strip()
-    return Message(_fallback(first, form), [_rich(said), *([_code(shown_form)] if shown_form else [])])
+    return Message(fallback(first, form), [rich(said), *([code_block(shown_form)] if shown_form else [])])
 
 
 def declared(incident: Incident) -> Message:
@@ -203,12 +199,12 @@ def declared(incident: Incident) -> Message:
 def _observed(seen: Observation, detail: _Detail, *, linked: bool) -> list[Json]:
     how = [shown(seen.reduction, 160)] if seen.reduction else []
     how += [f"since {seen.onset:%H:%M:%S} UTC"] if seen.onset else []
-    parts = [_bold(f"{shown(seen.id)} "), _text(shown(seen.summary, detail.text))]
-    parts += [_text(f" ({', '.join(how)})")] if how else []
-    if linked and _is_link(seen.link):
-        return [*parts, _text(" "), _link(seen.link, "query")]
+    parts = [bold(f"{shown(seen.id)} "), plain(shown(seen.summary, detail.text))]
+    parts += [plain(f" ({', '.join(how)})")] if how else []
+    if linked and may_link(seen.link):
+        return [*parts, plain(" "), link_to(seen.link, "query")]
     query = shown(seen.query, detail.text)
-    return [*parts, _text(" "), _text(query, code=True)] if linked and query else parts
+    return [*parts, plain(" "), plain(query, code=True)] if linked and query else parts
 
 
 def _evidence(seen: Sequence[Observation], detail: _Detail) -> list[list[Json]]:
@@ -216,19 +212,19 @@ def _evidence(seen: Sequence[Observation], detail: _Detail) -> list[list[Json]]:
 
 
 def _thought(one: Hypothesis, detail: _Detail) -> list[Json]:
-    return [_bold(shown(named(one), 200)), _text(f" {shown(one.statement, detail.text)} [{listed(one.evidence_for)}]")]
+    return [bold(shown(named(one), 200)), plain(f" {shown(one.statement, detail.text)} [{listed(one.evidence_for)}]")]
 
 
 def _ranked(rank: int, one: Hypothesis, seen: Mapping[str, Observation], detail: _Detail) -> Json:
-    head = [_bold(f"{rank}. {shown(named(one), 200)}"), _text(f" ({one.agent}, {VERDICTS[one.verdict]})")]
-    lines = [head, [_text(shown(one.statement, detail.text))]]
+    head = [bold(f"{rank}. {shown(named(one), 200)}"), plain(f" ({one.agent}, {VERDICTS[one.verdict]})")]
+    lines = [head, [plain(shown(one.statement, detail.text))]]
     for name, ids in (("Evidence: ", one.evidence_for), ("Against: ", one.evidence_against)):
-        linked = [part for each in ids[:5] if each in seen for part in (_link(seen[each].link, shown(each)), _text(" "))]
+        linked = [part for each in ids[:5] if each in seen for part in (link_to(seen[each].link, shown(each)), plain(" "))]
         most = 5 * detail.items  # in any message of the usual size that is all
         rest = " ".join((*(shown(each) for each in ids[5 if linked else 0 : most]), *more(len(ids) - most)))
-        lines += [[_text(name), *linked, _text(rest)]] if ids else []
-    lines += [[_text(shown(each, detail.text))] for each in what_next(one)[:4] if rank <= CHECKED]
-    return _rich(*lines)
+        lines += [[plain(name), *linked, plain(rest)]] if ids else []
+    lines += [[plain(shown(each, detail.text))] for each in what_next(one)[:4] if rank <= CHECKED]
+    return rich(*lines)
 
 
 def _fitting(build: Callable[[_Detail], list[Json]]) -> list[Json]:
@@ -240,52 +236,6 @@ def _fitting(build: Callable[[_Detail], list[Json]]) -> list[Json]:
     return blocks
 
 
-def _bullets(title: str, lines: Sequence[list[Json]], left: int) -> list[Json]:
-    if not lines:
-        return []
-    items = [_section(line) for line in (*lines, *([_text(rest)] for rest in more(left)))]
-    bullets = {"type": "rich_text_list", "style": "bullet", "elements": items}
-    return [{"type": "rich_text", "elements": [*([_section([_bold(title)])] if title else []), bullets]}]
-
-
-def _rich(*lines: list[Json]) -> Json:
-    parts = [part for line in lines for part in (_text("\n"), *line)][1:]
-    return {"type": "rich_text", "elements": [_section(parts)]}
-
-
-def _section(parts: Iterable[Json]) -> Json:
-    return {"type": "rich_text_section", "elements": [part for part in parts if part["text"]] or [_text("-")]}
-
-
-def _code(text: str) -> Json:
-    return {"type": "rich_text", "elements": [{"type": "rich_text_preformatted", "elements": [_text(text)]}]}
-
-
-def _text(text: str, *, code: bool = False) -> Json:
-    return {"type": "text", "text": text, **({"style": {"code": True}} if code else {})}
-
-
-def _bold(text: str) -> Json:
-    return {"type": "text", "text": text, "style": {"bold": True}}
-
-
-def _is_link(url: str | None) -> bool:
-    return url is not None and url.startswith(("https://", "http://")) and len(url) <= LONGEST_LINK and url.isprintable() and " " not in url
-
-
-def _link(url: str | None, text: str) -> Json:
-    return {"type": "link", "url": url, "text": text or "-"} if _is_link(url) else _text(text)
-
-
-def _header(text: str) -> Json:
-    return {"type": "header", "text": {"type": "plain_text", "text": shown(text, 140), "emoji": False}}
-
-
-def _context(mrkdwn: str) -> Json:
-    """Only for our own words: markup in them is read."""
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": mrkdwn, "verbatim": True}]}
-
-
 def _again(conclusion: Conclusion) -> Json:
     button = {
         "type": "button",
@@ -294,16 +244,3 @@ def _again(conclusion: Conclusion) -> Json:
         "value": shown(conclusion.investigation.id, LONGEST_BUTTON) or "-",
     }
     return {"type": "actions", "elements": [button]}
-
-
-def _local(at: datetime) -> str:
-    """A time that Slack shows in the reader's own time zone, after the one in UTC."""
-    return f"{utc(at)} (<!date^{int(at.timestamp())}^{{date_short_pretty}} {{time}}|{at:%H:%M} UTC> here)"
-
-
-def _escaped(text: str, limit: int) -> str:
-    return shown(text, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _fallback(*lines: str) -> str:
-    return "\n".join(_escaped(line, 400) for line in lines if printable(line)) or "-"
