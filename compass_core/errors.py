@@ -5,6 +5,7 @@ CompassError
 ├── RefusalError               a person asked for something that cannot be done; the text tells them what to do
 │   ├── IncidentNotFoundError  the id is known nowhere; carries where it was looked for and the nearest ids
 │   ├── UnknownNameError       no source knows anything of a service; carries where it was looked for and the nearest names
+│   ├── AmbiguousPlaceError    a thing of that name runs in several environments; carries which
 │   ├── AmbiguousIncidentError an alert name that fires more than once; carries the fingerprints
 │   └── AlreadyRunningError    this incident is being investigated; carries the running investigation
 ├── SettingsError              a setting is missing or wrong; names the variable, the problem and an example
@@ -21,6 +22,8 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+
+MOST_TOLD = 10
 
 _NAME = re.compile(r"(?!.*-[0-9]+$)(?![0-9a-fA-F]{16}$)[a-z][A-Za-z0-9._/-]{0,99}")  # of a service; neither INC-42 nor a fingerprint
 
@@ -82,6 +85,15 @@ class UnknownNameError(RefusalError):
         there = f" in {where}" if where else ""
         hint = f"Nearest names: {', '.join(nearest)}." if nearest else "No name is known there."
         super().__init__(f"Nothing is known of {', '.join(names)}{there}. Looked in: {', '.join(looked_in)}. {hint}")
+
+
+class AmbiguousPlaceError(RefusalError):
+    """Things of one name in several environments: they are not one, and nobody said which is meant."""
+
+    def __init__(self, name: str, places: tuple[str, ...]) -> None:
+        self.places = places
+        told = ", ".join((*places[:MOST_TOLD], *(["…"] if places[MOST_TOLD:] else [])))
+        super().__init__(f"{name} runs in {len(places)} places: {told}. Say which is meant, for example: --in {places[0]}")
 
 
 class AmbiguousIncidentError(RefusalError):

@@ -209,6 +209,24 @@ def spellings(bound: Environment, *, namespaces: bool = False) -> Environment:
     )
 
 
+def anywhere(bound: Environment) -> Environment:
+    """The same without a namespace: what is called from one may run in another."""
+    return tuple((label, value) for label, value in bound if _kind(label) != "namespace")
+
+
+def several(places: Collection[tuple[str, str]], bound: Environment = ()) -> tuple[str, ...]:
+    """The environments that these are of one kind, as `namespace=shop`, where they are more than one: what is in them is not one thing.
+
+    A tenant or a region is no other thing: one workload serves many.
+    """
+    known = {_kind(label) for label, _ in bound}
+    for kind in ("cluster", "environment", "namespace"):
+        found = sorted(f"{label}={value}" for label, value in places if _kind(label) == kind)
+        if kind not in known and len({each.partition("=")[2] for each in found}) > 1:
+            return tuple(found)
+    return ()
+
+
 def attributes(bound: Environment) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Each value that a span's resource must have, with the attributes that may hold it."""
     plain = ((label, value) for label, value in bound if re.fullmatch(r"[A-Za-z_][\w.]*", label, re.ASCII))

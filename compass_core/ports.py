@@ -94,7 +94,10 @@ class Names(Protocol):
     """Which things telemetry knows."""
 
     async def check(self, incident: Incident) -> None:
-        """Raises `UnknownNameError` where every source that could be asked knows others, and nothing of what the incident is about."""
+        """Raises `UnknownNameError` where every source that could be asked knows others, and nothing of what the incident is about.
+
+        Raises `AmbiguousPlaceError` where it runs in several environments, and nobody said in which.
+        """
         ...
 
 

@@ -48,7 +48,8 @@ class Family:
 
     `members` are pairs of label value and service (`("orders-db:5432", "orders-db")`). A histogram's name is without `_bucket`.
     Where exporters name services in different labels, there is a family for each. `where` belongs into every selection of it: it leaves
-    out other environments, and totals of what is measured in parts as well.
+    out other environments, and totals of what is measured in parts as well. `places`: by which labels the series of a service say where
+    they are.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Family:
     unit: str = ""
     where: tuple[Match, ...] = ()
     help: str = ""
+    places: Mapping[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
 
     @property
     def services(self) -> frozenset[str]:

@@ -219,6 +219,7 @@ class FakeSource:
     answers: dict[str, Reading[Any]] = field(default_factory=dict)
     fails: dict[str, SourceError] = field(default_factory=dict)
     asked: list[tuple[Any, ...]] = field(default_factory=list)
+    bound: list[tuple[tuple[str, str], ...]] = field(default_factory=list)
 
     def _answer(self, *question: Any) -> Reading[Any]:
         self.asked.append(question)
@@ -226,7 +227,10 @@ class FakeSource:
             raise error
         return self.answers.get(question[0], Reading())
 
-    async def families(self, services: Sequence[str], names: Sequence[str], window: Window, *_where: object) -> Reading[Any]:
+    async def families(
+        self, services: Sequence[str], names: Sequence[str], window: Window, environment: Any = (), *_: object
+    ) -> Reading[Any]:
+        self.bound.append(environment)
         return self._answer("families", tuple(services), tuple(names))
 
     async def series(self, selections: Sequence[Any], window: Window, step: float) -> Reading[Any]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from compass_core.agents.base import Seen, Specialist
 from compass_core.analysis import span_notes
 from compass_core.domain import AgentName
-from compass_core.readings import Reading
 from compass_core.signals.catalogue import DATABASES, names_of
 
 if TYPE_CHECKING:
@@ -31,10 +30,7 @@ class DatabaseAgent(Specialist):
     async def _metrics(self, note: Note, scope: Scope) -> Seen:
         families = await self._view.families(scope.services, DISKS, note.times.all)
         if not any(one.name in DATABASES for one in families.values):
-            every = await self._view.families((), names_of(self.name), note.times.all)
-            held = {(one.name, one.service_label) for one in every.values}
-            rest = (one for one in families.values if (one.name, one.service_label) not in held)
-            families = Reading((*every.values, *rest), (*families.gaps, *every.gaps))
+            families = await self._view.families(scope.services, names_of(self.name), note.times.all)
         return await self.measured(note, families)
 
     async def _calls(self, note: Note, scope: Scope) -> Seen:

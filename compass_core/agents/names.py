@@ -7,6 +7,7 @@ from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from compass_core.agents.scope import in_one_place
 from compass_core.analysis.notes import Times
 from compass_core.domain import Window
 from compass_core.errors import Reason, UnknownNameError
@@ -36,7 +37,10 @@ class Names:
         self._clock = clock
 
     async def check(self, incident: Incident) -> None:
-        """Raises `UnknownNameError` where nothing is known of a service of the incident; too slow an answer says nothing."""
+        """Raises `UnknownNameError` where nothing is known of a service of the incident, and `AmbiguousPlaceError` where it may be several.
+
+        Too slow an answer says nothing.
+        """
         self._view.environment = incident.environment
         now = self._clock()
         window = incident.window(now)
@@ -46,6 +50,8 @@ class Names:
             async with asyncio.timeout(PATIENCE):
                 if error := await unknown(self._view, incident.services, times):
                     raise error
+                families = await self._view.families(incident.services, (), times.all)
+                in_one_place(families.values, incident.services, incident.environment)
 
 
 async def unknown(view: View, services: Sequence[str], times: Times) -> UnknownNameError | None:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from compass_core.domain import Edge
-from compass_core.identity import name_of
-from compass_core.signals.catalogue import GRAPH_FAMILIES, asked_names
-from compass_core.signals.plan import graph
+from compass_core.analysis import metric_notes
+from compass_core.analysis.notes import Note
+from compass_core.domain import AgentName, Edge, Gap
+from compass_core.errors import AmbiguousPlaceError, Reason
+from compass_core.hypotheses.suspicion import suspects
+from compass_core.identity import joined, name_of, several
+from compass_core.signals.catalogue import GRAPH_FAMILIES, OVERVIEW, asked_names, measuring
+from compass_core.signals.logs import ERROR_PHRASES
+from compass_core.signals.plan import graph, plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from compass_core.agents.view import View
     from compass_core.analysis.notes import Times
-    from compass_core.domain import Gap
-    from compass_core.readings import Series
+    from compass_core.domain import Environment
+    from compass_core.readings import Family, Reading, Series
 
 MOST_SERVICES = 48  # every query names them: with more, or more of `application.MOST_MEMBERS`, 80 requests are not enough
+COARSE = (300.0, 150.0, 100.0, 60.0, 30.0, 15.0, 5.0)  # each divides the baseline: see `domain.WHOLE`
+FEWEST_POINTS = 4  # of the window
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +45,78 @@ class Scope:
 async def find_scope(view: View, affected: tuple[str, ...], times: Times) -> Scope:
     """Follow the calls that spans and client metrics show; a system that is small enough is looked at whole.
 
-    A service that nobody is seen to call may be the silent cause. Where no calls are known, as many as there is room for are taken.
+    A service that nobody is seen to call may be the silent cause. Of more than there is room for those are taken that stand out in a few
+    signals of all. Raises `AmbiguousPlaceError` where an affected one runs in several environments, and it is not said in which.
     """
     seen = await view.traced(affected, times)
-    families = await view.families(affected, GRAPH_FAMILIES, times.all)
+    families = await view.families(affected, (*measuring(OVERVIEW), *GRAPH_FAMILIES), times.all)
+    in_one_place(families.values, affected, view.environment)
     series = await view.series(graph(families.values), times.all, times.step)
-    calls = metered(series.values)
-    services = _around(affected, (*seen.edges, *calls))
-    gaps = (*seen.spans.gaps, *families.gaps, *series.gaps)
-    alone = len(services) <= len(affected)
-    everything = await view.families((), asked_names(), times.all)
-    if alone and not any(one.services - set(affected) for one in everything.values):
-        everything = await view.families((), ("*",), times.all)
-    whole = _distinct((*services, *sorted({service for one in everything.values for service in one.services})))
-    if alone or len(whole) <= MOST_SERVICES:
-        services, gaps = whole, (*gaps, *everything.gaps)
-    services, traced = services[:MOST_SERVICES], affected
+    lines = await view.log_counts((), times.all, coarse(times), ERROR_PHRASES)
+    everyone = await _everyone(view, affected, families, times)
+    known = {service for one in everyone.values for service in one.services}
+    calls = tuple(one.model_copy(update={"callee": joined(one.callee, known)}) for one in (*seen.edges, *metered(series.values)))
+    writers = tuple(replace(one, service=joined(one.service, known)) for one in lines.values)
+    around = _around(affected, calls)
+    view.follow(set(around) - known - {one.service for one in writers})
+    whole = _distinct((*around, *sorted(known | {one.service for one in writers})))
+    gaps = (*seen.spans.gaps, *families.gaps, *series.gaps, *everyone.gaps)
+    services = whole
+    if len(whole) > MOST_SERVICES:
+        suspected = await _suspected(view, (families.values, writers, calls), affected, times)
+        rest = suspected if suspected or calls else whole
+        services = _distinct((*affected, *suspected[: MOST_SERVICES // 2], *around, *rest))[:MOST_SERVICES]
+        gaps = (*gaps, _left_out(len(whole) - len(services), len(whole)))
+    traced = affected
     if not seen.spans.values:
         traced = services
         seen = await view.traced(traced, times)
     return Scope(affected, services, traced, _merged((*seen.edges, *calls)), gaps)
+
+
+def in_one_place(families: Iterable[Family], affected: Sequence[str], bound: Environment) -> None:
+    """Raises `AmbiguousPlaceError` where the series of an affected service are of several environments, and it is not said of which."""
+    for family in families:
+        for service in affected:
+            if places := several(family.places.get(service, ()), bound):
+                raise AmbiguousPlaceError(service, places)
+
+
+async def _everyone(view: View, affected: Sequence[str], families: Reading[Family], times: Times) -> Reading[Family]:
+    """What has a family of the table; of a system that is small every family, and where nothing else is known the unknown ones."""
+    if len({service for one in families.values for service in one.services}) > MOST_SERVICES:
+        return families
+    named = await view.families((), asked_names(), times.all)
+    everyone = replace(families, values=(*families.values, *named.values), gaps=named.gaps)
+    if any(one.services - set(affected) for one in everyone.values):
+        return everyone
+    return await view.families((), ("*",), times.all)
+
+
+async def _suspected(
+    view: View, seen: tuple[Sequence[Family], Sequence[Series], Sequence[Edge]], affected: Sequence[str], times: Times
+) -> tuple[str, ...]:
+    """The services that stand out in a few signals and in log lines that tell of errors, by a few points each; the most suspected first."""
+    families, lines, calls = seen
+    selections = [one for agent in AgentName for one in plan(families, agent) if one.signal in OVERVIEW]
+    series = await view.series(selections, times.all, coarse(times))
+
+    def read() -> tuple[str, ...]:
+        note = Note(AgentName.APPLICATION, times)
+        noted = (*metric_notes.of_series(note, series.values), *metric_notes.of_counts(note, lines))
+        return tuple(one.service for one in suspects(noted, calls, (), affected) if one.score > 0)
+
+    return await view.offload(read)
+
+
+def coarse(times: Times) -> float:
+    """The longest step that leaves the window some points."""
+    return next((step for step in COARSE if times.window.seconds / step >= FEWEST_POINTS), COARSE[-1])
+
+
+def _left_out(left: int, of: int) -> Gap:
+    what = "in requests, errors, latency, load, restarts and error lines of all, others stand out more"
+    return Gap(source="metrics", reason=Reason.TRUNCATED, detail=f"{left:,} of {of:,} services were not looked at closely: {what}")
 
 
 def metered(series: Iterable[Series]) -> tuple[Edge, ...]:

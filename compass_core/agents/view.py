@@ -12,13 +12,15 @@ from compass_core.analysis.calls import detours, failures
 from compass_core.analysis.timing import changed, growths, slow_throughout
 from compass_core.analysis.traces import edges, traces
 from compass_core.domain import AgentName, Gap
-from compass_core.errors import Reason, SourceError
+from compass_core.errors import AmbiguousPlaceError, Reason, SourceError
+from compass_core.identity import anywhere, several
 from compass_core.readings import Reading
 from compass_core.redaction.entrance import Telemetry
 from compass_core.redaction.redact import Redactor
+from compass_core.signals.plan import DETAILS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
 
     from compass_core.analysis.calls import Detour, Failure
     from compass_core.analysis.notes import Times
@@ -88,6 +90,7 @@ class View:
         self._times: Times | None = None
         self.environment: Environment = ()  # where the incident is
         self.afar: tuple[Series, ...] = ()  # every service at a coarse step, once `times` are known
+        self._abroad: frozenset[str] = frozenset()
         self._keep_for = sources.keep_for
         each = (sources.metrics, sources.logs, sources.traces, sources.changes)
         self._telemetry = Telemetry(each, redact or Redactor(), offload)
@@ -124,16 +127,37 @@ class View:
         """The kinds of telemetry that have given nothing so far."""
         return tuple(sorted(self._silent))
 
+    def follow(self, services: Collection[str]) -> None:
+        """These are called from the incident's namespace and are not in it: they are read where they are, if that is one place."""
+        self._abroad = frozenset(services) if anywhere(self.environment) != self.environment else frozenset()
+
     async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Family]:
-        """As `ports.Metrics.families`; never raises, as all of these."""
-        ask = partial(self._telemetry.families, services, names, window, self.environment)
-        return await self._ask("metrics", ask, "families", tuple(services), tuple(names), window)
+        """As `ports.Metrics.families`; never raises, as all of these. A family that is named is told with all its services."""
+        home, abroad = (tuple(sorted({one for one in services if (one in self._abroad) is away})) for away in (False, True))
+        own = await self._families(home, (), window, self.environment)
+        guests = await self._families(abroad, (), window, anywhere(self.environment))
+        named = await self._families((), tuple(names), window, self.environment)
+        unclear = {one: places for family in guests.values for one in abroad if (places := several(family.places.get(one, ())))}
+        gaps = [Gap(source="metrics", reason=Reason.NO_DATA, detail=str(AmbiguousPlaceError(*pair))) for pair in unclear.items()]
+        held = {(one.name, one.service_label) for one in named.values}
+        rest = (one for one in own.values if (one.name, one.service_label) not in held)
+        there = (one for one in guests.values if not one.services & unclear.keys())
+        values = (*named.values, *rest, *there)
+        return Reading(values, tuple(dict.fromkeys((*own.gaps, *guests.gaps, *named.gaps, *gaps))), source=own.source or named.source)
+
+    async def _families(
+        self, services: tuple[str, ...], names: tuple[str, ...], window: Window, environment: Environment
+    ) -> Reading[Family]:
+        if not services and not names:
+            return Reading()
+        ask = partial(self._telemetry.families, services, names, window, environment, DETAILS)
+        return await self._ask("metrics", ask, "families", services, names, window, environment)
 
     async def series(self, selections: Sequence[Selection], window: Window, step: float) -> Reading[Series]:
         """As `ports.Metrics.series`; no selections need no request."""
         if not selections:
             return Reading()
-        return await self._ask("metrics", partial(self._telemetry.series, selections, window, step), tuple(selections), window)
+        return await self._ask("metrics", partial(self._telemetry.series, selections, window, step), tuple(selections), window, step)
 
     async def log_lines(self, services: Sequence[str], window: Window, phrases: Sequence[str]) -> Reading[LogLine]:
         """As `ports.Logs.log_lines`."""

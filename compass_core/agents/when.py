@@ -12,7 +12,7 @@ from compass_core.analysis.metric_notes import signal_of, stated
 from compass_core.analysis.notes import Times
 from compass_core.analysis.onset import SAME, Turn, began, turns
 from compass_core.domain import BASELINE, LONGEST_WINDOW, SHORTEST_WINDOW, WHOLE, AgentName, Window
-from compass_core.signals.catalogue import GRAPH_FAMILIES, measuring
+from compass_core.signals.catalogue import GRAPH_FAMILIES, OVERVIEW, measuring
 from compass_core.signals.plan import graph, plan
 from compass_core.signals.unknown import others
 
@@ -32,28 +32,6 @@ AFTER = timedelta(minutes=10)  # of what was told to be the beginning is looked 
 LONGEST = timedelta(minutes=70)  # … so much in all
 ENOUGH = timedelta(minutes=30)  # a shorter baseline says less
 OTHER_FAMILIES, OTHER_MEMBERS = 20, 200
-OVERVIEW = frozenset(
-    {
-        "error_ratio",
-        "latency_p95",
-        "request_rate",
-        "cpu_usage",
-        "cpu_throttling",
-        "memory_of_limit",
-        "restarts",
-        "out_of_memory_kills",
-        "up",
-        "replicas_available",
-        "db_up",
-        "db_connections_of_limit",
-        "db_waiting_clients",
-        "db_replication_lag",
-        "refused_calls",
-        "upstream_errors",
-        "probe_failures",
-    }
-)
-"""Signals by which a service is soon known to be in trouble."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,30 @@ DATABASES = ("pg_up", "mysql_up", "redis_up", "mongodb_up")
 """A service for which one of these exists is a database."""
 
 
+OVERVIEW = frozenset(
+    {
+        "error_ratio",
+        "latency_p95",
+        "request_rate",
+        "cpu_usage",
+        "cpu_throttling",
+        "memory_of_limit",
+        "restarts",
+        "out_of_memory_kills",
+        "up",
+        "replicas_available",
+        "db_up",
+        "db_connections_of_limit",
+        "db_waiting_clients",
+        "db_replication_lag",
+        "refused_calls",
+        "upstream_errors",
+        "probe_failures",
+    }
+)
+"""Signals by which a service is soon known to be in trouble."""
+
+
 def asked_names() -> tuple[str, ...]:
     """Every family that a row is measured by."""
     return tuple(dict.fromkeys(name for signal in SIGNALS.values() for ask in signal.asked for name in ask.families))

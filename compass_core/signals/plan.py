@@ -22,6 +22,11 @@ _GRAPH_CLIENTS = {
     "traces_service_graph_request_total": ("client", ("server",)),
     "istio_requests_total": ("source_workload", ("destination_workload", "destination_service_name")),
 }
+_WHERE = (label for signal in SIGNALS.values() for ask in signal.asked for label in (*(ask.where.labels if ask.where else ()), *ask.by))
+DETAILS = tuple(
+    dict.fromkeys((*SERVING.labels, *_WHERE, *PEERS, *(label for client, peers in _GRAPH_CLIENTS.values() for label in (client, *peers))))
+)
+"""Every label that a selection may filter or group by, beside those that name things."""
 
 
 def plan(families: Sequence[Family], agent: AgentName) -> tuple[Selection, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from compass_core.identity import TOTALS, carried, known_as, thing
+from compass_core.identity import TOTALS, carried, environment, known_as, thing
 from compass_core.readings import Family, Kind, Match
 from compass_core.sources import promql
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from compass_core.identity import Thing
 
     Metadata = Mapping[str, Sequence[Mapping[str, Any]]]
+
+T = TypeVar("T")
 
 MOST_VALUES: Final = 50
 
@@ -73,14 +75,21 @@ def _grouped(full: str, label: str, rows: Sequence[_Row], kind: Kind, metadata: 
     for other, value in dict.fromkeys(pair for row in rows for pair in row.carried):
         where += (Match(other, (value,) if all((other, value) in row.carried for row in rows) else ("", value)),)
     values: defaultdict[str, set[str]] = defaultdict(set)
+    places: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
     for row in rows:
+        if there := environment(row.labels, row.about):
+            places[row.about.name].update(there)
         for other, value in row.labels.items():
             if other not in {"__name__", "le", label} and len(values[other]) < MOST_VALUES:
                 values[other].add(value)
     name = full.removesuffix("_bucket") if kind == "histogram" else full
     members = tuple(sorted({(row.about.value, row.about.name) for row in rows}))
     unit, text = (str(_said(name, metadata).get(what) or "") for what in ("unit", "help"))
-    return Family(name, kind, label, members, {other: frozenset(seen) for other, seen in values.items()}, unit, where, text)
+    return Family(name, kind, label, members, _frozen(values), unit, where, text, _frozen(places))
+
+
+def _frozen(sets: Mapping[str, set[T]]) -> Mapping[str, frozenset[T]]:
+    return {key: frozenset(values) for key, values in sets.items()}
 
 
 def _family(labels: Mapping[str, str]) -> str:

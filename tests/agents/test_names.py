@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from compass_core.agents.application import ApplicationAgent
 from compass_core.agents.names import Names, unknown
 from compass_core.domain import Gap
-from compass_core.errors import Reason, UnknownNameError
+from compass_core.errors import AmbiguousPlaceError, Reason, UnknownNameError
 from compass_core.readings import Reading
 from tests.agents.asking import TIMES, answering, asked, down, family, view_of
 from tests.analysis.spans import span
@@ -74,10 +75,18 @@ async def test_a_known_name_costs_no_question_that_is_not_asked_anyway() -> None
     source = answering(families=(family("up", "web"),))
     view = view_of(source)
     await unknown(view, ("web",), TIMES)
-    assert len(asked(source, "families")) == 1
+    assert [(bool(services), bool(names)) for _, services, names in asked(source, "families")] == [(True, False), (False, True)]
     assert not asked(source, "log_counts")
 
 
 async def test_an_alert_about_what_nobody_measures_is_investigated_and_says_so() -> None:
     findings = await ApplicationAgent(view_of(answering(families=(OTHERS,)))).observe(about("worker-9"), ())
     assert any("Nothing is known of worker-9" in gap.detail for gap in findings.gaps)
+
+
+async def test_a_name_in_several_environments_is_asked_about_before_any_work() -> None:
+    places = frozenset({("namespace", "prod"), ("namespace", "staging")})
+    source = answering(families=(replace(family("up", "web"), places={"web": places}),))
+    with pytest.raises(AmbiguousPlaceError, match="--in namespace=prod"):
+        await names(source).check(about("web"))
+    await names(source).check(about("web").model_copy(update={"environment": (("namespace", "prod"),)}))

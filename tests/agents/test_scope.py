@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,11 @@ import pytest
 
 from compass_core.agents.scope import MOST_SERVICES, Scope, find_scope
 from compass_core.domain import Edge
-from compass_core.errors import Reason
+from compass_core.errors import AmbiguousPlaceError, Reason
 from compass_core.readings import Reading, Reduction, Selection, Series
 from tests.agents.asking import TIMES, answering, asked, down, family, view_of
 from tests.analysis.spans import span
-from tests.fakes import FakeSource
+from tests.fakes import INCIDENT, FakeSource
 
 
 async def scope(source: FakeSource, *affected: str) -> Scope:
@@ -91,7 +92,6 @@ async def test_what_spans_and_metrics_both_show_is_one_edge_that_names_the_datab
 async def test_where_no_calls_are_known_every_service_with_metrics_is_looked_at() -> None:
     source = answering(families=(family("up", "cart", "db"), family("other", "pay")))
     assert (await scope(source, "web")).services == ("web", "cart", "db", "pay")
-    assert len(asked(source, "families")) == 2
 
 
 async def test_a_small_system_is_looked_at_whole() -> None:
@@ -163,3 +163,77 @@ async def test_what_could_not_be_read_is_named() -> None:
     found = await scope(down(Reason.TIMEOUT), "web")
     assert found.services == ("web",)
     assert {gap.source for gap in found.gaps} == {"traces", "metrics"}
+
+
+MANY = tuple(f"service-{number:03}" for number in range(120))
+
+
+class Failing(FakeSource):
+    """Counts the failing requests of many services; one fails more than before."""
+
+    def __init__(self, failing: str, families: tuple[Any, ...], writers: tuple[Series, ...] = ()) -> None:
+        super().__init__(answers={"families": Reading(families), "log_counts": Reading(writers)})
+        self.failing = failing
+
+    async def series(self, selections: Any, window: Any, step: float) -> Any:
+        await super().series(selections, window, step)
+        t = np.arange(window.start.timestamp(), window.end.timestamp(), step)
+        late = t >= TIMES.window.start.timestamp()
+        found = [
+            Series(one, service, {}, t, np.where(late & (service == self.failing), 0.6, 0.01), "q", "fake", step=step)
+            for one in selections
+            if one.signal == "error_ratio"
+            for _, service in one.members
+        ]
+        return Reading(tuple(found))
+
+
+@pytest.mark.parametrize("failing", [MANY[0], MANY[60], MANY[-1]])
+async def test_of_more_than_there_is_room_for_the_suspected_are_looked_at(failing: str) -> None:
+    """Wherever a name stands in the alphabet; how many were left out is said."""
+    found = await scope(Failing(failing, (family("http_requests_total", *MANY, code="500"),)), "web")
+    assert found.services[:2] == ("web", failing)
+    assert len(found.services) <= MOST_SERVICES
+    left = len(MANY) + 1 - len(found.services)
+    assert any(gap.detail.startswith(f"{left} of {len(MANY) + 1} services were not looked at closely") for gap in found.gaps)
+
+
+def lines(service: str, *counts: float) -> Series:
+    selection = Selection("log_lines", "log_lines", Reduction.RAW, "app", ((service, service),))
+    t = np.linspace(TIMES.all.start.timestamp(), TIMES.all.end.timestamp(), len(counts))
+    return Series(selection, service, {}, t, np.array(counts), "q", "fake", step=60)
+
+
+async def test_who_only_writes_log_lines_is_looked_at_too() -> None:
+    source = answering(families=(family("up", "cart"),), log_counts=(lines("mailer", 0, 1), lines("cart-svc", 0, 1)))
+    assert (await scope(source, "web")).services == ("web", "cart", "mailer"), "an address of a known workload is that workload"
+
+
+async def test_a_callee_goes_by_the_name_that_telemetry_has_for_it() -> None:
+    call = series("http_client_request_duration_seconds_count", "web", ("server_address",), server_address="cart-svc.prod.example.com")
+    calls = family("http_client_request_duration_seconds_count", "web", server_address="x")
+    found = await scope(answering(families=(calls, family("up", "cart", "web")), series=(call,)), "web")
+    assert found.edges == (Edge(caller="web", callee="cart"),)
+
+
+def placed(*places: str) -> Any:
+    pairs = frozenset((label, value) for label, _, value in (place.partition("=") for place in places))
+    return replace(family("up", "web"), places={"web": pairs})
+
+
+async def test_one_name_in_several_environments_is_not_one_thing() -> None:
+    with pytest.raises(AmbiguousPlaceError, match=r"web runs in 2 places: namespace=prod, namespace=staging.*--in namespace=prod"):
+        await scope(answering(families=(placed("namespace=prod", "namespace=staging"),)), "web")
+    for places in (("namespace=prod", "cluster=eu"), ("tenant=a", "tenant=b"), ("namespace=prod", "exported_namespace=prod")):
+        assert (await scope(answering(families=(placed(*places),)), "web")).services == ("web",)
+
+
+async def test_what_is_called_in_another_namespace_is_read_there() -> None:
+    source = answering(spans=chain("web", "orders-db"), families=(family("up", "web"),))
+    view = view_of(source)
+    await view.times(INCIDENT.model_copy(update={"environment": (("cluster", "eu"), ("namespace", "shop"))}))
+    found = await find_scope(view, ("web",), TIMES)
+    assert found.services == ("web", "orders-db")
+    source.bound.clear()
+    await view.families(found.services, (), TIMES.window)
+    assert source.bound == [(("cluster", "eu"), ("namespace", "shop")), (("cluster", "eu"),)]
