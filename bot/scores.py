@@ -16,20 +16,30 @@ WORST = 10
 
 def text(sets: Sequence[Set]) -> str:
     """Tables in plain text; `-` where nothing could be measured."""
-    measures: list[tuple[str, ...]] = [("set", "cases", "AC@1", "AC@3", "AC@5", "Avg@5", "MRR", "mechanism", "median s", "p95 s")]
+    measures: list[tuple[str, ...]] = [
+        ("set", "cases", "AC@1", "AC@3", "AC@5", "Avg@5", "MRR", "mechanism", "healthy", "ECE", "median s", "p95 s")
+    ]
     measures += [(one["name"], str(one["n"]), *_shares(one), *(f"{value:.2f}" for value in one["seconds"].values())) for one in sets]
+    causes: list[tuple[str, ...]] = [("mechanism", "cases", "service first", "and mechanism right")]
+    causes += [
+        (f"{one['name']} {cause}", *(str(number) for number in (told["n"], told["first"], told["mechanism"])))
+        for one in sets
+        for cause, told in one["mechanisms"].items()
+    ]
     bands: list[tuple[str, ...]] = [("right at confidence", *(f"{fifth / 5:.1f}-{(fifth + 1) / 5:.1f}" for fifth in range(5)))]
     bands += [(one["name"], *(f"{band['right']}/{band['n']}" for band in one["bands"])) for one in sets]
     missed = [(case["rank"], one["name"], case) for one in sets for case in one["cases"] if case["rank"] is not None and case["rank"] > 1]
     missed.sort(key=lambda miss: -miss[0])
     worst: list[tuple[str, ...]] = [("worst", "rank", "of", "first was", "confidence")]
     worst += [_miss(rank, name, case) for rank, name, case in missed[:WORST]]
-    return "\n\n".join(_table(rows) for rows in (measures, bands, worst) if len(rows) > 1)
+    return "\n\n".join(_table(rows) for rows in (measures, causes, bands, worst) if len(rows) > 1)
 
 
 def _shares(one: Set) -> Iterable[str]:
     values = (one["ac@1"], one["ac@3"], one["ac@5"], one["avg@5"], one["mrr"], one["mechanism"])
-    return ("-" if value is None else f"{value:.2f}" for value in values)
+    yield from ("-" if value is None else f"{value:.2f}" for value in values)
+    yield f"{one['healthy']['calm']}/{one['healthy']['n']}" if one["healthy"]["n"] else "-"
+    yield "-" if one["ece"] is None else f"{one['ece']:.2f}"
 
 
 def _miss(rank: int, name: str, case: Case) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from compass_core import bootstrap, telemetry
 from compass_core.domain import Request
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from compass_core.domain import AgentName, Conclusion, Investigation, Progress
+    from compass_core.domain import AgentName, Conclusion, Hypothesis
 
 DEEPEST = 5  # the last place that a measure counts
+BLAMED = 0.5  # from this confidence on a hypothesis says that something is wrong
 BELOW = 0.9  # of the last hypothesis' confidence: as high as a service without a hypothesis is shown
 
 
@@ -41,6 +42,13 @@ class Asked:
     without: frozenset[str] = frozenset()
 
 
+class Answer(NamedTuple):
+    """What is right to say; a mechanism of '' is any."""
+
+    service: str
+    mechanism: str
+
+
 class Listed(TypedDict):
     """A service in the ranking that is scored."""
 
@@ -49,11 +57,17 @@ class Listed(TypedDict):
 
 
 class Case(TypedDict):
-    """What was said of one case. `rank` and `mechanism_right` are null where it does not tell its truth."""
+    """What was said of one case. `rank` and `mechanism_right` are null where it does not tell its truth, or where nothing is wrong.
+
+    `said` is the first hypothesis' mechanism, `truth` the true one; `calm` tells of a healthy case that nobody is blamed.
+    """
 
     case: str
     rank: int | None
     mechanism_right: bool | None
+    said: str
+    truth: str
+    calm: bool | None
     confidence: float
     seconds: float
     services: list[Listed]
@@ -62,11 +76,12 @@ class Case(TypedDict):
 Band = TypedDict("Band", {"from": float, "to": float, "n": int, "right": int})
 
 
-class Seconds(TypedDict):
-    """How long the investigations of a set took."""
+class Told(TypedDict):
+    """Of the cases with one true mechanism: of how many the service came first, and of how many of these the mechanism."""
 
-    median: float
-    p95: float
+    n: int
+    first: int
+    mechanism: int
 
 
 Set = TypedDict(
@@ -80,18 +95,33 @@ Set = TypedDict(
         "avg@5": float | None,
         "mrr": float | None,
         "mechanism": float | None,
-        "seconds": Seconds,
+        "seconds": dict[str, float],
         "bands": list[Band],
+        "ece": float | None,
+        "healthy": dict[str, int],
+        "mechanisms": dict[str, Told],
         "cases": list[Case],
     },
 )
 
 
 def planted(case: Path) -> dict[str, str]:
-    """The case's true `service` and `mechanism`, or {} where it does not tell; raises `CaseError`."""
+    """The case's true `service` and `mechanism`, or {} where it does not tell, or nothing is wrong; raises `CaseError`."""
+    return {name: str(value) for name, value in _truth(case).items() if name in {"service", "mechanism"} and value is not None}
+
+
+def answers(case: Path) -> tuple[Answer, ...] | None:
+    """What is right to say of a case, its truth first: none where nothing is wrong, None where it does not tell; raises `CaseError`."""
+    truth = _truth(case)
+    if truth.get("service") is None:
+        return () if "service" in truth else None
+    own = Answer(str(truth["service"]), str(truth.get("mechanism") or ""))
+    return (own, *(Answer(one.get("service") or own.service, one.get("mechanism") or own.mechanism) for one in truth.get("accept") or ()))
+
+
+def _truth(case: Path) -> dict[str, Any]:
     try:
-        truth = json.loads((case / "case.json").read_bytes()).get("truth") or {}
-        return {name: str(truth[name]) for name in ("service", "mechanism") if name in truth}
+        return dict(json.loads((case / "case.json").read_bytes()).get("truth") or {})
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise CaseError(f"{case / 'case.json'} does not tell a cause: {error}") from error
 
@@ -117,13 +147,13 @@ def investigated(cases: Sequence[Path], asked: Asked) -> Iterator[tuple[Path, Ca
 def investigate(case: Path, asked: Asked) -> Case | CaseError:
     """One case, here. The seconds are those of the investigation, without the time that it takes to load the case."""
     try:
-        return score(case.name, asyncio.run(_investigate(case, asked)), planted(case))
+        return score(case.name, asyncio.run(_investigate(case, asked)), answers(case))
     except CaseError as error:
         return error
 
 
-def score(name: str, conclusion: Conclusion, truth: dict[str, str]) -> Case:
-    """A conclusion compared with the truth.
+def score(name: str, conclusion: Conclusion, right: tuple[Answer, ...] | None) -> Case:
+    """A conclusion compared with what is right to say.
 
     Services of equal confidence count against the true one: its rank is 1 + the number of others with at least its
     confidence. One that is not listed is ranked below all that are, and never within the first five. The mechanism is
@@ -131,21 +161,33 @@ def score(name: str, conclusion: Conclusion, truth: dict[str, str]) -> Case:
     """
     listed = services(conclusion)
     first = conclusion.hypotheses[0] if conclusion.hypotheses else None
-    rank, mechanism_right = None, None
-    if "service" in truth:
-        own = next((one["confidence"] for one in listed if one["service"] == truth["service"]), None)
-        unlisted = max(len(listed), DEEPEST) + 1
-        rank = unlisted if own is None else sum(one["confidence"] >= own for one in listed)
-    if "mechanism" in truth:
-        mechanism_right = first is not None and first.mechanism == truth["mechanism"]
+    confidence = first.confidence if first else 0.0
     return {
         "case": name,
-        "rank": rank,
-        "mechanism_right": mechanism_right,
-        "confidence": first.confidence if first else 0.0,
+        "rank": _rank(listed, {one.service for one in right}) if right else None,
+        "mechanism_right": _names(first, right) if right and right[0].mechanism else None,
+        "said": first.mechanism if first else "",
+        "truth": right[0].mechanism if right else "",
+        "calm": confidence < BLAMED if right == () else None,
+        "confidence": confidence,
         "seconds": round(conclusion.seconds, 4),
         "services": listed,
     }
+
+
+def _rank(listed: Sequence[Listed], right: set[str]) -> int:
+    own = max((one["confidence"] for one in listed if one["service"] in right), default=None)
+    if own is None:
+        return max(len(listed), DEEPEST) + 1
+    return 1 + sum(one["confidence"] >= own for one in listed if one["service"] not in right)
+
+
+def _names(first: Hypothesis | None, right: Sequence[Answer]) -> bool:
+    """It names a mechanism that is right for its service, or, where its service is wrong, for another."""
+    if first is None:
+        return False
+    mine = [one for one in right if one.service == first.service] or right
+    return any(one.mechanism in {"", first.mechanism} for one in mine)
 
 
 def services(conclusion: Conclusion) -> list[Listed]:
@@ -179,7 +221,8 @@ def measure(name: str, cases: list[Case]) -> Set:
     All but the seconds are over the cases whose truth is known, and null where there is none. ac@k: share with a rank of
     at most k. avg@5: mean of ac@1 to ac@5. mrr: mean of 1 / rank. mechanism: share of the cases of rank 1 whose first
     hypothesis names the right one. A band holds the cases whose first hypothesis has a confidence in (from, to]; right
-    are those of rank 1. A true service that is not listed counts 0 everywhere. p95 is the nearest rank.
+    are those of rank 1. ece: the mean distance of the first hypothesis' confidence and the share that is right, over bands, healthy cases
+    among them. A true service that is not listed counts 0 everywhere. p95 is the nearest rank.
     """
     ranks = [(case["rank"], len(case["services"])) for case in cases if case["rank"] is not None]
     first = [case["mechanism_right"] for case in cases if case["rank"] == 1 and case["mechanism_right"] is not None]
@@ -195,6 +238,14 @@ def measure(name: str, cases: list[Case]) -> Set:
         "mechanism": _mean(first),
         "seconds": {"median": statistics.median(seconds), "p95": seconds[math.ceil(0.95 * len(seconds)) - 1]},
         "bands": [_band(cases, fifth) for fifth in range(5)],
+        "ece": _calibration_error(cases),
+        "healthy": {
+            "n": len(healthy := [case for case in cases if case["calm"] is not None]),
+            "calm": sum(case["calm"] is True for case in healthy),
+        },
+        "mechanisms": {
+            name: _told([case for case in cases if case["truth"] == name]) for name in sorted({case["truth"] for case in cases} - {""})
+        },
         "cases": cases,
     }
 
@@ -208,6 +259,18 @@ def _band(cases: list[Case], fifth: int) -> Band:
     low, high = fifth / 5, (fifth + 1) / 5
     ranks = [case["rank"] for case in cases if case["rank"] is not None and low < case["confidence"] <= high]
     return {"from": low, "to": high, "n": len(ranks), "right": ranks.count(1)}
+
+
+def _told(cases: Sequence[Case]) -> Told:
+    first = [case for case in cases if case["rank"] == 1]
+    return {"n": len(cases), "first": len(first), "mechanism": sum(case["mechanism_right"] is True for case in first)}
+
+
+def _calibration_error(cases: Sequence[Case]) -> float | None:
+    known = [case for case in cases if case["rank"] is not None or case["calm"] is not None]
+    bands = ([case for case in known if fifth / 5 < case["confidence"] <= (fifth + 1) / 5] for fifth in range(5))
+    gaps = [abs(sum(case["confidence"] - (case["rank"] == 1) for case in band)) for band in bands]
+    return round(sum(gaps) / len(known), 4) if known else None
 
 
 def _begin() -> None:
@@ -225,11 +288,7 @@ async def _investigate(case: Path, asked: Asked) -> Conclusion:
 class _Silent:
     """A thread that nobody reads."""
 
-    async def opened(self, investigation: Investigation) -> None:
+    async def _hear(self, *_: object) -> None:
         pass
 
-    async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:
-        pass
-
-    async def concluded(self, conclusion: Conclusion) -> None:
-        pass
+    opened = agent_finished = concluded = _hear

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from compass_core.domain import AgentName, Conclusion, Findings, Hypothesis, Investigation, Outcome, Run, Suspect
 from compass_core.errors import CaseError
-from compass_core.evaluation import Asked, find, investigate, investigated, measure, planted, score, services, sets
+from compass_core.evaluation import Answer, Asked, answers, find, investigate, investigated, measure, planted, score, services, sets
 from tests.fakes import INCIDENT, START, hypothesis
 
 if TYPE_CHECKING:
@@ -100,12 +100,12 @@ def test_every_suspect_is_listed_once_below_the_hypotheses_and_in_order(confiden
 )
 def test_equal_confidence_counts_against_the_true_service(truth: str, rank: int) -> None:
     said = (thought("db", 0.8), thought("web", 0.6), thought("cart", 0.6))
-    case = score("1", ended(said, suspects(api=0.3, mail=0.1, ads=0.1)), {"service": truth, "mechanism": "bad_deploy"})
+    case = score("1", ended(said, suspects(api=0.3, mail=0.1, ads=0.1)), (Answer(truth, "bad_deploy"),))
     assert (case["case"], case["rank"], case["mechanism_right"], case["confidence"], case["seconds"]) == ("1", rank, True, 0.8, 0.25)
 
 
 def test_a_true_service_that_is_not_listed_is_never_among_the_first_five() -> None:
-    one, none = score("1", ended((thought("web", 0.6),)), {"service": "db"}), score("2", ended(), {"service": "db", "mechanism": "disk_io"})
+    one, none = score("1", ended((thought("web", 0.6),)), (Answer("db", ""),)), score("2", ended(), (Answer("db", "disk_io"),))
     assert (one["rank"], one["mechanism_right"], one["confidence"]) == (6, None, 0.6)
     assert (none["rank"], none["mechanism_right"], none["confidence"]) == (6, False, 0.0)
     told = measure("set", [one, none])
@@ -114,13 +114,14 @@ def test_a_true_service_that_is_not_listed_is_never_among_the_first_five() -> No
 
 def test_without_a_truth_the_rest_is_the_same() -> None:
     said = ended((thought("db", 0.8),), suspects(web=0.3))
-    known, unknown = score("1", said, {"service": "web", "mechanism": "disk_io"}), score("1", said, {})
-    assert unknown == {**known, "rank": None, "mechanism_right": None}
+    known, unknown = score("1", said, (Answer("web", "disk_io"),)), score("1", said, None)
+    assert unknown == {**known, "rank": None, "mechanism_right": None, "truth": ""}
 
 
 def case(name: str, rank: int | None, confidence: float, *, right: bool | None = False, seconds: float = 0.1) -> Case:
     listed: list[Listed] = [{"service": f"s{at}", "confidence": confidence} for at in range(9)]
-    return {"case": name, "rank": rank, "mechanism_right": right, "confidence": confidence, "seconds": seconds, "services": listed}
+    told = {"said": "bad_deploy", "truth": "" if rank is None else "disk_io", "calm": None}
+    return {"case": name, "rank": rank, "mechanism_right": right, "confidence": confidence, "seconds": seconds, "services": listed, **told}  # type: ignore[typeddict-item]
 
 
 def test_the_measures_of_a_set() -> None:
@@ -148,13 +149,33 @@ def test_the_measures_of_a_set() -> None:
             {"from": 0.6, "to": 0.8, "n": 0, "right": 0},
             {"from": 0.8, "to": 1.0, "n": 2, "right": 1},
         ],
+        "ece": round((abs(0.83 - 1 + 0.81) + abs(0.4 - 1)) / 4, 4),
+        "healthy": {"n": 0, "calm": 0},
+        "mechanisms": {"disk_io": {"n": 4, "first": 2, "mechanism": 1}},
         "cases": cases,
     }
 
 
+def test_what_else_is_right_counts_as_well(tmp_path: Path) -> None:
+    truth = {"service": "db", "mechanism": "disk_io", "accept": [{"service": "db-2"}, {"mechanism": "slow_queries"}]}
+    (tmp_path / "case.json").write_text(json.dumps({"truth": truth}))
+    right = answers(tmp_path)
+    assert right == (("db", "disk_io"), ("db-2", "disk_io"), ("db", "slow_queries"))
+    both = score("1", ended((thought("db-2", 0.6), thought("db", 0.6))), right)
+    assert (both["rank"], both["mechanism_right"]) == (1, False)
+
+
+def test_of_a_healthy_case_it_is_right_to_blame_nobody(tmp_path: Path) -> None:
+    (tmp_path / "case.json").write_text(json.dumps({"truth": {"service": None, "mechanism": None}}))
+    right = answers(tmp_path)
+    cases = [score(str(sure), ended((thought("web", sure),)), right) for sure in (0.49, 0.5)]
+    assert [(one["rank"], one["mechanism_right"], one["calm"]) for one in cases] == [(None, None, True), (None, None, False)]
+    assert measure("set", cases)["healthy"] == {"n": 2, "calm": 1}
+
+
 def test_a_set_without_any_truth_is_not_measured() -> None:
     told = measure("shop", [case("a", None, 0.9, right=None)])
-    assert {name for name, value in told.items() if value is None} == {"ac@1", "ac@3", "ac@5", "avg@5", "mrr", "mechanism"}
+    assert {name for name, value in told.items() if value is None} == {"ac@1", "ac@3", "ac@5", "avg@5", "mrr", "mechanism", "ece"}
     assert (told["n"], told["seconds"], sum(band["n"] for band in told["bands"])) == (1, {"median": 0.1, "p95": 0.1}, 0)
 
 
