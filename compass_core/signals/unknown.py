@@ -45,7 +45,18 @@ _OWN = {"span_kind": "SPAN_KIND_(SERVER|CONSUMER)", "reporter": "destination", "
 """Labels that tell one's own work from calls to others, and what they say of the former."""
 
 _CALLING = frozenset({"client", "upstream", "outbound"})
-_PEERS = (*PEERS, "peer", "host", "target", "client_name", "dst_deployment", "dst_service", "envoy_cluster_name", "upstream")
+_PEERS = (
+    "destination_workload",
+    *PEERS,
+    "peer",
+    "host",
+    "target",
+    "client_name",
+    "dst_deployment",
+    "dst_service",
+    "envoy_cluster_name",
+    "upstream",
+)
 _QUANTILES = (("latency_p50", ("0.5",)), ("latency_p95", ("0.95", "0.9")), ("latency_p99", ("0.99", "0.999")))
 _LATENCIES = frozenset({"latency_mean", "latency_p50", "latency_p95", "latency_p99"})
 _OF_LIMIT = {"memory_used": "memory_of_limit", "saturation": "saturation_of_limit", "disk_left": "disk_free"}
@@ -76,21 +87,21 @@ def _rank(one: Selection) -> int:
 
 
 def _asked(family: Family, families: Sequence[Family]) -> Iterator[Selection]:
-    """Every way in which a family is asked."""
-    own = _own(family)
-    if own is None:
-        return
+    """Every way in which a family is asked: its own work, and its calls by whom they went to."""
     meaning = read(family.name, family.kind, family.unit, family.help)
-    own = (*family.where, *own)
-    plain = Selection("", family.name, Reduction.RAW, family.service_label, family.members, where=own, over_where=own)
-    plain = replace(plain, by=_peer(family), unit=meaning.unit if meaning else "")
-    match family.kind:
-        case "histogram":
-            yield from _quantiles(plain, meaning)
-        case "counter":
-            yield from _increases(plain, meaning, family, families)
-        case _:
-            yield from _values(plain, meaning, family, families)
+    asked = Selection("", family.name, Reduction.RAW, family.service_label, family.members, unit=meaning.unit if meaning else "")
+    for own, by in ((_own(family), _peer(family)), _calls(family)):
+        if own is None:
+            continue
+        where = (*family.where, *own)
+        plain = replace(asked, where=where, over_where=where, by=by)
+        match family.kind:
+            case "histogram":
+                yield from _quantiles(plain, meaning)
+            case "counter":
+                yield from _increases(plain, meaning, family, families)
+            case _:
+                yield from _values(plain, meaning, family, families)
 
 
 def _own(family: Family) -> tuple[Match, ...] | None:
@@ -105,10 +116,21 @@ def _own(family: Family) -> tuple[Match, ...] | None:
     return tuple(found)
 
 
+def _calls(family: Family) -> tuple[tuple[Match, ...] | None, tuple[str, ...]]:
+    """The filter for calls to others, as their callers saw them, and the label that names the callee; None where nothing tells them apart."""
+    for label, pattern in _OWN.items():
+        values = tuple(sorted(value for value in family.labels.get(label, ()) if not re.fullmatch(pattern, value)))
+        if values and (by := _named(family)):
+            return (Match(label, values),), by
+    return None, ()
+
+
 def _peer(family: Family) -> tuple[str, ...]:
     """The label that says whom a family of calls went to."""
-    if not _CALLING & {*words_of(family.name)}:
-        return ()
+    return _named(family) if _CALLING & {*words_of(family.name)} else ()
+
+
+def _named(family: Family) -> tuple[str, ...]:
     return tuple(label for label in _PEERS if label in family.labels and label != family.service_label)[:1]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from operator import attrgetter
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -28,7 +27,6 @@ T = TypeVar("T", LogLine, Span, Change)
 
 SOURCE = "recorded"
 MOST_LINES = 200_000
-_VERSION_LABELS = ("service_version", "service.version", "version", "image")
 
 
 class RecordedIncidents:
@@ -55,8 +53,7 @@ class Recorded:
 
     A case holds one environment, whichever is asked for.
 
-    `without` names kinds of telemetry that are left out, as if they had not been recorded. Deploys are not recorded as
-    such: one is derived where a service's metrics take on a new version label.
+    `without` names kinds of telemetry that are left out, as if they had not been recorded.
     """
 
     def __init__(self, directory: Path, offload: Offload, without: Collection[str] = ()) -> None:
@@ -129,10 +126,10 @@ class Recorded:
         return Reading(tuple(span for span in inside if span.trace_id in touched), _gaps(case, "spans"), query, source=SOURCE)
 
     async def changes(self, services: Sequence[str], window: Window) -> Reading[Change]:
-        """Deploys of these services in the window: `checkout 2.13.4 → 2.14.0`."""
+        """What was changed at these services in the window, as `changes.jsonl` tells it."""
         case = await self.load()
-        found = (change for change in _inside(_deploys(case.metrics.values()), window) if change.service in services)
-        return Reading(tuple(sorted(found, key=attrgetter("t"))), _gaps(case, "metrics"), source=SOURCE)
+        found = tuple(change for change in _inside(case.changes, window) if change.service in services)
+        return Reading(found, query=f"{{{matching('service', services)}}}", source=SOURCE)
 
 
 def _gaps(case: Case, kind: str) -> tuple[Gap, ...]:
@@ -184,22 +181,3 @@ def _log_query(services: Sequence[str], phrases: Sequence[str]) -> str:
     found = f" |~ {quoted(f'(?i){any_of(phrases)}')}" if phrases else ""
     writers = matching("service", services) if services else 'service=~".+"'
     return f"{{{writers}}}{found}"
-
-
-def _deploys(metrics: Iterable[Metric]) -> Iterator[Change]:
-    seen: dict[tuple[str, str], dict[str, tuple[float, float]]] = {}
-    for metric in metrics:
-        for labels, begins, ends in metric.lives():
-            for label in _VERSION_LABELS:
-                if version := labels.get(label):
-                    known = seen.setdefault((labels["service"], label), {})
-                    first, last = known.get(version, (begins, ends))
-                    known[version] = (min(first, begins), max(last, ends))
-    for (service, label), versions in seen.items():
-        for version, (begins, _) in versions.items():
-            # the version that was replaced is the one that was there before and whose end is nearest
-            older = {other: abs(life[1] - begins) for other, life in versions.items() if life[0] < begins}
-            if older:
-                text = f"{service} {min(older, key=older.__getitem__)} → {version}"
-                query = f"count by ({label}) ({{{matching('service', (service,))}}})"
-                yield Change(begins, service, text, "deploy", query, SOURCE)

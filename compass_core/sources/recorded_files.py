@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, FiniteFl
 
 from compass_core.domain import Incident, Window
 from compass_core.errors import CaseError
-from compass_core.readings import LogLine, Span
+from compass_core.readings import Change, LogLine, Span
 from compass_core.sources.recorded_metrics import Metric
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=BaseModel)
 
 LARGEST = 512 * 2**20
-_KINDS = ("metrics", "logs", "spans")
+_KINDS = ("metrics", "logs", "spans", "changes")
 
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value if isinstance(value, str) else json.dumps(value))]
 UnixTime = Annotated[FiniteFloat, Field(ge=0, lt=253_402_300_800)]  # until the year 10000: milliseconds are told, not believed
@@ -82,14 +82,24 @@ class _Span(BaseModel):
     attributes: dict[str, Text] = Field(default_factory=dict)
 
 
+class _Change(BaseModel):
+    t: UnixTime
+    service: str
+    kind: Literal["deploy", "config", "scale"]
+    old: Text = Field(default="", alias="from")
+    new: Text = Field(default="", alias="to")
+    source: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A case in memory; `present` names the kinds of telemetry that it has a file for. Logs and spans ascend in time."""
+    """A case in memory; `present` names the kinds of telemetry that it has a file for. Logs, spans and changes ascend in time."""
 
     present: frozenset[str]
     metrics: Mapping[str, Metric]
     logs: tuple[LogLine, ...]
     spans: tuple[Span, ...]
+    changes: tuple[Change, ...]
 
 
 def incident(directory: Path) -> Incident:
@@ -109,18 +119,30 @@ def load(directory: Path, without: Collection[str] = ()) -> Case:
     incident(directory)
     left, files = LARGEST, {}
     for kind in _KINDS:
-        path = directory / f"{kind}.jsonl.gz"
+        path = _file(directory, kind)
         if kind not in without and path.exists():
             files[kind] = _unpacked(path, left)
             left -= len(files[kind])
     logs = sorted((LogLine(**vars(row)) for row in _rows(directory, files, "logs", _Line)), key=attrgetter("t"))
     spans = sorted((Span(**vars(row)) for row in _rows(directory, files, "spans", _Span)), key=attrgetter("t"))
-    return Case(frozenset(files), _metrics(_rows(directory, files, "metrics", _Samples)), tuple(logs), tuple(spans))
+    changes = sorted((_change(row) for row in _rows(directory, files, "changes", _Change)), key=attrgetter("t"))
+    metrics = _metrics(_rows(directory, files, "metrics", _Samples))
+    return Case(frozenset(files), metrics, tuple(logs), tuple(spans), tuple(changes))
+
+
+def _file(directory: Path, kind: str) -> Path:
+    return directory / (f"{kind}.jsonl" if kind == "changes" else f"{kind}.jsonl.gz")
+
+
+def _change(row: _Change) -> Change:
+    what = {"deploy": "deployed", "config": "configured", "scale": "scaled"}[row.kind]
+    text = f"{what} {row.old} → {row.new}" if row.old else f"{what} {row.new}".strip()
+    return Change(row.t, row.service, text, row.kind, "changes.jsonl", row.source or "recorded")
 
 
 def _unpacked(path: Path, most: int) -> bytes:
     try:
-        with gzip.open(path) as packed:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as packed:
             content = packed.read(most + 1)
     except (OSError, EOFError, zlib.error) as problem:
         raise CaseError(f"{path} is not a readable gzip file: {problem}.") from problem
@@ -135,7 +157,7 @@ def _rows(directory: Path, files: Mapping[str, bytes], kind: str, shape: type[R]
             try:
                 row = shape.model_validate_json(line)
             except ValidationError as problem:
-                raise CaseError(f"{directory / kind}.jsonl.gz, line {number}: {_first(problem)}.") from problem
+                raise CaseError(f"{_file(directory, kind)}, line {number}: {_first(problem)}.") from problem
             yield row
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -81,19 +82,22 @@ async def test_spans_are_those_of_whole_traces(tmp_path: Path) -> None:
     ]
 
 
-async def test_a_new_version_is_a_deploy(tmp_path: Path) -> None:
-    rows = [
-        metric("m", [1] * 10, service_version="1.0"),
-        metric("m", [None, 1], t=[500, 600], service_version="1.1"),
-        metric("late", [1], t=[900], service_version="1.0"),
-        metric("m", [1], t=[700], service="new", version="3"),
-        metric("m", [1] * 10, service="other", image="shop:1"),
-        metric("m", [1], t=[400], service="other", image="shop:2"),
+async def test_changes_are_those_that_were_recorded(tmp_path: Path) -> None:
+    told = [
+        {"t": T0 + 600, "service": "web", "kind": "deploy", "from": "1.0", "to": "1.1", "source": "release plan"},
+        {"t": T0 + 400, "service": "other", "kind": "scale", "from": "3", "to": "1"},
+        {"t": T0 + 700, "service": "new", "kind": "config", "to": "abc"},
     ]
-    source = write(tmp_path, metrics=rows)
-    found = (await source.changes(["web", "new", "other"], HOUR)).values
-    assert [(c.t - T0, c.text, c.kind) for c in found] == [(400, "other shop:1 → shop:2", "deploy"), (600, "web 1.0 → 1.1", "deploy")]
-    assert [c.service for c in (await source.changes(["web"], HOUR)).values] == ["web"]
+    source = write(tmp_path)
+    assert (await source.changes(["web"], HOUR)).values == ()
+    (tmp_path / "changes.jsonl").write_text("".join(json.dumps(row) + "\n" for row in told))
+    source = Recorded(tmp_path, offload)
+    found = (await source.changes(["web", "other", "new"], HOUR)).values
+    assert [(c.t - T0, c.service, c.text, c.kind, c.source) for c in found] == [
+        (400, "other", "scaled 3 → 1", "scale", "recorded"),
+        (600, "web", "deployed 1.0 → 1.1", "deploy", "release plan"),
+        (700, "new", "configured abc", "config", "recorded"),
+    ]
     assert (await source.changes(["web"], Window(start=START, end=START + timedelta(seconds=600)))).values == ()
 
 
