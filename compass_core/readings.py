@@ -148,7 +148,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A deploy, config or scale event."""
+    """A deploy, config or scale event. `version` is the new one of a deploy, where that is known."""
 
     t: float
     service: str
@@ -157,6 +157,7 @@ class Change:
     query: str
     source: str
     link: str | None = None
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from compass_core.agents.base import Seen, Specialist
-from compass_core.analysis import absence, log_notes, metric_notes, span_notes
+from compass_core.analysis import absence, log_notes, metric_notes, peers, span_notes
 from compass_core.analysis.notes import LEAST
 from compass_core.analysis.templates import templates
 from compass_core.domain import AgentName
+from compass_core.readings import Reading
 from compass_core.signals.logs import ERROR_PHRASES
-from compass_core.signals.plan import versions
+from compass_core.signals.plan import by_version, plan, versions
 from compass_core.signals.unknown import others
 
 if TYPE_CHECKING:
@@ -45,10 +46,12 @@ class ApplicationAgent(Specialist):
         deployed = await self._view.series(versions(families.values), note.times.all, note.times.step)
         wanted = others(families.values, scope.services, MOST_OTHERS, MOST_MEMBERS)
         rest = await self._view.series(wanted, note.times.all, note.times.step)
+        felt = by_version((*plan(families.values, self.name), *wanted), families.values)
+        apart = await self._view.series(felt, note.times.all, note.times.step)
 
         def read() -> list[Observation]:
             changed = [one for one in metric_notes.of_series(note, rest.values) if one.score >= LEAST]
-            return [*metric_notes.of_versions(note, deployed.values), *changed]
+            return [*metric_notes.of_versions(note, deployed.values), *peers.of_peers(note, apart.values), *changed]
 
         found = (*measured.observations, *await self._view.offload(read))
         fewer = absence.on_purpose(found)
@@ -92,4 +95,6 @@ class ApplicationAgent(Specialist):
 
     async def _changes(self, note: Note, scope: Scope) -> Seen:
         changes = await self._view.changes(scope.services, note.times.all)
-        return Seen(metric_notes.of_changes(note, changes), changes.gaps)
+        families = await self._view.families(scope.services, (), note.times.all) if changes.values else Reading()
+        running = await self._view.series(versions(families.values), note.times.all, note.times.step)
+        return Seen((*metric_notes.of_changes(note, changes), *peers.of_missing(note, changes.values, running.values)), changes.gaps)

@@ -39,6 +39,7 @@ LESS_SPECIFIC = 0.5  # what the second mechanism that a signal speaks for gets o
 THAT_NOT_WHY = 0.3  # what a general mechanism's evidence counts beside a specific one's
 OTHERWISE = 0.4  # what is left of a mechanism's evidence where something that it does not bring about is seen as well
 SOMETHING_ELSE = 0.15  # evidence for a mechanism that nobody thought of
+AS_WELL = "new_version_as_well"
 CHANGED = frozenset(signal.name for signal in CHANGES)
 
 Best = dict[str, "Observation"]  # by signal the strongest at one service
@@ -150,11 +151,16 @@ def _against(best: Best) -> _Against:
 
 
 def _strengths(best: Best) -> list[tuple[Observation, float]]:
-    """Each observation with its weight × score; a change is worth no more than the strongest of what moved there."""
+    """Each observation with its weight × score.
+
+    A change is worth no more than the strongest of what moved there, and little where the new version answers as well as the old one.
+    """
+    guilty = CHANGE * (OTHERWISE if AS_WELL in best else 1.0)
     moved = max((seen.score for seen in best.values() if seen.signal not in CHANGED and evidence_of(seen) != WEAK), default=0.0)
     return [
-        (seen, CHANGE * min(seen.score, moved) if seen.signal in CHANGED else WEIGHTS[evidence_of(seen)] * seen.score)
+        (seen, guilty * min(seen.score, moved) if seen.signal in CHANGED else WEIGHTS[evidence_of(seen)] * seen.score)
         for seen in best.values()
+        if seen.signal != AS_WELL
     ]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from compass_core.signals import databases, logs, network, requests, resources, spans
-from compass_core.signals.changes import CHANGES
+from compass_core.signals.changes import CHANGES, WORSE
 from compass_core.signals.signal import QUANTILE, Where
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ SIGNALS: dict[str, Signal] = {
         *logs.ERRORS_IN_LINES,
         *spans.SPANS,
         *CHANGES,
+        WORSE,
     )
 }
 """Every signal by its name."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from compass_core.readings import Match, Reduction, Selection
 from compass_core.signals.catalogue import GRAPH_FAMILIES, SERVING, SIGNALS
 from compass_core.signals.names import unit_of
 from compass_core.signals.network import PEERS
+from compass_core.signals.signal import FELT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,6 +48,18 @@ def versions(families: Iterable[Family]) -> tuple[Selection, ...]:
             selection = Selection("version", family.name, Reduction.RAW, family.service_label, members, family.where, by=(label,))
             found.update(dict.fromkeys((service for _, service in members), selection))
     return tuple(dict.fromkeys(found.values()))
+
+
+def by_version(selections: Iterable[Selection], families: Iterable[Family]) -> tuple[Selection, ...]:
+    """The same by version, of what users feel of services of which two versions run; the first of each family and service is enough."""
+    held = {(family.name, family.service_label): family.labels for family in families}
+    found = []
+    for one in selections:
+        labels = held.get((one.family, one.service_label), {})
+        label = next((label for label in VERSION_LABELS if len(labels.get(label, ())) > 1), None)
+        if label and one.signal in SIGNALS and SIGNALS[one.signal].evidence == FELT and not one.by:
+            found.append(replace(one, by=(label,), aggregate="avg"))
+    return tuple(found)
 
 
 def graph(families: Iterable[Family]) -> tuple[Selection, ...]:

@@ -117,7 +117,7 @@ def _own(family: Family) -> tuple[Match, ...] | None:
 
 
 def _calls(family: Family) -> tuple[tuple[Match, ...] | None, tuple[str, ...]]:
-    """The filter for calls to others, as their callers saw them, and the label that names the callee; None where nothing tells them apart."""
+    """The filter for calls to others, as their callers saw them, and the label that names the callee; None where no label tells."""
     for label, pattern in _OWN.items():
         values = tuple(sorted(value for value in family.labels.get(label, ()) if not re.fullmatch(pattern, value)))
         if values and (by := _named(family)):

@@ -137,7 +137,9 @@ def _file(directory: Path, kind: str) -> Path:
 def _change(row: _Change) -> Change:
     what = {"deploy": "deployed", "config": "configured", "scale": "scaled"}[row.kind]
     text = f"{what} {row.old} → {row.new}" if row.old else f"{what} {row.new}".strip()
-    return Change(row.t, row.service, text, row.kind, "changes.jsonl", row.source or "recorded")
+    return Change(
+        row.t, row.service, text, row.kind, "changes.jsonl", row.source or "recorded", version=row.new if row.kind == "deploy" else ""
+    )
 
 
 def _unpacked(path: Path, most: int) -> bytes:
