@@ -28,7 +28,12 @@ class Reduction(StrEnum):
     RATIO = "ratio"
     RATE_RATIO = "rate_ratio"
     QUANTILE = "quantile"
+    INCREASE = "increase"
+    RATE_OF = "rate_of"
+    PAST = "past"
 
+
+INCREASE_SECONDS = 1800
 
 Kind = Literal["counter", "gauge", "histogram"]
 
@@ -78,6 +83,9 @@ class Selection:
     ratio          sum of the family ÷ `aggregate` of `over`
     rate_ratio     sum of its increase ÷ sum of the increase of `over`; no increase of the family counts as 0
     quantile       `quantile` of a histogram's observations (family without `_bucket`)
+    increase       sum of its increase over the last `INCREASE_SECONDS`: of what is counted one by one
+    rate_of        sum of its increase per second ÷ `aggregate` of `over`
+    past           `aggregate` of 1 where the time that it holds, in unix seconds, has passed, else 0
 
     `where` filters the family, `over_where` the divisor; both always match `members` on `service_label` as well.
     `unit` is that of the points, where it is known and need not be the signal's.

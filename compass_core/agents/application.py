@@ -42,7 +42,7 @@ class ApplicationAgent(Specialist):
 
     async def _metrics(self, note: Note, scope: Scope) -> Seen:
         families = await self._view.families(scope.services, (), note.times.all)
-        measured = await self.measured(note, families)
+        measured = await self.measured(note, scope, families)
         deployed = await self._view.series(versions(families.values), note.times.all, note.times.step)
         wanted = others(families.values, scope.services, MOST_OTHERS, MOST_MEMBERS)
         rest = await self._view.series(wanted, note.times.all, note.times.step)
@@ -50,7 +50,7 @@ class ApplicationAgent(Specialist):
         apart = await self._view.series(felt, note.times.all, note.times.step)
 
         def read() -> list[Observation]:
-            changed = [one for one in metric_notes.of_series(note, rest.values) if one.score >= LEAST]
+            changed = [one for one in metric_notes.of_series(note, rest.values, scope.services) if one.score >= LEAST]
             return [*metric_notes.of_versions(note, deployed.values), *peers.of_peers(note, apart.values), *changed]
 
         found = (*measured.observations, *await self._view.offload(read))

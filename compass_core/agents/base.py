@@ -97,10 +97,10 @@ class Specialist:
         """The questions of this specialist; they are asked concurrently."""
         raise NotImplementedError
 
-    async def measured(self, note: Note, families: Reading[Family]) -> Seen:
+    async def measured(self, note: Note, scope: Scope, families: Reading[Family]) -> Seen:
         """The catalogue's signals over these families."""
         series = await self._view.series(plan(families.values, self.name), note.times.all, note.times.step)
-        found = await self._view.offload(lambda: metric_notes.of_series(note, series.values))
+        found = await self._view.offload(lambda: metric_notes.of_series(note, series.values, scope.services))
         return Seen(found, (*families.gaps, *series.gaps))
 
     async def told(self, note: Note, scope: Scope) -> Seen:

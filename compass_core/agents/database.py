@@ -31,7 +31,7 @@ class DatabaseAgent(Specialist):
         families = await self._view.families(scope.services, DISKS, note.times.all)
         if not any(one.name in DATABASES for one in families.values):
             families = await self._view.families(scope.services, names_of(self.name), note.times.all)
-        return await self.measured(note, families)
+        return await self.measured(note, scope, families)
 
     async def _calls(self, note: Note, scope: Scope) -> Seen:
         traced = await self._view.traced(scope.traced, note.times)

@@ -28,7 +28,7 @@ class NetworkAgent(Specialist):
         return (self._metrics(note, scope), self.told(note, scope), self._ways(note, scope))
 
     async def _metrics(self, note: Note, scope: Scope) -> Seen:
-        return await self.measured(note, await self._view.families(scope.services, SHARED, note.times.all))
+        return await self.measured(note, scope, await self._view.families(scope.services, SHARED, note.times.all))
 
     async def _ways(self, note: Note, scope: Scope) -> Seen:
         traced = await self._view.traced(scope.traced, note.times)

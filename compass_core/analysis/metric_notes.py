@@ -17,7 +17,7 @@ from compass_core.signals.names import scale
 from compass_core.signals.signal import WEAK, Scale, Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from compass_core.analysis.notes import Note
     from compass_core.domain import AgentName, Observation
@@ -29,8 +29,11 @@ DEPLOY_MINUTES = 60.0
 SETTLED_SECONDS = 60.0  # a version that shows so soon after the first point of its service was there before it
 
 
-def of_series(note: Note, series: Sequence[Series]) -> list[Observation]:
-    """The strongest observation of each signal and service among the series."""
+def of_series(note: Note, series: Sequence[Series], services: Collection[str] = ()) -> list[Observation]:
+    """The strongest observation of each signal and service among the series.
+
+    What is seen of a call is said of the callee, where that is one of the `services`, if these are given; else of the caller.
+    """
     series = stated(series)
     signals = [signal_of(one, note.agent) for one in series]
     best: dict[tuple[str, str, str], tuple[Series, Signal, Shift]] = {}
@@ -40,14 +43,15 @@ def of_series(note: Note, series: Sequence[Series]) -> list[Observation]:
         key = (signal.name, one.service, _peer(one) if signal.name in TO_PEER else "")
         if key not in best or moved.score > best[key][2].score:
             best[key] = (one, signal, moved)
-    return [_of_shift(note, *found) for found in best.values()]
+    return [_of_shift(note, *found, services) for found in best.values()]
 
 
-def _of_shift(note: Note, series: Series, signal: Signal, moved: Shift) -> Observation:
+def _of_shift(note: Note, series: Series, signal: Signal, moved: Shift, services: Collection[str] = ()) -> Observation:
     service, where = series.service, ""
     name = f"{signal.name}_drop" if signal.direction == "both" and moved.falls and moved.score else signal.name
     if signal.name in TO_PEER and (peer := _peer(series)):
-        service, where = peer, f" from {series.service}"
+        known = not services or peer in services
+        service, where = (peer, f" from {series.service}") if known else (service, f" to {peer}")
     usual = "" if moved.baseline is None else f", usually {amount(moved.baseline, signal.unit)}"
     return note.observation(
         service,

@@ -314,6 +314,19 @@ DATABASES = (
         asked=(Ask(("pg_up", "mysql_up", "redis_up", "mongodb_up"), aggregate="min"),),
     ),
     Signal(
+        "db_refused",
+        DATABASE,
+        "connections refused as too many",
+        "/s",
+        Scale("change", 0.01, 0.1, 1.0),  # each is a client that failed
+        DIRECT,
+        _CONNECTIONS,
+        asked=(
+            Ask(("mysql_global_status_connection_errors_total",), RATE, Where(("error",), "max_connections")),
+            Ask(("redis_rejected_connections_total",), RATE),
+        ),
+    ),
+    Signal(
         "db_running",
         DATABASE,
         "sessions that run at once",
@@ -336,7 +349,7 @@ DATABASES = (
             Ask(("mysql_slave_status_slave_sql_running", "mysql_slave_status_slave_io_running", "redis_master_link_up"), aggregate="min"),
         ),
     ),
-    Signal("under_replicated", DATABASE, "partitions without all their replicas", "", _ANY, DIRECT, ("unavailable", "replication_lag")),
+    Signal("under_replicated", DATABASE, "partitions without all their replicas", "", _ANY, DIRECT, ("unavailable",)),
     Signal(
         "cache_hits",
         DATABASE,

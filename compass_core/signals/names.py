@@ -27,8 +27,10 @@ class Meaning:
     unit: str = ""
 
 
-_TIMED = frozenset({"latency", "db_query_time", "gc_time", "wait_time", "disk_latency", "dns_p95", "network_rtt"})
-_OF_STATES = frozenset({"saturation", "queue_length", "requests_in_flight", "memory_used", "memory_free", "db_waiting_clients", "db_locks"})
+_TIMED = frozenset({"latency", "db_query_time", "gc_time", "wait_time", "queue_time", "disk_latency", "dns_p95", "network_rtt"})
+_OF_STATES = frozenset(
+    {"saturation", "connections", "queue_length", "requests_in_flight", "memory_used", "memory_free", "db_waiting_clients", "db_locks"}
+)
 _AMOUNTS = frozenset({"used", "busy", "free", "limit", "statistic", "pool"})
 _DOING = frozenset(
     {"used", "error", "drop", "reject", "latency", "duration", "waiting", "throttled", "retry", "refuse", "lag", "gc", "longest"}
@@ -172,7 +174,7 @@ def _is_share(signal: str, words: set[str]) -> bool:
     if signal in {"errors", "availability"}:
         return bool(words & {"rate", "ratio", "availability", "sr"})
     used = any(word.startswith(("util", "press")) for word in words) or {"in", "use"} <= words
-    return signal in {"cpu_usage", "memory_used", "disk_used"} and (used or (signal == "cpu_usage" and "usage" in words))
+    return signal in {"cpu_usage", "memory_used", "memory_waiting", "disk_used"} and (used or (signal == "cpu_usage" and "usage" in words))
 
 
 def _increase(signal: str, base: str, unit: str, words: tuple[str, ...]) -> Meaning | None:

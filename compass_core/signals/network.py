@@ -7,6 +7,7 @@ from compass_core.signals.signal import (
     DIRECT,
     FELT,
     NETWORK,
+    PAST,
     QUANTILE,
     RATE,
     RATE_RATIO,
@@ -232,6 +233,27 @@ NETWORKS = (
         asked=(Ask(("probe_success",), aggregate="min"),),
     ),
     Signal("network_rtt", NETWORK, "round trips", "s", Scale("times", 2.0, 10.0, 100.0, least=0.002), RESOURCE, ("network_delay",)),
+    Signal(
+        "certificate_expired",
+        NETWORK,
+        "certificates that have expired",
+        "",
+        Scale("change", 0.5, 1.0, 1.0),
+        DIRECT,
+        ("tls_failure",),
+        asked=(
+            Ask(
+                (
+                    "probe_ssl_earliest_cert_expiry",
+                    "x509_cert_not_after",
+                    "certmanager_certificate_expiration_timestamp_seconds",
+                    "nginx_ingress_controller_ssl_expire_time_seconds",
+                ),
+                PAST,
+                aggregate="max",
+            ),
+        ),
+    ),
     Signal("dns_errors", NETWORK, "DNS failures", "/s", _RARE, DIRECT, ("dns_failure",)),
     Signal(
         "call_mean",

@@ -96,7 +96,7 @@ def _select(name: str, ask: Ask, family: Family, families: Sequence[Family]) -> 
         family.service_label,
         members,
         where=(*family.where, *where, *also, *serving),
-        over=over.name if ask.reduction in {Reduction.RATIO, Reduction.RATE_RATIO} else "",
+        over=over.name if ask.over or ask.reduction in {Reduction.RATIO, Reduction.RATE_RATIO} else "",
         over_where=(*over.where, *over_where, *serving),
         quantile=ask.quantile,
         aggregate=ask.aggregate,

@@ -112,9 +112,8 @@ REQUESTS = (
     ),
     Signal("rejected", APPLICATION, "requests turned away", "/s", Scale("change", 0.05, 0.5, 5.0), DIRECT, ("rate_limited", "unavailable")),
     Signal("retries", APPLICATION, "attempts repeated", "/s", Scale("times", 3.0, 10.0, 50.0, least=0.2), WEAK, ("unavailable",)),
-    Signal(
-        "wait_time", APPLICATION, "waiting for a connection or a turn", "s", SLOWER, FELT, ("connection_exhaustion", "latency_in_service")
-    ),
+    Signal("wait_time", APPLICATION, "waiting for a connection", "s", SLOWER, FELT, ("connection_exhaustion", "latency_in_service")),
+    Signal("queue_time", APPLICATION, "waiting in a queue", "s", SLOWER, FELT, ("latency_in_service", "unavailable")),
     Signal(
         "queue_length",
         APPLICATION,

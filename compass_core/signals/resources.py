@@ -7,7 +7,9 @@ from compass_core.signals.signal import (
     DATABASE,
     DIRECT,
     FELT,
+    INCREASE,
     RATE,
+    RATE_OF,
     RATE_RATIO,
     RATIO,
     RESOURCE,
@@ -82,7 +84,7 @@ RESOURCES = (
         _ANY,
         DIRECT,
         ("unavailable",),
-        asked=(Ask(("kube_pod_container_status_restarts_total",)),),
+        asked=(Ask(("kube_pod_container_status_restarts_total",), INCREASE),),
     ),
     Signal(
         "out_of_memory_kills",
@@ -94,7 +96,7 @@ RESOURCES = (
         _MEMORY,
         asked=(
             Ask(("kube_pod_container_status_last_terminated_reason",), where=Where(("reason",), "OOMKilled")),
-            Ask(("container_oom_events_total",)),
+            Ask(("container_oom_events_total", "node_vmstat_oom_kill"), INCREASE),
         ),
     ),
     Signal(
@@ -145,11 +147,20 @@ RESOURCES = (
     Signal(
         "saturation",
         APPLICATION,
-        "threads, queues or connections in use",
+        "threads or files in use",
         "",
         Scale("times", 2.0, 5.0, 20.0, least=5.0),  # without its limit only growth can be told
+        FELT,
+        ("latency_in_service", "unavailable"),
+    ),
+    Signal(
+        "connections",
+        APPLICATION,
+        "connections",
+        "",
+        Scale("times", 2.0, 5.0, 20.0, least=20.0),
         WEAK,
-        ("traffic_surge", "latency_in_service"),
+        ("connection_exhaustion", "traffic_surge"),
     ),
     Signal(
         "disk_busy",
@@ -159,7 +170,10 @@ RESOURCES = (
         Scale("level", 0.7, 0.9, 0.98),  # iostat's %util; queues grow without bound towards 1
         RESOURCE,
         _DISK,
-        asked=(Ask(("node_disk_io_time_seconds_total",), RATE, aggregate="max"),),
+        asked=(
+            Ask(("node_disk_io_time_seconds_total",), RATE, aggregate="max"),
+            Ask(("node_cpu_seconds_total",), RATE_RATIO, Where(("mode",), "iowait")),
+        ),
     ),
     Signal(
         "disk_free",
@@ -172,7 +186,23 @@ RESOURCES = (
         direction="down",
         asked=(Ask(("node_filesystem_avail_bytes",), RATIO, over=("node_filesystem_size_bytes",), by=("mountpoint",)),),
     ),
-    Signal("cpu_of_limit", APPLICATION, "CPU used", "ratio", Scale("change", 0.15, 0.35, 0.6), RESOURCE, _CPU),
+    Signal(
+        "cpu_of_limit",
+        APPLICATION,
+        "CPU used",
+        "ratio",
+        Scale("change", 0.15, 0.35, 0.6),
+        RESOURCE,
+        _CPU,
+        asked=(
+            Ask(
+                ("container_cpu_usage_seconds_total",),
+                RATE_OF,
+                over=("kube_pod_container_resource_limits",),
+                over_where=Where(("resource",), "cpu"),
+            ),
+        ),
+    ),
     Signal(
         "cpu_idle",
         APPLICATION,
@@ -182,7 +212,7 @@ RESOURCES = (
         RESOURCE,
         _CPU,
         direction="down",
-        asked=(Ask(("node_cpu_seconds_total",), RATE, Where(("mode",), "idle"), aggregate="avg"),),
+        asked=(Ask(("node_cpu_seconds_total",), RATE_RATIO, Where(("mode",), "idle|iowait")),),  # what waits for a disk needs no CPU
     ),
     Signal(
         "cpu_waiting",
@@ -192,7 +222,7 @@ RESOURCES = (
         Scale("change", 0.1, 0.25, 0.5),
         RESOURCE,
         _CPU,
-        asked=(Ask(("node_cpu_seconds_total",), RATE, Where(("mode",), "steal"), aggregate="avg"),),
+        asked=(Ask(("node_cpu_seconds_total",), RATE_RATIO, Where(("mode",), "steal")),),
     ),
     Signal("load", APPLICATION, "load", "", Scale("times", 2.0, 5.0, 20.0, least=4.0), RESOURCE, _CPU),
     Signal("memory_free", APPLICATION, "memory free", "", Scale("times", 2.0, 5.0, 20.0), RESOURCE, _MEMORY, direction="down"),
@@ -205,6 +235,17 @@ RESOURCES = (
         DIRECT,
         _MEMORY,
         asked=(Ask(_CONDITION, where=Where(("condition",), "MemoryPressure"), also=_TRUE),),
+    ),
+    Signal("memory_waiting", APPLICATION, "time that work waits for memory", "ratio", Scale("change", 0.05, 0.2, 0.5), RESOURCE, _MEMORY),
+    Signal(
+        "credits",
+        APPLICATION,
+        "credits left for bursts",
+        "",
+        Scale("times", 2.0, 5.0, 20.0, least=5.0),
+        RESOURCE,
+        ("disk_io", "cpu_exhaustion"),
+        direction="down",
     ),
     Signal("gc_time", APPLICATION, "time in garbage collection", "ratio", Scale("change", 0.05, 0.2, 0.5), RESOURCE, _MEMORY),
     Signal("gc_pause", APPLICATION, "garbage collection pauses", "s", Scale("times", 2.0, 5.0, 20.0, least=0.1), RESOURCE, _MEMORY),
@@ -238,7 +279,10 @@ RESOURCES = (
         _ANY,
         DIRECT,
         ("unavailable",),
-        asked=(Ask(_CONDITION, where=Where(("condition",), "Ready"), also=Where(("status",), "false|unknown")),),
+        asked=(
+            Ask(_CONDITION, where=Where(("condition",), "Ready"), also=Where(("status",), "false|unknown")),
+            Ask(("kube_pod_status_phase",), where=Where(("phase",), "Pending|Failed|Unknown")),
+        ),
     ),
     Signal(
         "scaled_to_limit",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 APPLICATION, DATABASE, NETWORK = AgentName
-RAW, RATE, RATIO, RATE_RATIO, QUANTILE = Reduction
+RAW, RATE, RATIO, RATE_RATIO, QUANTILE, INCREASE, RATE_OF, PAST = Reduction
 
 Evidence = Literal["direct", "resource", "felt", "weak"]
 """direct: it says so itself · resource: its own CPU, memory, disk, pool · felt: what a failing callee brings about as well · weak: load."""

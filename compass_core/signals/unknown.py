@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from compass_core.readings import Family
     from compass_core.signals.names import Meaning
 
-_UNMEASURABLE = re.compile(r".*(_info|_created|_timestamp|_timestamp_seconds|_build)$|^(ALERTS|scrape_|target_info|promhttp_|up$).*")
+_UNMEASURABLE = re.compile(
+    r".*(_info|_created|_timestamp|_timestamp_seconds|_build)$|^(ALERTS|scrape_|target_info|promhttp_|traces_service_graph_|up$).*"
+)
 _STATUS = re.compile(
     r"(.*_)?(status|status_?code|code|code_class|response_code(_class)?|outcome|result|classification|success|rcode|state)"
 )
@@ -59,7 +61,12 @@ _PEERS = (
 )
 _QUANTILES = (("latency_p50", ("0.5",)), ("latency_p95", ("0.95", "0.9")), ("latency_p99", ("0.99", "0.999")))
 _LATENCIES = frozenset({"latency_mean", "latency_p50", "latency_p95", "latency_p99"})
-_OF_LIMIT = {"memory_used": "memory_of_limit", "saturation": "saturation_of_limit", "disk_left": "disk_free"}
+_OF_LIMIT = {
+    "memory_used": "memory_of_limit",
+    "saturation": "saturation_of_limit",
+    "connections": "db_connections_of_limit",
+    "disk_left": "disk_free",
+}
 _ORDER = {DIRECT: 0, RESOURCE: 1, FELT: 2, WEAK: 3}
 
 
@@ -68,11 +75,13 @@ def others(families: Sequence[Family], services: Collection[str], most: int, mos
 
     At most so many with so many members in all; first those that say most. One with too many leaves its place to others.
     """
-    known = {name for signal in SIGNALS.values() for ask in signal.asked for name in (*ask.families, *ask.over)}
+    asks = [ask for signal in SIGNALS.values() for ask in signal.asked]
+    buckets = {name for ask in asks if ask.reduction is Reduction.QUANTILE for name in ask.families}
+    known = {name for ask in asks if ask.reduction is not Reduction.QUANTILE for name in (*ask.families, *ask.over)}
     found: list[Selection] = []
     for family in families:
         members = tuple(member for member in family.members if member[1] in services)
-        if members and family.name not in known and not _UNMEASURABLE.match(family.name):
+        if members and family.name not in (buckets if family.kind == "histogram" else known) and not _UNMEASURABLE.match(family.name):
             found += _asked(replace(family, members=members), families)
     kept: list[Selection] = []
     for one in sorted(found, key=_rank):
@@ -113,7 +122,8 @@ def _own(family: Family) -> tuple[Match, ...] | None:
         if values and not own:
             return None
         found += [Match(label, own)] if len(own) < len(values) else []
-    return tuple(found)
+    holds = "true" in family.labels.get("condition", ())  # of the pairs of Kubernetes' conditions that which holds
+    return (*found, Match("condition", ("true",))) if holds else tuple(found)
 
 
 def _calls(family: Family) -> tuple[tuple[Match, ...] | None, tuple[str, ...]]:
@@ -135,7 +145,7 @@ def _named(family: Family) -> tuple[str, ...]:
 
 
 def _quantiles(plain: Selection, meaning: Meaning | None) -> Iterator[Selection]:
-    if meaning is None or UNITS.get(meaning.unit, ("",))[0] != "s":
+    if meaning is None or (UNITS[meaning.unit][0] != "s" if meaning.unit else meaning.signal not in _LATENCIES):
         return
     ask = replace(plain, reduction=Reduction.QUANTILE)
     if meaning.signal not in _LATENCIES:
@@ -157,14 +167,15 @@ def _increases(plain: Selection, meaning: Meaning | None, family: Family, famili
         of_calls = "upstream_errors" if plain.by and told == "error_ratio" else told
         where = (*plain.where, match)
         yield replace(plain, signal=of_calls, reduction=Reduction.RATE_RATIO, where=where, over=family.name, unit="ratio")
-    if idle := _values_like(family, _MODES, "idle"):
-        yield replace(rate, signal="cpu_idle", where=(*plain.where, *idle), aggregate="avg", unit="ratio")
+    if idle := _values_like(family, _MODES, "idle|iowait"):
+        where = (*plain.where, *idle)
+        yield replace(plain, signal="cpu_idle", reduction=Reduction.RATE_RATIO, where=where, over=family.name, unit="ratio")
     elif level := _values_like(family, "level|severity", "(?i)error|fatal|critical"):
         yield replace(rate, signal="errors", where=(*plain.where, *level), over_where=plain.where)
     elif statuses and not signal:
         yield replace(rate, signal="request_rate")
     elif meaning:  # what is counted one by one, as restarts, is told by how many more there are
-        yield replace(rate if SIGNALS[signal].unit else plain, signal=signal, by=())
+        yield replace(rate if SIGNALS[signal].unit else replace(plain, reduction=Reduction.INCREASE), signal=signal, by=())
     else:
         yield replace(rate, signal=f"other:{family.name}", by=())
 
@@ -201,9 +212,7 @@ def _values(plain: Selection, meaning: Meaning | None, family: Family, families:
     # of gauges nobody knows whether they add up; the one in trouble is looked at, and a second one is no jump
     yield replace(plain, signal=signal or f"other:{family.name}", aggregate="min" if falls else "max")
     if signal in _OF_LIMIT and (limit := _limit(family, families)):
-        pool = signal == "saturation" and "connection" in "".join(words_of(family.name))
-        told = "db_connections_of_limit" if pool else _OF_LIMIT[signal]
-        yield replace(plain, signal=told, reduction=Reduction.RATIO, over=limit.name, over_where=limit.where, unit="ratio")
+        yield replace(plain, signal=_OF_LIMIT[signal], reduction=Reduction.RATIO, over=limit.name, over_where=limit.where, unit="ratio")
 
 
 def _limit(family: Family, families: Sequence[Family]) -> Family | None:

@@ -42,7 +42,7 @@ LONGEST_LINE: Final = 7_000  # of a GET: many servers and proxies take no longer
 LONGEST_FORM: Final = 16_000  # VictoriaMetrics takes no longer query than 16 KiB
 MOST_BY_NAME: Final = 6  # listings of a server that takes one name at a time
 UNKNOWN_INTERVAL: Final = 60.0
-_OF_INCREASES: Final = frozenset({Reduction.RATE, Reduction.RATE_RATIO, Reduction.QUANTILE})
+_OF_INCREASES: Final = frozenset({Reduction.RATE, Reduction.RATE_RATIO, Reduction.RATE_OF, Reduction.QUANTILE})
 _WORTH_SPLITTING: Final = frozenset({Reason.REJECTED, Reason.TOO_LARGE, Reason.TIMEOUT})
 _EXACT_NAMES: Final = re.compile(r"__name__|exact metric name")
 _LIMIT: Final = "results truncated due to limit"
@@ -245,7 +245,9 @@ def _one_name_at_a_time(answer: object) -> bool:
 
 def _increasing(selection: Selection) -> str:
     """The family that a selection takes increases of, '' for none."""
-    return selection.over or selection.family if selection.reduction in _OF_INCREASES else ""
+    if selection.reduction not in _OF_INCREASES:
+        return ""
+    return selection.family if selection.reduction is Reduction.RATE_OF else selection.over or selection.family
 
 
 def _counts(answer: Any, families: Sequence[str]) -> dict[str, float]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from compass_core.identity import around, spellings
-from compass_core.readings import Match, Reduction, Selection
+from compass_core.readings import INCREASE_SECONDS, Match, Reduction, Selection
 from compass_core.sources.quoting import any_of, matching, quoted
 
 if TYPE_CHECKING:
@@ -26,15 +27,7 @@ _PARTS: Final = ("_bucket", "_count", "_sum")
 
 def expression(selection: Selection, seconds: int, native: Collection[str] = ()) -> str:
     """What gives the selection's points; an increase is taken over `seconds`. `native` histograms have no series for their parts."""
-
-    def increase(family: str, matches: Iterable[Match]) -> str:
-        base = whole(family)
-        part = family.removeprefix(base)
-        if not part or base not in native:
-            return f"rate({selector(family, selection, matches)}[{seconds}s])"
-        rate = f"rate({selector(base, selection, matches)}[{seconds}s])"
-        return rate if part == "_bucket" else f"histogram{part}({rate})"
-
+    increase = partial(_increase, selection, seconds, native)
     labels = dict.fromkeys((selection.service_label, *selection.by))
     by = f"by ({', '.join(map(_label, labels))})"
     own = selector(selection.family, selection, selection.where)
@@ -44,22 +37,37 @@ def expression(selection: Selection, seconds: int, native: Collection[str] = ())
             # a label that comes and goes, as what a session waits for: before, there were none
             none = f" or sum {by} ({selector(selection.family, selection, selection.over_where)}) * 0"
             return f"{selection.aggregate} {by} ({own}){none if selection.where != selection.over_where else ''}"
-        case Reduction.RATE:
+        case Reduction.RATE | Reduction.INCREASE:
             return f"{selection.aggregate} {by} ({increase(selection.family, selection.where)})"
-        case Reduction.RATIO:
-            return f"sum {by} ({own}) / {selection.aggregate} {by} ({over})"
+        case Reduction.RATIO | Reduction.RATE_OF:
+            part = own if selection.reduction is Reduction.RATIO else increase(selection.family, selection.where)
+            return f"sum {by} ({part}) / {selection.aggregate} {by} ({over})"
         case Reduction.RATE_RATIO:
             divisor = f"sum {by} ({increase(selection.over, selection.over_where)})"
             return f"(sum {by} ({increase(selection.family, selection.where)}) or {divisor} * 0) / {divisor}"
+        case Reduction.PAST:
+            return f"{selection.aggregate} {by} ({own} < bool time())"
         case Reduction.QUANTILE:
             buckets = increase(f"{selection.family}_bucket", selection.where)
             return f"histogram_quantile({selection.quantile:g}, sum {by.replace('(', '(le, ', 1)} ({buckets}))"
 
 
+def _increase(selection: Selection, seconds: int, native: Collection[str], family: str, matches: Iterable[Match]) -> str:
+    """How a family grows: per second, or in all over a longer time."""
+    base = whole(family)
+    part = family.removeprefix(base)
+    if part and base in native:
+        rate = f"rate({selector(base, selection, matches)}[{seconds}s])"
+        return rate if part == "_bucket" else f"histogram{part}({rate})"
+    counted = selection.reduction is Reduction.INCREASE
+    how, over = ("increase", max(seconds, INCREASE_SECONDS)) if counted else ("rate", seconds)
+    return f"{how}({selector(family, selection, matches)}[{over}s])"
+
+
 def samples(selection: Selection, native: Collection[str] = ()) -> str:
     """How many points the family that a selection takes increases of got in the last two minutes, by some of its members."""
     selection = replace(selection, members=selection.members[:: 1 + len(selection.members) // ENOUGH])
-    family = selection.over or selection.family
+    family = selection.family if selection.reduction is Reduction.RATE_OF else selection.over or selection.family
     if whole(family) in native:
         own = selector(whole(family), selection, ())
     elif selection.reduction is Reduction.QUANTILE:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compass_core.readings import Reduction, Series
+from compass_core.readings import INCREASE_SECONDS, Reduction, Series
 from compass_core.sources.promql import expression
 
 if TYPE_CHECKING:
@@ -122,20 +122,23 @@ def _series(metrics: Mapping[str, Metric], selection: Selection, window: Window,
 
 
 def _reduced(used: Sequence[Metric | None], selection: Selection, grid: Floats, span: float) -> Groups:
-    rating = span if selection.reduction not in {Reduction.RAW, Reduction.RATIO} else 0.0
+    rating = span if selection.reduction not in {Reduction.RAW, Reduction.RATIO, Reduction.PAST} else 0.0
     family = _Part(used[0], selection, selection.where)
     match selection.reduction:
         case Reduction.QUANTILE:
             return _quantiles(family.grouped(grid, rating, "sum", ("le",)), selection.quantile)
-        case Reduction.RAW | Reduction.RATE:
+        case Reduction.INCREASE:
+            span = max(span, INCREASE_SECONDS)
+            return {key: v * span for key, v in family.grouped(grid, span, "sum").items()}
+        case Reduction.RAW | Reduction.RATE | Reduction.PAST:
             values = family.grouped(grid, rating, selection.aggregate)
             if rating or selection.where == selection.over_where:
                 return values
             unknown, every = np.full_like(grid, np.nan), _Part(used[0], selection, selection.over_where).grouped(grid, rating, "sum")
             return {key: np.where(np.isnan(v := values.get(key, unknown)), 0 * some, v) for key, some in every.items()}
     values, over = family.grouped(grid, rating, "sum"), _Part(used[-1], selection, selection.over_where)
-    if selection.reduction is Reduction.RATIO:
-        return {key: values[key] / divisor for key, divisor in over.grouped(grid, rating, selection.aggregate).items() if key in values}
+    if selection.reduction in {Reduction.RATIO, Reduction.RATE_OF}:
+        return {key: values[key] / divisor for key, divisor in over.grouped(grid, 0.0, selection.aggregate).items() if key in values}
     none = np.zeros_like(grid)
     return {key: np.fmax(values.get(key, none), none) / divisor for key, divisor in over.grouped(grid, rating, "sum").items()}
 
@@ -163,6 +166,8 @@ class _Part:
         order = np.array([row for group in rows.values() for row in group])
         starts = np.cumsum([0, *map(len, rows.values())])[:-1]
         values = self.metric.rates(order, grid, span) if span else self.metric.latest(order, grid)
+        if self.selection.reduction is Reduction.PAST:
+            values = np.where(np.isnan(values), values, values < grid)
         return dict(zip(rows, _fold(values, starts, aggregate), strict=True))
 
 

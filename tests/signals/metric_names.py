@@ -33,7 +33,7 @@ NAMES = {
         dotnet_exceptions_total counter -> errors /s
         dotnet_monitor_lock_contentions_total counter -> -
         dotnet_gc_pause_time_seconds_total counter -> gc_time ratio
-        kestrel_active_connections gauge -> saturation
+        kestrel_active_connections gauge -> connections
         kestrel_queued_requests gauge -> queue_length
         kestrel_rejected_connections_total counter -> rejected /s
         kestrel_tls_handshake_duration_seconds_sum counter -> latency_mean s
@@ -71,17 +71,17 @@ NAMES = {
         process_uptime_seconds gauge -> -
         process_files_open_files gauge -> saturation
         process_files_max_files gauge -> -
-        hikaricp_connections_active gauge -> saturation
+        hikaricp_connections_active gauge -> connections
         hikaricp_connections_idle gauge -> -
         hikaricp_connections_max gauge -> -
         hikaricp_connections_pending gauge -> db_waiting_clients
         hikaricp_connections_timeout_total counter -> db_pool_timeouts /s
         hikaricp_connections_acquire_seconds_sum counter -> wait_time s
-        jdbc_connections_active gauge -> saturation
+        jdbc_connections_active gauge -> connections
         tomcat_threads_busy_threads gauge -> saturation
         tomcat_threads_config_max_threads gauge -> -
         tomcat_global_error_total counter -> errors /s
-        tomcat_connections_current_connections gauge -> saturation
+        tomcat_connections_current_connections gauge -> connections
         executor_active_threads gauge -> saturation
         executor_queued_tasks gauge -> queue_length
         logback_events_total counter -> request_rate /s
@@ -92,7 +92,7 @@ NAMES = {
         lettuce_command_completion_seconds_sum counter -> latency_mean s
         cache_evictions_total counter -> db_evictions /s
         jetty_threads_busy gauge -> saturation
-        jetty_connections_current_connections gauge -> saturation
+        jetty_connections_current_connections gauge -> connections
         java_lang_operatingsystem_processcpuload gauge -> load
         java_lang_memory_heapmemoryusage_used gauge -> memory_used
     """,
@@ -102,7 +102,7 @@ NAMES = {
         go_gc_duration_seconds_sum counter -> gc_time ratio
         go_memstats_heap_inuse_bytes gauge -> memory_used bytes
         go_memstats_alloc_bytes_total counter -> -
-        go_sql_in_use_connections gauge -> saturation
+        go_sql_in_use_connections gauge -> connections
         go_sql_idle_connections gauge -> -
         go_sql_max_open_connections gauge -> -
         go_sql_wait_duration_seconds_total counter -> wait_time s
@@ -165,13 +165,13 @@ NAMES = {
         rails_db_runtime_seconds_sum counter -> latency_mean s
         http_server_exceptions_total counter -> errors /s
         ruby_http_request_duration_seconds_sum counter -> latency_mean s
-        ruby_http_request_queue_duration_seconds_sum counter -> wait_time s
+        ruby_http_request_queue_duration_seconds_sum counter -> queue_time s
         puma_backlog gauge -> queue_length
         puma_running gauge -> saturation
         puma_max_threads gauge -> -
         ruby_rss gauge -> memory_used
         sidekiq_jobs_waiting_count gauge -> queue_length
-        sidekiq_queue_latency gauge -> wait_time
+        sidekiq_queue_latency gauge -> queue_time
         sidekiq_jobs_failed_total counter -> errors /s
         sidekiq_jobs_dead_count gauge -> errors
         sidekiq_failed_jobs_total counter -> errors /s
@@ -193,7 +193,7 @@ NAMES = {
         microsoft_aspnetcore_hosting_current_requests gauge -> request_rate
         microsoft_aspnetcore_hosting_failed_requests gauge -> errors
         phoenix_endpoint_stop_duration_milliseconds_sum counter -> latency_mean ms
-        ecto_repo_query_queue_time_milliseconds_sum counter -> wait_time ms
+        ecto_repo_query_queue_time_milliseconds_sum counter -> queue_time ms
         beam_memory_bytes gauge -> memory_used bytes
     """,
     "mesh and proxies": """
@@ -205,7 +205,7 @@ NAMES = {
         response_total counter -> request_rate /s
         response_latency_ms_sum counter -> latency_mean ms
         request_total counter -> request_rate /s
-        tcp_open_connections gauge -> saturation
+        tcp_open_connections gauge -> connections
         tcp_read_bytes_total counter -> bytes_in B/s
         envoy_cluster_upstream_rq_xx counter -> request_rate /s
         envoy_cluster_upstream_rq_time_sum counter -> latency_mean
@@ -215,12 +215,12 @@ NAMES = {
         envoy_cluster_upstream_rq_active gauge -> requests_in_flight
         envoy_cluster_upstream_cx_connect_fail counter -> upstream_connect_failures /s
         envoy_cluster_upstream_cx_connect_timeout counter -> upstream_connect_failures /s
-        envoy_cluster_upstream_cx_active gauge -> saturation
+        envoy_cluster_upstream_cx_active gauge -> connections
         envoy_cluster_membership_healthy gauge -> healthy
         envoy_cluster_membership_total gauge -> -
         envoy_cluster_ssl_connection_error counter -> tls_errors /s
         envoy_http_downstream_rq_time_sum counter -> latency_mean
-        envoy_http_downstream_cx_active gauge -> saturation
+        envoy_http_downstream_cx_active gauge -> connections
         envoy_http_local_rate_limiter_http_local_rate_limit_rate_limited counter -> rejected /s
         envoy_server_memory_allocated gauge -> memory_used
         nginx_ingress_controller_requests counter -> request_rate /s
@@ -228,14 +228,14 @@ NAMES = {
         nginx_ingress_controller_config_last_reload_successful gauge -> availability
         nginx_ingress_controller_ssl_expire_time_seconds gauge -> -
         nginx_http_requests_total counter -> request_rate /s
-        nginx_connections_active gauge -> saturation
+        nginx_connections_active gauge -> connections
         nginx_up gauge -> healthy
         nginx_vts_server_requests_total counter -> request_rate /s
         traefik_service_requests_total counter -> request_rate /s
         traefik_service_request_duration_seconds histogram -> latency_mean s
         traefik_service_retries_total counter -> retries /s
         traefik_service_server_up gauge -> healthy
-        traefik_entrypoint_open_connections gauge -> saturation
+        traefik_entrypoint_open_connections gauge -> connections
         haproxy_backend_http_responses_total counter -> request_rate /s
         haproxy_backend_current_queue gauge -> queue_length
         haproxy_backend_response_time_average_seconds gauge -> latency_mean s
@@ -244,9 +244,9 @@ NAMES = {
         haproxy_backend_retry_warnings_total counter -> retries /s
         haproxy_backend_active_servers gauge -> replicas_available
         haproxy_server_up gauge -> healthy
-        haproxy_frontend_current_sessions gauge -> saturation
+        haproxy_frontend_current_sessions gauge -> connections
         haproxy_frontend_limit_sessions gauge -> -
-        haproxy_backend_queue_time_average_seconds gauge -> wait_time s
+        haproxy_backend_queue_time_average_seconds gauge -> queue_time s
         kong_http_requests_total counter -> request_rate /s
         kong_request_latency_ms histogram -> latency_mean ms
         kong_upstream_target_health gauge -> healthy
@@ -274,7 +274,7 @@ NAMES = {
         container_fs_usage_bytes gauge -> -
         container_threads gauge -> saturation
         container_file_descriptors gauge -> saturation
-        container_sockets gauge -> saturation
+        container_sockets gauge -> connections
         container_last_seen gauge -> -
         container_start_time_seconds gauge -> -
         kube_pod_container_status_restarts_total counter -> restarts /s
@@ -343,13 +343,13 @@ NAMES = {
         node_network_receive_bytes_total counter -> bytes_in B/s
         node_network_up gauge -> healthy
         node_netstat_Tcp_RetransSegs counter -> tcp_retransmits /s
-        node_netstat_Tcp_CurrEstab gauge -> saturation
+        node_netstat_Tcp_CurrEstab gauge -> connections
         node_netstat_Tcp_OutRsts counter -> tcp_resets /s
         node_netstat_TcpExt_ListenDrops counter -> packet_drops /s
         node_netstat_TcpExt_ListenOverflows counter -> packet_drops /s
-        node_sockstat_TCP_inuse gauge -> saturation
+        node_sockstat_TCP_inuse gauge -> connections
         node_pressure_cpu_waiting_seconds_total counter -> cpu_waiting ratio
-        node_pressure_memory_stalled_seconds_total counter -> memory_of_limit ratio
+        node_pressure_memory_stalled_seconds_total counter -> memory_waiting ratio
         node_pressure_io_stalled_seconds_total counter -> disk_busy ratio
         node_filefd_allocated gauge -> saturation
         node_filefd_maximum gauge -> -
@@ -382,7 +382,7 @@ NAMES = {
         pg_replication_lag_seconds gauge -> db_replication_lag s
         pg_settings_max_connections gauge -> -
         pg_stat_database_deadlocks counter -> db_deadlocks /s
-        pg_stat_database_numbackends gauge -> saturation
+        pg_stat_database_numbackends gauge -> connections
         pg_stat_database_xact_commit counter -> request_rate /s
         pg_stat_statements_seconds_total counter -> db_query_time s
         pg_stat_database_conflicts counter -> -
@@ -392,7 +392,7 @@ NAMES = {
         pgbouncer_up gauge -> healthy
         pgbouncer_pools_client_waiting_connections gauge -> db_waiting_clients
         pgbouncer_pools_client_maxwait_seconds gauge -> wait_time s
-        pgbouncer_pools_server_active_connections gauge -> saturation
+        pgbouncer_pools_server_active_connections gauge -> connections
         pgbouncer_pools_server_idle_connections gauge -> -
         pgbouncer_databases_pool_size gauge -> -
         pgbouncer_stats_queries_duration_seconds_total counter -> db_query_time s
@@ -412,9 +412,9 @@ NAMES = {
         mysql_info_schema_innodb_metrics_lock_lock_deadlocks_total counter -> -
         mysql_perf_schema_events_statements_seconds_total counter -> db_query_time s
         mssql_deadlocks counter -> db_deadlocks /s
-        mssql_connections gauge -> saturation
+        mssql_connections gauge -> connections
         mssql_batch_requests counter -> request_rate /s
-        oracledb_sessions_value gauge -> saturation
+        oracledb_sessions_value gauge -> connections
         oracledb_up gauge -> healthy
         sql_client_connections_max gauge -> -
         cockroachdb_sql_service_latency histogram -> latency_mean
@@ -422,7 +422,7 @@ NAMES = {
     """,
     "other stores and brokers": """
         redis_up gauge -> healthy
-        redis_connected_clients gauge -> saturation
+        redis_connected_clients gauge -> connections
         redis_blocked_clients gauge -> db_waiting_clients
         redis_rejected_connections_total counter -> rejected /s
         redis_evicted_keys_total counter -> db_evictions /s
@@ -436,11 +436,11 @@ NAMES = {
         redis_cpu_sys_seconds_total counter -> cpu_usage cores
         redis_latency_percentiles_usec gauge -> latency_mean us
         redis_uptime_in_seconds gauge -> -
-        memcached_current_connections gauge -> saturation
+        memcached_current_connections gauge -> connections
         memcached_max_connections gauge -> -
         memcached_items_evicted_total counter -> db_evictions /s
         mongodb_up gauge -> healthy
-        mongodb_ss_connections gauge -> saturation
+        mongodb_ss_connections gauge -> connections
         mongodb_ss_globalLock_currentQueue gauge -> db_waiting_for_locks
         mongodb_ss_opcounters counter -> request_rate /s
         mongodb_mongod_replset_member_replication_lag gauge -> db_replication_lag s
@@ -472,7 +472,7 @@ NAMES = {
         rabbitmq_queue_messages_ready gauge -> queue_length
         rabbitmq_queue_messages_unacked gauge -> queue_length
         rabbitmq_queue_consumers gauge -> replicas_available
-        rabbitmq_connections gauge -> saturation
+        rabbitmq_connections gauge -> connections
         rabbitmq_alarms_memory_used_watermark gauge -> memory_alarm
         rabbitmq_alarms_free_disk_space_watermark gauge -> disk_alarm
         rabbitmq_disk_space_available_bytes gauge -> disk_left bytes
@@ -506,10 +506,10 @@ NAMES = {
         aws_applicationelb_healthy_host_count_average gauge -> replicas_available
         aws_applicationelb_target_connection_error_count_sum gauge -> upstream_connect_failures
         aws_applicationelb_rejected_connection_count_sum gauge -> rejected
-        aws_applicationelb_active_connection_count_sum gauge -> saturation
+        aws_applicationelb_active_connection_count_sum gauge -> connections
         aws_rds_cpuutilization_average gauge -> cpu_of_limit
-        aws_rds_database_connections_average gauge -> saturation
-        aws_rds_database_connections_maximum gauge -> saturation
+        aws_rds_database_connections_average gauge -> connections
+        aws_rds_database_connections_maximum gauge -> connections
         aws_rds_disk_queue_depth_average gauge -> queue_length
         aws_rds_free_storage_space_average gauge -> disk_left
         aws_rds_freeable_memory_average gauge -> memory_free
@@ -518,7 +518,7 @@ NAMES = {
         aws_rds_replica_lag_average gauge -> db_replication_lag s
         aws_rds_deadlocks_average gauge -> db_deadlocks
         aws_rds_dbload_average gauge -> load
-        aws_rds_burst_balance_average gauge -> -
+        aws_rds_burst_balance_average gauge -> credits
         aws_ecs_cpuutilization_average gauge -> cpu_of_limit
         aws_ecs_memory_utilization_average gauge -> memory_of_limit
         aws_ecs_running_task_count_average gauge -> replicas_available
@@ -535,7 +535,7 @@ NAMES = {
         aws_dynamodb_successful_request_latency_average gauge -> latency_mean
         aws_elasticache_evictions_sum gauge -> db_evictions
         aws_elasticache_cache_hit_rate_average gauge -> cache_hits
-        aws_elasticache_curr_connections_average gauge -> saturation
+        aws_elasticache_curr_connections_average gauge -> connections
         aws_elasticache_engine_cpuutilization_average gauge -> cpu_of_limit
         aws_elasticache_database_memory_usage_percentage_average gauge -> memory_of_limit percent
         aws_elasticache_replication_lag_average gauge -> db_replication_lag s
@@ -571,7 +571,7 @@ NAMES = {
         postgresql.replication_delay gauge -> db_replication_lag s
         redis.mem.used gauge -> memory_used
         redis.mem.maxmemory gauge -> -
-        redis.net.clients gauge -> saturation
+        redis.net.clients gauge -> connections
         mongodb.replset.replicationlag gauge -> db_replication_lag s
         rabbitmq.queue.messages gauge -> queue_length
         rabbitmq.node.mem_alarm gauge -> memory_alarm
@@ -642,10 +642,10 @@ NAMES = {
         fd_num gauge -> saturation
         ThreadsBusy gauge -> saturation
         threadCount gauge -> saturation
-        conn_pool_active gauge -> saturation
+        conn_pool_active gauge -> connections
         conn_pool_max gauge -> -
         conn_pool_waiting gauge -> db_waiting_clients
-        numConns gauge -> saturation
+        numConns gauge -> connections
         pool_wait_ms gauge -> wait_time ms
         queueDepth gauge -> queue_length
         jobs_pending gauge -> queue_length
