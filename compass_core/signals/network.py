@@ -247,7 +247,6 @@ NETWORKS = (
                     "probe_ssl_earliest_cert_expiry",
                     "x509_cert_not_after",
                     "certmanager_certificate_expiration_timestamp_seconds",
-                    "nginx_ingress_controller_ssl_expire_time_seconds",
                 ),
                 PAST,
                 aggregate="max",

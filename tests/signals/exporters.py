@@ -114,6 +114,9 @@ EXPORTERS = {
         kube_pod_container_status_last_terminated_reason{container="cart",namespace="shop",pod="cart-7c9b6d5f4-k4jxs",reason="OOMKilled",job="kube-state-metrics"}
         kube_pod_container_status_last_terminated_reason{container="cart",namespace="shop",pod="cart-7c9b6d5f4-m2zqp",reason="Completed",job="kube-state-metrics"}
         kube_deployment_status_replicas_available{deployment="cart",namespace="shop",job="kube-state-metrics"}
+        container_cpu_usage_seconds_total{container="cart",namespace="shop",pod="cart-7c9b6d5f4-k4jxs",job="kubelet"}
+        kube_pod_status_phase{namespace="shop",pod="cart-7c9b6d5f4-k4jxs",phase="Running",job="kube-state-metrics"}
+        kube_pod_status_phase{namespace="shop",pod="cart-7c9b6d5f4-k4jxs",phase="Pending",job="kube-state-metrics"}
         kube_deployment_spec_replicas{deployment="cart",namespace="shop",job="kube-state-metrics"}
         kube_statefulset_replicas{statefulset="cart-cache",namespace="shop",job="kube-state-metrics"}
         kube_pod_container_resource_limits{container="cart",namespace="shop",pod="cart-7c9b6d5f4-k4jxs",resource="memory",unit="byte",job="kube-state-metrics"}
@@ -167,6 +170,7 @@ EXPORTERS = {
     """,
     "mysqld_exporter": """
         mysql_up{instance="carts-db:9104",job="mysql"}
+        mysql_global_status_connection_errors_total{instance="carts-db:9104",error="max_connections",job="mysql"}
         mysql_global_status_threads_running{instance="carts-db:9104",job="mysql"}
         mysql_slave_status_slave_sql_running{instance="carts-db:9104",job="mysql"}
         mysql_slave_status_slave_io_running{instance="carts-db:9104",job="mysql"}
@@ -179,6 +183,7 @@ EXPORTERS = {
     "redis_exporter": """
         redis_up{instance="session-cache:9121",job="redis"}
         redis_connected_clients{instance="session-cache:9121",job="redis"}
+        redis_rejected_connections_total{instance="session-cache:9121",job="redis"}
         redis_master_link_up{instance="cache:9121",job="redis"}
         redis_config_maxclients{instance="session-cache:9121",job="redis"}
         redis_keyspace_hits_total{instance="session-cache:9121",job="redis"}
@@ -217,9 +222,11 @@ EXPORTERS = {
         db_client_connections_timeouts_total{service_name="checkout",pool_name="orders"}
     """,
     "node_exporter": """
+        node_vmstat_oom_kill{instance="node-b:9100",job="node"}
         node_cpu_seconds_total{instance="node-b:9100",cpu="0",mode="idle",job="node"}
         node_cpu_seconds_total{instance="node-b:9100",cpu="0",mode="user",job="node"}
         node_cpu_seconds_total{instance="node-b:9100",cpu="0",mode="steal",job="node"}
+        node_cpu_seconds_total{instance="node-b:9100",cpu="0",mode="iowait",job="node"}
         node_disk_io_time_seconds_total{instance="node-a:9100",job="node",device="sda"}
         node_filesystem_avail_bytes{instance="node-a:9100",job="node",device="/dev/sda1",fstype="ext4",mountpoint="/"}
         node_filesystem_size_bytes{instance="node-a:9100",job="node",device="/dev/sda1",fstype="ext4",mountpoint="/"}
@@ -256,7 +263,13 @@ EXPORTERS = {
         envoy_listener_ssl_connection_error{app="edge",envoy_listener_address="0.0.0.0_8443"}
         envoy_listener_ssl_fail_verify_error{app="edge",envoy_listener_address="0.0.0.0_8443"}
     """,
+    # the exporter of enix, and cert-manager's own
+    "certificates": """
+        x509_cert_not_after{subject_CN="shop.example",secret_name="shop-tls",job="shop/certificates"}
+        certmanager_certificate_expiration_timestamp_seconds{name="shop-tls",job="cert-manager"}
+    """,
     "blackbox_exporter": """
+        probe_ssl_earliest_cert_expiry{instance="https://shop.example/",job="blackbox"}
         probe_success{instance="https://shop.example/health",job="blackbox"}
     """,
 }

@@ -101,22 +101,25 @@ MEASURED = {
         cpu_usage: rate container_cpu_usage_seconds_total{container!=|POD} by pod
         memory_of_limit: ratio container_memory_working_set_bytes{container!=|POD} / container_spec_memory_limit_bytes{container!=|POD} by pod
         memory_used: raw max container_memory_working_set_bytes{container!=|POD} by pod
-        out_of_memory_kills: raw container_oom_events_total{container!=|POD} by pod
+        out_of_memory_kills: increase container_oom_events_total{container!=|POD} by pod
         packet_drops: rate container_network_receive_packets_dropped_total by pod
         packet_drops: rate container_network_transmit_packets_dropped_total by pod
         bytes_in: rate container_network_receive_bytes_total by pod
         bytes_out: rate container_network_transmit_bytes_total by pod
     """,
     "kube-state-metrics": """
+        cpu_usage: rate container_cpu_usage_seconds_total{container!=|POD} by pod
         memory_of_limit: ratio container_memory_working_set_bytes{container!=|POD} / kube_pod_container_resource_limits{resource=memory} by pod
         memory_used: raw max container_memory_working_set_bytes{container!=|POD} by pod
-        restarts: raw kube_pod_container_status_restarts_total by pod
+        restarts: increase kube_pod_container_status_restarts_total by pod
         out_of_memory_kills: raw kube_pod_container_status_last_terminated_reason{reason=OOMKilled} by pod
         replicas_available: raw kube_deployment_status_replicas_available by deployment
         replicas_wanted: raw kube_deployment_spec_replicas by deployment
         replicas_wanted: raw kube_statefulset_replicas by statefulset
+        cpu_of_limit: rate_of container_cpu_usage_seconds_total{container!=|POD} / kube_pod_container_resource_limits{resource=cpu} by pod
         memory_alarm: raw kube_node_status_condition{condition=MemoryPressure,status=true} by node
         unhealthy: raw kube_node_status_condition{condition=Ready,status=false} by node
+        unhealthy: raw kube_pod_status_phase{phase=Pending} by pod
         scaled_to_limit: ratio kube_horizontalpodautoscaler_status_current_replicas / kube_horizontalpodautoscaler_spec_max_replicas by horizontalpodautoscaler
         disk_alarm: raw kube_node_status_condition{condition=DiskPressure,status=true} by node
     """,
@@ -154,6 +157,7 @@ MEASURED = {
         db_waiting_for_locks: raw mysql_global_status_innodb_row_lock_current_waits by instance
         db_replication_lag: raw max mysql_slave_status_seconds_behind_master by instance
         db_up: raw min mysql_up by instance
+        db_refused: rate mysql_global_status_connection_errors_total{error=max_connections} by instance
         db_running: raw mysql_global_status_threads_running by instance
         db_replicating: raw min mysql_slave_status_slave_io_running by instance
         db_replicating: raw min mysql_slave_status_slave_sql_running by instance
@@ -163,6 +167,7 @@ MEASURED = {
         db_disk_reads: rate_ratio redis_keyspace_misses_total / redis_keyspace_hits_total by instance
         db_evictions: rate redis_evicted_keys_total by instance
         db_up: raw min redis_up by instance
+        db_refused: rate redis_rejected_connections_total by instance
         db_replicating: raw min redis_master_link_up by instance
     """,
     "other databases": """
@@ -188,9 +193,11 @@ MEASURED = {
         db_pool_timeouts: rate db_client_connections_timeouts_total by service_name
     """,
     "node_exporter": """
-        cpu_idle: rate avg node_cpu_seconds_total{mode=idle} by instance
-        cpu_waiting: rate avg node_cpu_seconds_total{mode=steal} by instance
+        out_of_memory_kills: increase node_vmstat_oom_kill by instance
+        cpu_idle: rate_ratio node_cpu_seconds_total{mode=idle|iowait} / node_cpu_seconds_total by instance
+        cpu_waiting: rate_ratio node_cpu_seconds_total{mode=steal} / node_cpu_seconds_total by instance
         disk_busy: rate max node_disk_io_time_seconds_total by instance
+        disk_busy: rate_ratio node_cpu_seconds_total{mode=iowait} / node_cpu_seconds_total by instance
         disk_free: ratio node_filesystem_avail_bytes / node_filesystem_size_bytes by instance, mountpoint
         tcp_retransmits: rate_ratio node_netstat_Tcp_RetransSegs / node_netstat_Tcp_OutSegs by instance
         tcp_resets: rate node_netstat_Tcp_EstabResets by instance
@@ -219,7 +226,12 @@ MEASURED = {
         tls_errors: rate envoy_listener_ssl_connection_error by app
         tls_errors: rate envoy_listener_ssl_fail_verify_error by app
     """,
+    "certificates": """
+        certificate_expired: past max certmanager_certificate_expiration_timestamp_seconds by job
+        certificate_expired: past max x509_cert_not_after by job
+    """,
     "blackbox_exporter": """
         probe_failures: raw min probe_success by instance
+        certificate_expired: past max probe_ssl_earliest_cert_expiry by instance
     """,
 }

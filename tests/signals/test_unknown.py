@@ -124,7 +124,7 @@ def test_calls_are_told_by_whom_they_went_to() -> None:
 
 
 def test_what_is_counted_one_by_one_is_told_by_how_many_more() -> None:
-    assert asked(family("pod_restarts_total", "counter"))["restarts"].reduction is Reduction.RAW
+    assert asked(family("pod_restarts_total", "counter"))["restarts"].reduction is Reduction.INCREASE
 
 
 def test_what_the_table_knows_and_what_nothing_tells_of() -> None:

@@ -47,6 +47,18 @@ WEB = (("web-7c9b6d-k4jxs", "web"), ("web-7c9b6d-x2x2x", "web"))
             'histogram_quantile(0.95, sum by (le, job, route) (rate(t_seconds_bucket{job="web"}[60s])))',
         ),
         (
+            Selection("s", "restarts_total", Reduction.INCREASE, "job", (("web", "web"),)),
+            'sum by (job) (increase(restarts_total{job="web"}[1800s]))',
+        ),
+        (
+            Selection("s", "cpu_seconds_total", Reduction.RATE_OF, "pod", WEB[:1], over="cores"),
+            'sum by (pod) (rate(cpu_seconds_total{pod="web-7c9b6d-k4jxs"}[60s])) / sum by (pod) (cores{pod="web-7c9b6d-k4jxs"})',
+        ),
+        (
+            Selection("s", "ends_at", Reduction.PAST, "job", (("web", "web"),), aggregate="max"),
+            'max by (job) (ends_at{job="web"} < bool time())',
+        ),
+        (
             Selection("s", 'a.b"}', Reduction.RAW, "k8s.pod", (('w"eb', "web"),)),
             'sum by ("k8s.pod") ({__name__="a.b\\"}", "k8s.pod"="w\\"eb"})',
         ),

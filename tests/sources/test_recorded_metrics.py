@@ -55,6 +55,25 @@ async def test_series_of_a_service_are_aggregated(tmp_path: Path, aggregate: str
     assert series == {("web",): {0: value}}
 
 
+async def test_what_is_counted_one_by_one_shows_for_half_an_hour(tmp_path: Path) -> None:
+    source = write(tmp_path, metrics=[metric("m", [5] * 10 + [7] * 50, kind="counter")])
+    (series,) = (await points(source, select("m", Reduction.INCREASE))).values()
+    assert [round(series[60.0 * minute]) for minute in (9, 11, 35, 45)] == [0, 2, 2, 0]
+
+
+async def test_what_is_used_per_second_of_what_there_is(tmp_path: Path) -> None:
+    rows = [metric("used_total", [30 * k for k in range(10)], kind="counter"), metric("cores", [2] * 10), metric("cores", [2], service="b")]
+    source = write(tmp_path, metrics=rows)
+    series = await points(source, select("used_total", Reduction.RATE_OF, ("web", "b"), over="cores"))
+    assert {key: round(v[480], 3) for key, v in series.items()} == {("web",): 0.25}
+
+
+async def test_a_time_that_has_passed(tmp_path: Path) -> None:
+    source = write(tmp_path, metrics=[metric("ends_at", [T0 + 150] * 5, host="a"), metric("ends_at", [T0 + 1e6] * 5, host="b")])
+    (series,) = (await points(source, select("ends_at", Reduction.PAST, aggregate="max"))).values()
+    assert [series[at] for at in (60, 120, 180, 240)] == [0, 0, 1, 1]
+
+
 async def test_by_keeps_groups_apart_and_an_absent_label_is_empty(tmp_path: Path) -> None:
     source = write(tmp_path, metrics=[metric("m", [1], zone="x"), metric("m", [2], zone="y"), metric("m", [4])])
     assert {key: v[0] for key, v in (await points(source, select("m", by=("zone",)))).items()} == {
