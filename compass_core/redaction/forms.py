@@ -1,29 +1,20 @@
-"""What secrets look like in text: one table of patterns.
+"""What secrets look like in text: one table of patterns. What vendors give out is `vendors.tsv`, names of secrets are `names.py`.
 
-Every repetition in a pattern is bounded or cannot be entered in two ways, so that no text takes long. Minimum lengths are
-below the real ones: a token that was cut is still a token.
+Every repetition in a pattern is bounded or cannot be entered in two ways, so that no text takes long.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compass_core.redaction.values import (
-    has_random,
-    is_argument,
-    is_card,
-    is_credential,
-    is_email,
-    is_key,
-    is_password,
-    is_session,
-    is_token,
-)
+from compass_core.redaction import names, values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 Match = re.Match[str]
 
@@ -32,140 +23,166 @@ def _always(_match: Match, _value: str) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Form:
     """One way in which secrets are written. Group `v` of the pattern is the secret, `kind` the word for it.
 
-    A text without any of `marks` cannot hold it. `folded` forms are looked for in the text in lower case. `is_secret` is given
-    the match and the value as it stands.
+    A text without any of `marks` cannot hold it (`=curl`: as a whole word, `=akia*`: as the beginning of a long one). `folded`
+    forms are looked for in the text in lower case. `is_secret` is given the match and the value as it stands.
     """
 
     kind: str
     marks: tuple[str, ...]
-    pattern: re.Pattern[str]
+    text: str
     is_secret: Callable[[Match, str], bool] = _always
     folded: bool = False
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """Made when a text may hold one: most are never needed."""
+        return re.compile(self.text)
+
+
+def _exact(kind: str, marks: str, pattern: str, is_secret: Callable[[Match, str], bool] = _always) -> Form:
+    """Its marks are parted by two spaces."""
+    return Form(kind, tuple(marks.split("  ")), pattern, is_secret)
+
+
+def _form(kind: str, marks: str, pattern: str, is_secret: Callable[[Match, str], bool] = _always) -> Form:
+    return Form(kind, tuple(marks.split()), pattern, is_secret, folded=True)
 
 
 KINDS = ("password", "token", "key", "cookie", "email", "card", "custom")
 
-# after these a word begins: a colour code, an escaped line break or character of JSON, a percent-encoded character
-_START = r"(?:(?<![A-Za-z0-9])|(?<=\[[0-9]m)|(?<=\[[0-9]{2}m)|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2})|(?<=\\u[0-9a-fA-F]{4}))"
-_QUOTE = r"(?:\\{0,7}[\"'`]|&quot;|&\#3[49];|%22)"
-_COLOUR = r"(?:(?:\x1b|\\{1,3}(?:u001b|x1b))\[[\d;]{0,9}m){0,3}"
-_IS = rf"(?:{_QUOTE}|[\])])?{_COLOUR}\s{{0,3}}(?:=>|:=|==?|:|%3[ad]|{_QUOTE}?,\s?{_QUOTE}?value{_QUOTE}?\s?[:=])\s{{0,3}}{_COLOUR}"
-_BARE = (
-    r"(?:[^\s\"'`&,;\\\x1b]|\\(?![nrt\"'\\]|u001b|x1b)|'(?=\w)|&(?![\w.%-]{1,60}=|quot;|\#)|"
-    r"[,;](?!\s|\Z|[\"'}\])\\]|[\w.-]{1,60}[\"']?\s?[:=]))"
-)
-_SCHEME = r"(?:(?:bearer|basic|digest|token|apikey|negotiate|ssws)\s{1,3})?"
-
-
-def _pair(names: str) -> str:
-    """`name=value` in every notation: JSON (also within JSON), logfmt, YAML, Ruby, a row's `(name)=(value)`, XML."""
-    quoted = rf"(?P<q>{_QUOTE}){_SCHEME}(?P<quoted>[^\n]{{0,4096}}?(?=(?<!\\)(?P=q)|\n|\Z)|[^\n]{{4096}})"
-    value = rf"(?:{quoted}|{_SCHEME}(?P<bare>{_BARE}{{1,512}}))"
-    return rf"(?P<name>{names})(?:{_IS}[\[(]?\s?{value}|>(?P<element>[^<>\n]{{1,4096}})</)"
-
-
-def _vendor(kind: str, marks: str, rest: str, *, whole: bool = False) -> Form:
-    """Tokens that begin with one of `marks` and go on as `rest`; `whole`: `rest` says all of it."""
-    begins = "" if whole else f"(?:{'|'.join(map(re.escape, marks.split()))})"
-    return Form(kind, tuple(marks.split()), re.compile(f"{_START}(?P<v>{begins}{rest})"))
-
-
-def _form(kind: str, marks: str, pattern: str, is_secret: Callable[[Match, str], bool] = _always) -> Form:
-    return Form(kind, tuple(marks.split()), re.compile(pattern), is_secret, folded=True)
-
-
-_STEMS = ("password", "passwd", "passphrase", "passcode", "passwort", *(f"{word}(?<![a-z]{word})" for word in ("pwd", "pass", "pw")))
-_PASSWORD = "|".join(f"{stem}(?:[_-]?(?:hash|digest|confirmation))?[0-9]{{0,2}}" for stem in (*_STEMS, "dbpass", "userpass", "dbpwd"))
-_COMPOUNDS = {  # what makes of a plain word the name of a secret
-    "secret": "client app api consumer shared webhook signing bot master oauth jwt",
-    "key": "api access private account signing encryption master subscription auth storage hmac application app(?<![a-z]app)",
-    "token": "access auth refresh bearer api id(?<![a-z]id) bot security session private personal oauth vault deploy",
-}
-_KEY = "|".join((
-    *(rf"{word}[_.\- ]?{last}" for last, words in _COMPOUNDS.items() for word in words.split()),
-    r"secret[_.\- ]?(?:access[_.\- ]?)?(?:key|token)",
-    "private[_-]?key[_-]?id",
-    "secret[_-]?key[_-]?base",
-))  # fmt: skip
-_PAGE = "".join(f"(?<!{word}token)(?<!{word}[_-]token)" for word in ("page", "continuation", "continue", "sync", "cursor", "cancellation"))
-_TOKEN = rf"secret|token{_PAGE}|credentials?|authorization|auth(?<![a-z]auth)"
-_SESSION = (
-    r"session(?<![a-z]session)(?:[_.-]?(?:id|key|cookie))?|jsessionid|phpsessid|asp\.net_sessionid|sess_?id|"
-    r"sid(?<![a-z]sid)|cookie(?<![a-z]cookie)"
-)
+_Q, _IS, _PASS = names.QUOTE, names.IS, names.MARKS
+_WORD = rf"{_Q}?(?P<v>[^\s\"'`;|&<>]{{3,256}})"  # of a command line
 _COOKIE = r"[\w!#$%&*+.^|~-]{1,128}=[^\s;,\"'\\]{0,4096}"
 _PEM = r"[A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
-_CARD = (
-    r"(?<!\w)(?<!\w[.\-])(?P<v>(?:4[0-9]{3}|5[1-5][0-9]{2}|2[2-7][0-9]{2}|6(?:011|5[0-9]{2}|4[4-9][0-9]|2[0-9]{2})|35[2-8][0-9])"
-    r"(?P<gap>[ -]?)[0-9]{4}(?P=gap)[0-9]{4}(?P=gap)[0-9]{4}|3[47][0-9]{2}(?P<gap2>[ -]?)[0-9]{6}(?P=gap2)[0-9]{5}|"
-    r"3(?:0[0-5]|[68][0-9])[0-9]{11})(?![\w%])(?![.-]\w)"
+_BODY = r"[A-Za-z0-9+/=]{16,76}"
+_BREAK = r"(?:\s|\\{1,4}[nr]|[|>]){1,40}"
+_HOST = r"(?=(?:[\w.-]{1,255}|\[[\da-f:]{2,45}\])(?::\d{1,5})?(?:[/?#,;\s\"'`)>\]}\\]|\Z))(?!sha256:)"
+_USER = r"://(?!<)[^\s/?#:\"'<>@\[]{0,128}:(?!\d{1,5}(?:[/?#\s\"'`),;>\]}\\]|\Z))(?!<)"
+_QUERY = r"[?&](?:code|key|jwt|samlresponse|samlrequest|ticket|hmac|assertion|otp|magic|invite|reset)(?:=|%3d)(?P<v>[^\s&\"'<>]{10,2048})"
+_SIGNATURE = (
+    r"(?:sig|mac|x-(?:amz|goog|oss|cos|ms)-credential)(?:nature)?[\w-]{0,12}(?:=|%3d|:\s?)"
+    r"(?:t=\d{1,16},)?(?:sha\d{1,3}=|v\d=)?\\{0,3}[\"']?(?P<v>[\w%+/=.~-]{12,2048})"
+)
+_AWS = r"A[KS]IA[A-Z0-9]{16}(?:[^A-Za-z0-9/+]{1,4}\w{1,30}){0,4}?[^A-Za-z0-9/+]{1,4}(?P<v>[A-Za-z0-9/+]{40})(?![\w/+])"
+_JWT = r"(?P<v>eyJ[\w-]{8,}\.(?:eyJ[\w-]*(?:\.[\w-]*)?|[\w-]*\.[\w-]+(?:\.[\w-]*){0,2}))"
+_CARD = (  # the first digit stands alone, for it says where to look
+    r"(?P<v>[2-6](?<!\w.)(?<!\w[.\-].)(?:(?:(?<=4)[0-9]{3}|(?<=5)[1-5][0-9]{2}|(?<=2)[2-7][0-9]{2}|"
+    r"(?<=6)(?:011|5[0-9]{2}|4[4-9][0-9]|2[0-9]{2})|(?<=3)5[2-8][0-9])"
+    r"(?P<gap>[ -]?)[0-9]{4}(?P=gap)[0-9]{4}(?P=gap)[0-9]{4}|(?<=3)[47][0-9]{2}(?P<gap2>[ -]?)[0-9]{6}(?P=gap2)[0-9]{5}|"
+    r"(?<=3)(?:0[0-5]|[68][0-9])[0-9]{11}))(?![\w%])(?![.-]\w)"
 )
 
-FORMS: tuple[Form, ...] = (
-    Form("key", ("-----BEGIN",), re.compile(rf"(?P<v>-----BEGIN {_PEM}(?:[\s\S]{{0,20000}}?-----END {_PEM}|[A-Za-z0-9+/=\s\\]*))")),
-    _form("password", "://", r"://[^\s/?#:\"'<>]{0,128}:(?P<v>[^\s/\"']{1,256})@(?!sha256:)"),
-    _form("password", "@", r"[\w.-]{1,64}:(?P<v>[^\s/@\"']{1,256})@(?:tcp|unix)\("),
-    _form("token", "://", r"://(?P<v>[^\s/:@\"'<>]{20,256})@(?!sha256:)", has_random),
-    _form("token", "ticket=", r"wss?://[^\s\"']{0,512}[?&]ticket=(?P<v>[^&\s\"']+)"),
-    _form("cookie", "cookie", rf"cookie2?{_IS}\[?{_QUOTE}?(?P<v>{_COOKIE}(?:;\s?{_COOKIE}|;\s?[\w-]{{1,40}}(?!\w*[=:]))*)"),
-    # what vendors give out, by the beginnings that they chose so that it can be found
+_BY_THEIR_PLACE: tuple[Form, ...] = (
+    _exact("key", "-----BEGIN", rf"(?P<v>-----BEGIN {_PEM}(?:[\s\S]{{0,20000}}?-----END {_PEM}|[\w+/=\s\\:,|-]*))"),
+    _exact("key", "-----END", rf"(?P<v>(?:{_BODY}{_BREAK}){{1,400}}-----END {_PEM})"),
+    _exact("key", "\n  \\n", rf"(?<![\w+/=])(?P<v>(?:[A-Za-z0-9+/]{{64}}{_BREAK}){{2,400}}(?:{_BODY})?)", values.is_base64),
+    _form("password", "://", rf"{_USER}(?P<v>[^\s?\"'<>]{{1,256}})@{_HOST}"),
+    _form("password", "://", rf"{_USER}(?P<v>[^\n<>]{{1,128}}?)@{_HOST}"),
+    _form("password", "@", r":(?P<v>[^\s/@:\"']{1,256})@(?:tcp|unix)\("),
+    _form("password", "=thin", r"thin:[\w$#]{1,64}/(?P<v>[^\s@\"']{1,128})@"),
+    _form("token", "://", r"://(?P<v>[^\s/:@\"'<>]{20,256})@(?!sha256:)", values.has_random),
+    _form("cookie", "cookie", rf"cookie2?{_IS}\[?{_Q}?(?P<v>{_COOKIE}(?:;\s?{_COOKIE}|;\s?[\w-]{{1,40}}(?!\w*[=:]))*)"),
+    _form("token", "auth", names.AUTHORIZATION, values.is_credential),
+    _exact("key", "=akia*  =asia*", _AWS),
+    _exact("key", "8Q~", r"(?P<v>[\w~.-]{3,5}8Q~[\w~.-]{20,})"),
+    _form("token", "? &", _QUERY, values.is_long_random),
+    _form("key", "sig mac= mac%3d credential", _SIGNATURE, values.is_signature),
+    _form("token", "=hooks", r"hooks\.slack\.com/(?:services|workflows|triggers)/(?P<v>[\w/+-]{10,})"),
+    _form("token", "=webhooks", r"discord(?:app)?\.com/api/webhooks/[0-9]+/(?P<v>[^\s\"'<>]{20,})"),
+    _form("token", "=webhookb2", r"webhook\.office\.com/webhookb2/(?P<v>[^\s\"'<>]{20,})"),
+    _exact("key", "-us", r"(?<![a-zA-Z0-9])(?P<v>[0-9a-f]{32}-us[0-9]{1,2})(?!\w)"),
+    _exact("token", "=atlasv1", r"(?P<v>[A-Za-z0-9]{14}\.atlasv1\.[\w-]{20,})"),
+    _exact("token", ":AA", r"(?P<v>[0-9]{8,10}:AA[\w-]{32,})"),
+    _exact("token", "eyJ", _JWT, values.begins),
+)
+_BY_THEIR_NAME: tuple[Form, ...] = (
+    _form("password", _PASS, names.block(names.PASSWORD)),
+    _form("password", _PASS, names.pair(names.PASSWORD, words=True), values.is_password),
+    _form("key", "secret key token", names.pair("key(?:[_-]?data)?|secret|token"), values.is_key),
+    _form("token", "secret token credential auth", names.pair(names.TOKEN), values.is_token),
+    _form("token", "sess sid cookie", names.pair(names.SESSION), values.is_session),
+    _form("token", "=bearer =basic", r"(?P<scheme>bearer|basic)(?:\s|%20){1,3}(?P<v>[\w.~+/-]{6,}={0,2})(?![\w=:])", values.is_credential),
+    _form("password", f"{_PASS} =masterauth", names.beside(f"{names.PASSWORD}|requirepass|masterauth"), values.is_said_beside),
+    _form("token", "secret key token", names.beside(f"{names.TOKEN}|key"), values.is_random_beside),
+    _form("password", "pass", r"password(?:\s{1,3}|\s{0,3}[=(]\s{0,3})[ne]?(?P<q>['\"])(?P<v>[^\n'\"]{1,256})(?P=q)", values.is_argument),
     Form(
         "key",
-        ("KIA", "SIA"),
-        re.compile(r"A[KS]IA[A-Z0-9]{16}(?:[^A-Za-z0-9/+]{1,4}\w{1,30}){0,4}?[^A-Za-z0-9/+]{1,4}(?P<v>[A-Za-z0-9/+]{40})(?![\w/+])"),
+        ("=kind: secret", '=kind":"secret', '=kind": "secret', '=kind\\":\\"secret'),
+        r"(?P<name>[\w.-]{1,128})[\"']?:\s{0,40}[\"']?(?P<v>[a-z0-9+/]{8,4096}={0,2})(?![\w+/])",
+        values.is_in_kubernetes_secret,
+        folded=True,
     ),
-    _vendor("key", "KIA SIA", "A[KS]IA(?!PACIFIC)[A-Z0-9]{16}", whole=True),
-    _vendor("key", "AIza", r"[\w-]{20,}"),
-    _vendor("token", "ya29. GOCSPX-", r"[\w-]{16,}"),
-    _vendor("token", "1//0", r"[\w-]{24,}"),
-    Form("key", ("8Q~",), re.compile(r"(?P<v>[\w~.-]{3,5}8Q~[\w~.-]{20,})")),
-    _form("key", "sig=", r"[?&;\s\"']sig=(?P<v>[\w%+/=-]{16,})"),
-    _form("key", "x-amz- x-goog-", r"x-(?:amz|goog)-(?:signature|credential|security-token)=(?P<v>[^\s&\"']{8,})"),
-    _vendor("token", "ghp_ gho_ ghu_ ghs_ ghr_ _pat_", r"(?:gh[opusr]_[A-Za-z0-9]{16,}|(?:github|dckr)_pat_[\w-]{16,})", whole=True),
-    _vendor("token", "gl GR13489", r"(?:gl[a-z]{2,5}-[\w.-]{16,}|GR1348941[\w-]{16,})", whole=True),
-    _form("token", "xox xapp- xwfp-", r"(?P<v>(?:xox[a-z]|xapp|xwfp)-[\w.%-]+)"),
-    _form("token", "hook", r"hooks\.slack\.com/(?:services|workflows|triggers)/(?P<v>[\w/+-]{10,})"),
-    _form("token", "hook", r"(?:discord(?:app)?\.com/api/webhooks/[0-9]+/|webhook\.office\.com/webhookb2/)(?P<v>[^\s\"'<>]{20,})"),
-    _vendor("key", "k_live_ k_test_", "[sr]k_(?:live|test)_[A-Za-z0-9]{10,}", whole=True),
-    _vendor("key", "whsec_", r"[\w+/=]{16,}"),
-    _vendor("key", "sk-", r"sk-(?=[a-zA-Z_-]*[0-9])[\w-]{20,}", whole=True),
-    _vendor("token", "hf_ gsk_ pplx- npm_ rubygems_", "[A-Za-z0-9]{20,}"),
-    _vendor("token", "pypi-", r"(?:AgE[\w-]{8,}|[\w-]{40,})"),
-    Form("key", ("SK", "AC"), re.compile(r"(?P<v>(?:SK|AC)(?<![A-Za-z0-9]..)[0-9a-f]{32})(?![A-Za-z0-9])")),
-    _vendor("key", "SG.", r"[\w-]{10,}\.[\w-]{10,}"),
-    _vendor("key", "key-", r"[0-9a-f]{32}(?!\w)"),
-    _vendor("key", "-us", r"[0-9a-f]{32}-us[0-9]{1,2}(?!\w)", whole=True),
-    _vendor("key", "NR", r"NR(?:AK|JS|II|RA|SP)-[\w-]{16,}", whole=True),
-    _vendor("token", "gl", r"(?:sa|c)_[\w+/=]{20,}"),
-    _vendor("token", "eyJ", r"rIjoi[\w+/=-]{20,}"),
-    _vendor("token", "sntry", r"[su]_[\w+/=.-]{20,}"),
-    _vendor("token", "hv", r"[sbr]\.[\w-]{16,}"),
-    _vendor("token", "atlasv1", r"[A-Za-z0-9]{14}\.atlasv1\.[\w-]{20,}", whole=True),
-    _vendor("token", "_v1_", "do[oprt]_v1_[0-9a-f]{20,}", whole=True),
-    _vendor("token", "TT3 AKCp", r"(?:AT[AC]TT3|AKCp)[\w=-]{20,}", whole=True),
-    _vendor("key", "LTAI", "[A-Za-z0-9]{12,}"),
-    _vendor("token", "shp dapi sbp_", "(?:shp(?:at|ca|pa|ss)_|dapi|sbp_)[0-9a-fA-F]{32,}", whole=True),
-    _vendor("token", "lin_api_ figd_ PMAK- pscale_", r"[\w.-]{20,}"),
-    _vendor("token", ":AA", r"[0-9]{8,10}:AA[\w-]{32,}", whole=True),
-    _vendor("key", "AGE-SECRET-KEY-1", "[A-Z0-9]{20,}"),
-    _vendor("token", "eyJ", r"eyJ[\w-]{8,}\.(?:eyJ[\w-]*(?:\.[\w-]*)?|[\w-]*\.[\w-]+(?:\.[\w-]*){0,2})", whole=True),
-    # what its name or its place says
-    _form("password", "pass pwd pw", _pair(_PASSWORD), is_password),
-    _form("key", "secret key token", _pair(_KEY), is_key),
-    _form("token", "secret token credential auth", _pair(_TOKEN), is_token),
-    _form("token", "sess sid cookie", _pair(_SESSION), is_session),
-    _form("token", "bearer basic", r"(?P<scheme>bearer|basic)\s{1,3}(?P<v>[\w.~+/-]{6,}={0,2})(?![\w=:])", is_credential),
-    _form("password", "pass identified", r"(?:password|identified\s+by)\s+(?P<q>['\"])(?P<v>[^\s'\"]{1,256})(?P=q)", is_argument),
-    _form(
-        "password", "--", rf"--[\w-]{{0,40}}(?:password|passwd|token|secret|api-?key)\s{{1,3}}{_QUOTE}?(?P<v>[^\s\"']{{3,}})", is_argument
-    ),
-    _form("email", "@ %40", r"(?<![\w.+-])(?<!://)(?P<v>[\w.+-]{1,64}(?:@|%40)(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24})(?![\w-])", is_email),
-    Form("card", (), re.compile(_CARD), is_card),
 )
+_IN_COMMANDS: tuple[Form, ...] = (
+    _exact(
+        "password",
+        "=mysql  =mysqldump  =mysqladmin  =mysqlimport  =mariadb  =mycli  =7z  =sshpass",
+        rf"(?:mysql\w*|mariadb\S*|mycli|7z|sshpass)\b[^\n|;]{{0,300}}?\s-p{_WORD}",
+        values.is_flag,
+    ),
+    _exact("password", "=sshpass", rf"sshpass\s+(?:-v\s+)?-p\s*{_WORD}", values.is_flag),
+    _exact("password", ' -p  "-p"', rf"(?:-u|--user(?:name)?|login)\b[^\n|;]{{0,200}}?[\s\"']-p[\"',= ]{{1,5}}{_WORD}", values.is_flag),
+    _exact(
+        "password",
+        '=curl  =wget  =smbclient   -u  -u"  --user   -U',
+        r"[\s\"'](?:-[a-zA-Z]{0,4}[uU]|--(?:proxy-)?user(?:name)?)[\s=\"',]{0,5}[^\s:\"'%]{1,64}[:%](?P<v>[^\s\"'`]{3,256})",
+        values.is_of_user,
+    ),
+    _exact(
+        "password",
+        "=redis  =ldapsearch  =ldapmodify  =ldapadd  =ldapwhoami  =ldappasswd  =sqlcmd  =bcp  =isql  =zip  =unzip  =ipmitool  =openssl",
+        r"(?:redis-cli\b[^\n|;]{0,200}?\s-a|ldap\w*\b[^\n|;]{0,300}?\s-w|(?:sqlcmd|bcp|isql|zip|unzip|ipmitool)\b[^\n|;]{0,200}?\s-P|"
+        rf"openssl\b[^\n|;]{{0,200}}?\s(?:-k|-pass(?:in|out)?\s+pass:))\s{{0,3}}{_WORD}",
+        values.is_flag,
+    ),
+    _form(
+        "password",
+        "=htpasswd =rabbitmqctl =login",
+        r"(?:htpasswd\s+-\w*b\w*\s+\S{1,200}\s+\S{1,64}\s+|rabbitmqctl\s+(?:add_user|change_password)\s+\S{1,64}\s+|"
+        rf"echo\s+(?=[^\n|]{{1,256}}\|\s*\S+\s+login)){_WORD}",
+    ),
+    _form(
+        "password",
+        "-- -pass",
+        rf"(?<!\w)--?[\w-]{{0,40}}(?:pass(?:word|wd|phrase)?|pwd|token|secret|api-?key|credentials?)[\"',]{{0,3}}\s{{1,3}}{_WORD}",
+        values.is_flag,
+    ),
+    _form("password", "=setuser", r"setuser\s[^\n]{0,300}?\s[>#](?P<v>[^\s\"']{1,256})"),
+    _exact(
+        "password",
+        "=auth",
+        r"(?:AUTH(?<![\w-]AUTH)|auth(?<=[\"']auth))[\"']?\s+(?:[\"']?[\w.-]{1,64}[\"']?\s+)??"
+        r"[\"']?(?P<v>(?=[^\s\"']{0,99}[\d!@#$%^&*])[^\s\"']{6,256})",
+        values.is_said_beside,
+    ),
+    _form(
+        "password",
+        "=identified",
+        r"identified\s+(?:with\s+\S{1,60}\s+)?(?:by|as)\s+(?:(?P<q>[\"'])(?=[^\n\"']{1,256}(?P=q))|(?=\S{0,255}\d))" + _WORD,
+        values.is_argument,
+    ),
+    _form("password", "=machine", rf"machine\s+\S{{1,255}}\s+login\s+\S{{1,255}}\s+password\s+{_WORD}"),
+)
+_PEOPLE: tuple[Form, ...] = (
+    _form(
+        "email", "@ %40", r"(?<![\w.+-])(?<!://)(?P<v>[\w.+-]{1,64}(?:@|%40)(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24})(?![\w-])", values.is_email
+    ),
+)
+
+
+def _vendors() -> Iterable[Form]:
+    """What vendors give out: noticed by the word that it begins with, or by its first letters where it is one word."""
+    for line in Path(__file__).with_name("vendors.tsv").read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            kind, begins, rest, _ = line.split("\t")
+            is_parted = rest.startswith("[\\w")  # base64 for addresses may have a sign early
+            marks = (f"={begin}" if not begin.isalnum() else begin if is_parted else f"={begin}*" for begin in begins.split())
+            either = "|".join(map(re.escape, begins.split()))
+            yield Form(kind, tuple(marks), f"(?P<v>(?:{either}){rest})(?!\\w)", values.is_given_out)
 
 
 def folded(text: str) -> str:
@@ -173,17 +190,44 @@ def folded(text: str) -> str:
     return text.replace("İ", "I").lower()
 
 
-def possible(text: str) -> list[Form]:
-    """The forms that may be in a text, in their order: none for most lines, at a fraction of what looking for each costs."""
-    lower = folded(text)
-    marks = [*[mark for mark in _EXACT if mark in text], *[mark for mark in _FOLDED if mark in lower]]
-    found = {at for mark in marks for at in _PLACES[mark]}
-    if _DIGITS.search(text):
-        found.add(len(FORMS) - 1)
-    return [FORMS[at] for at in sorted(found)]
+class Table:
+    """The forms in their order, and by what each is noticed: looking for a mark costs a fraction of looking for a form."""
+
+    def __init__(self) -> None:
+        self.forms = (*_BY_THEIR_PLACE, *_vendors(), *_BY_THEIR_NAME, *_IN_COMMANDS, *_PEOPLE, Form("card", (), _CARD, values.is_card))
+        self._words: dict[str, list[tuple[int, str]]] = {}
+        self._parts: dict[tuple[bool, bool], dict[str, list[int]]] = {}
+        for at, form in enumerate(self.forms):
+            for mark in form.marks:
+                if mark.startswith("="):
+                    lower = mark[1:].lower().rstrip("*")
+                    word = lower[:4] if mark.endswith("*") else re.split(r"[^a-z0-9]", lower)[0]
+                    self._words.setdefault(word, []).append((at, lower))
+                else:
+                    self._parts.setdefault((form.folded, mark.isascii()), {}).setdefault(mark, []).append(at)
+
+    def possible(self, text: str) -> list[Form]:
+        """The forms that may be in a text, in their order."""
+        lower = folded(text)
+        words = (_ESCAPED.sub(" ", lower) if "\\" in lower or "%" in lower or "\x1b" in lower else lower).translate(_APART).split()
+        begins = {*words, *[word[:length] for word in words if len(word) > SHORT for length in (2, 3, 4)]}
+        found = {at for word in self._words.keys() & begins for at, mark in self._words[word] if mark in lower}
+        for (is_folded, is_ascii), parts in self._parts.items():
+            if is_ascii or not text.isascii():
+                within = lower if is_folded else text
+                found.update([at for mark in parts if mark in within for at in parts[mark]])
+        if _DIGITS.search(text):
+            found.add(len(self.forms) - 1)
+        return [self.forms[at] for at in sorted(found)]
 
 
-_EXACT = tuple({mark for form in FORMS if not form.folded for mark in form.marks})
-_FOLDED = tuple({mark for form in FORMS if form.folded for mark in form.marks})
-_PLACES = {mark: [at for at, form in enumerate(FORMS) if mark in form.marks] for mark in (*_EXACT, *_FOLDED)}
+@cache
+def table() -> Table:
+    """Every form, read once."""
+    return Table()
+
+
+SHORT = 13  # characters: the first letters of what a vendor gives out are followed by more
+_APART = {at: " " for at in range(128) if not chr(at).isalnum()}
+_ESCAPED = re.compile(r"\\(?:u[0-9a-f]{4}|[nrt])|%[0-9a-f]{2}|\[[0-9;]{1,9}m")
 _DIGITS = re.compile(r"[2-6][0-9]{3}[ -]?[0-9]{4}[0-9 -]{0,3}[0-9]{4}")  # what a card number, the last form, has for a mark

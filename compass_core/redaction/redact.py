@@ -8,7 +8,8 @@ import secrets
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from compass_core.redaction.forms import KINDS, Form, folded, possible
+from compass_core.redaction.forms import KINDS, Form, folded, table
+from compass_core.redaction.values import is_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -99,7 +100,7 @@ def _clean(text: str, name: Callable[[str, str], str], configured: Sequence[re.P
     """Replace until nothing is left: a placeholder inside of what was a longer secret becomes a part of its placeholder."""
     for _ in range(ROUNDS):
         before = text
-        for form in possible(text):
+        for form in table().possible(text):
             text = _replaced(text, form, name)
         for pattern in configured:
             text = _replaced_configured(text, pattern, name)
@@ -110,11 +111,16 @@ def _clean(text: str, name: Callable[[str, str], str], configured: Sequence[re.P
 
 def _replaced(text: str, form: Form, name: Callable[[str, str], str]) -> str:
     seen = folded(text) if form.folded else text
+    hidden_at = [found.span() for found in PLACEHOLDER.finditer(text)]
     done, parts, at = 0, [], 0
     while match := form.pattern.search(seen, at):
         start, end = _span(match)
+        for begins, ends in hidden_at:  # a placeholder is taken whole
+            if begins < end and start < ends and not (begins <= start and end <= ends):
+                start, end = min(start, begins), max(end, ends)
         value = text[start:end]
-        if value and not PLACEHOLDER.fullmatch(value) and form.is_secret(match, value):
+        is_new = start < end and not any(begins <= start and end <= ends for begins, ends in hidden_at)
+        if is_new and start >= done and form.is_secret(match, value):
             parts += [text[done:start], name(form.kind, value)]
             done = at = end
         else:
@@ -128,9 +134,27 @@ def _span(match: re.Match[str]) -> tuple[int, int]:
     if "bare" not in groups:
         return match.span("v")
     start, end = next(match.span(group) for group in ("quoted", "bare", "element") if match[group] is not None)
-    while match["bare"] is not None and end > start and _surrounds(match.string[start:end]):
+    if match["bare"] is None:
+        return start, end
+    if "words" in groups and _is_whole_line(match):
+        end += sum(len(word) for word in itertools.takewhile(_goes_on, re.findall(r"\s+\S+", match["words"])))
+    while end > start and _surrounds(match.string[start:end]):
         end -= 1
     return start, end
+
+
+def _is_whole_line(match: re.Match[str]) -> bool:
+    """A value of several words: after a colon, or of a line that is nothing but a name and its value."""
+    begins = match.start("bare")
+    line = match.string.rfind("\n", 0, begins) + 1
+    return bool(
+        re.search(r":\s+\Z", match.string[match.end("name") : begins]) or re.fullmatch(r"\s*[\w.-]+\s*=\s*", match.string[line:begins])
+    )
+
+
+def _goes_on(word: str) -> bool:
+    """It is a word of a secret, not of what is said of it."""
+    return not is_word(word.strip().rstrip(".!?"))
 
 
 def _surrounds(value: str) -> bool:
