@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from compass_core.agents.base import Seen, Specialist
 from compass_core.analysis import absence, log_notes, metric_notes, peers, span_notes
-from compass_core.analysis.notes import LEAST
+from compass_core.analysis.notes import LEAST, at
 from compass_core.analysis.templates import templates
-from compass_core.domain import AgentName
+from compass_core.domain import AgentName, Gap
+from compass_core.errors import Reason
+from compass_core.hypotheses.suspicion import callees
 from compass_core.readings import Reading
 from compass_core.signals.logs import ERROR_PHRASES
 from compass_core.signals.plan import by_version, plan, versions
@@ -87,11 +89,18 @@ class ApplicationAgent(Specialist):
     async def _missing(self, note: Note, scope: Scope) -> Seen:
         lines = await self._view.log_counts(scope.services, note.times.all, note.times.step, ())
 
-        def read() -> list[Observation]:
-            ended = absence.gone(self._view.afar, note.times.window.end.timestamp())
-            return [*absence.of_gone(note, ended), *absence.of_silence(note, lines.values)]
+        called = callees(scope.edges)
+        near = {*scope.affected, *(one for service in scope.affected for one in called.get(service, ()))}
 
-        return Seen(await self._view.offload(read), lines.gaps)
+        end = note.times.window.end.timestamp()
+
+        def read() -> Seen:
+            found = (*absence.of_gone(note, absence.gone(self._view.afar, end), near), *absence.of_silence(note, lines.values, near))
+            last = at(absence.collected_until(self._view.afar, end))
+            told = f"the metrics of most services end at {last:%H:%M} UTC: it seems that nothing was collected after that" if last else ""
+            return Seen(found, (*lines.gaps, *((Gap(source="metrics", reason=Reason.NO_DATA, detail=told),) if told else ())))
+
+        return await self._view.offload(read)
 
     async def _changes(self, note: Note, scope: Scope) -> Seen:
         changes = await self._view.changes(scope.services, note.times.all)

@@ -101,7 +101,12 @@ def _began(seen: Overview, incident: Incident, span: Window) -> tuple[Turn, ...]
     signals = [signal_of(one, AgentName.APPLICATION) for one in series]
     until = span.end.timestamp() if incident.by_hand else told + AFTER.total_seconds()
     found = turns(series, signals, told, until)
-    ends = ((one, one.last + one.series.step) for one in gone(seen.series, span.end.timestamp()))
+    early = told - LOOK_BACK.total_seconds() / 2  # before that only of what has to do with it
+    ends = (
+        (one, one.last + one.series.step)
+        for one in gone(seen.series, span.end.timestamp())
+        if one.last >= early or one.service in seen.weights
+    )
     found += [Turn(one.service, f"the metrics of {one.service} ended", one.last, end, 1.0, ()) for one, end in ends if end < until]
     return began([one for one in found if one.at >= told - LOOK_BACK.total_seconds()], told, seen.weights)
 

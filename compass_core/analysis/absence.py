@@ -15,56 +15,70 @@ if TYPE_CHECKING:
 
     from compass_core.analysis.notes import Note
     from compass_core.domain import Edge, Observation
-    from compass_core.readings import Series
+    from compass_core.readings import Selection, Series
 
 PATIENCE = 180.0  # seconds without any point: a scrape or two may fail
 HISTORY = 900.0  # seconds for which a thing must have been there
 STEADY = 0.8  # of the time of its history: what comes and goes is not missing when it goes
 TOGETHER = 300.0  # seconds: what begins so near the end of something else may be the same under another name
 MOST = 0.5  # where more than this share of all ends at once, whoever collects it has failed
+AFAR = 0.8  # what is left of the score of what nobody knows to have to do with the incident
 STOPPED = 0.1  # of the usual traffic
 SILENT_LINES = 20.0  # lines that should have come meanwhile: by chance none of so many comes once in 500 million times
+SCRAPED = frozenset({"up"})  # what Prometheus writes itself
 FEWER = frozenset({"instances", "replicas_available"})
 TROUBLE = 0.25  # a score that says that something is wrong
 
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A service of which every series ended: its last point (unix seconds) and its longest series."""
+    """A service of which every series ended: its last point (unix seconds), its longest series, and the families that it had."""
 
     service: str
     last: float
     series: Series
+    families: frozenset[str]
 
 
 def gone(series: Iterable[Series], until: float) -> tuple[Gone, ...]:
     """Services that had been there all the time and of which no point is left before `until`.
 
-    Not those that go on under another name (one that has the same families and begins then), and none where most end: then nothing
-    was collected.
+    Not those that go on under another name (one that has the same families and begins then), nor an exporter that ends with what it
+    tells of, and none where most end: then nothing was collected.
     """
-    by_service: dict[str, list[Series]] = {}
-    for one in series:
-        known = np.isfinite(one.v) & (one.t < until)
-        if one.service and known.any():
-            by_service.setdefault(one.service, []).append(replace(one, t=one.t[known], v=one.v[known]))
-    lasting = [Gone(name, *_longest(every)) for name, every in by_service.items()]
-    steady = [one for one in lasting if _is_steady(one.series, one.last)]
-    ended = [one for one in steady if one.last + max(PATIENCE, 3 * one.series.step) < until]
-    if len(ended) > max(1.0, MOST * len(steady)):
+    by_service, steady, ended = _lives(series, until)
+    if _most(ended, steady):
         return ()
-    return tuple(one for one in ended if not _renamed(one, by_service))
+    return tuple(one for one in ended if not _renamed(one, by_service) and not any(_is_exporter(one, other) for other in ended))
 
 
-def of_gone(note: Note, ended: Iterable[Gone]) -> list[Observation]:
-    """Observations of those that ended in the window, or just before it; what was dead before is no news."""
+def collected_until(series: Iterable[Series], until: float) -> float | None:
+    """When most of what was there ended, since nothing was collected any more; None where that is not so."""
+    _, steady, ended = _lives(series, until)
+    return max(one.last for one in ended) if _most(ended, steady) else None
+
+
+def counted(series: Sequence[Series]) -> list[Series]:
+    """The series, those that tell how many instances there are added up for each service: each pod may have its own."""
+    alike: dict[tuple[Selection, str], list[Series]] = {}
+    for one in series:
+        if one.selection.signal == "instances":
+            alike.setdefault((one.selection, one.service), []).append(one)
+    return [*(one for one in series if one.selection.signal != "instances"), *(_sum(every) for every in alike.values())]
+
+
+def of_gone(note: Note, ended: Iterable[Gone], near: Collection[str]) -> list[Observation]:
+    """Observations of those that ended in the window, or just before it; what was dead before is no news.
+
+    `near` are services that are known to have to do with the incident; the end of another one says less.
+    """
     start, length = note.times.window.start.timestamp(), note.times.window.seconds
     return [
         note.observation(
             one.service,
             "absent",
             "all of its metrics end",
-            1.0,
+            1.0 if one.service in near else AFAR,
             source=one.series.source,
             reduction="the last point of any of its series",
             onset=at(one.last + one.series.step),
@@ -78,7 +92,7 @@ def of_gone(note: Note, ended: Iterable[Gone]) -> list[Observation]:
     ]
 
 
-def of_silence(note: Note, counts: Sequence[Series]) -> list[Observation]:
+def of_silence(note: Note, counts: Sequence[Series], near: Collection[str]) -> list[Observation]:
     """Services that wrote lines all the time and then none until the window's end. `counts` are all lines in each step."""
     found, writing = [], 0
     begin, start, end = (each.timestamp() for each in (note.times.baseline.start, note.times.window.start, note.times.window.end))
@@ -92,7 +106,7 @@ def of_silence(note: Note, counts: Sequence[Series]) -> list[Observation]:
         rate = float(one.v[(one.t > begin) & (one.t <= start)].sum()) / note.times.baseline.seconds
         pauses = np.diff(np.concatenate([[begin], before]))
         if last > start - TOGETHER and (end - last) * rate >= SILENT_LINES and pauses.max() < (end - last) / 2:
-            found.append(_silent(note, one, last, rate))
+            found.append(_silent(note, one, last, rate, 1.0 if one.service in near else AFAR))
     return found if len(found) <= max(1.0, MOST * writing) else []
 
 
@@ -132,9 +146,36 @@ def _served(signals: Mapping[str, float]) -> bool:
     return "request_rate" in signals and not any(signals.get(name, 0.0) >= TROUBLE for name in felt)
 
 
-def _longest(every: Sequence[Series]) -> tuple[float, Series]:
-    """The last point of any, and the series with the most."""
-    return max(float(one.t[-1]) for one in every), max(every, key=lambda one: one.t.size)
+def _lives(series: Iterable[Series], until: float) -> tuple[dict[str, list[Series]], list[Gone], list[Gone]]:
+    """The series of each service until then, the services that had been there all the time, and those of them that ended."""
+    by_service: dict[str, list[Series]] = {}
+    for one in series:
+        known = np.isfinite(one.v) & (one.t < until)
+        if one.service and known.any():
+            by_service.setdefault(one.service, []).append(replace(one, t=one.t[known], v=one.v[known]))
+    lasting = [Gone(name, *_longest(every)) for name, every in by_service.items()]
+    steady = [one for one in lasting if _is_steady(one.series, one.last)]
+    return by_service, steady, [one for one in steady if one.last + max(PATIENCE, 3 * one.series.step) < until]
+
+
+def _most(ended: Sequence[Gone], steady: Sequence[Gone]) -> bool:
+    return len(ended) > max(1.0, MOST * len(steady))
+
+
+def _longest(every: Sequence[Series]) -> tuple[float, Series, frozenset[str]]:
+    """The last point of any, the series with the most, and the families."""
+    families = frozenset(one.selection.family for one in every)
+    return max(float(one.t[-1]) for one in every), max(every, key=lambda one: one.t.size), families
+
+
+def _sum(every: Sequence[Series]) -> Series:
+    if len(every) == 1:
+        return every[0]
+    t = np.unique(np.concatenate([one.t for one in every]))
+    v = np.zeros_like(t)
+    for one in every:
+        v[np.searchsorted(t, one.t)] += np.nan_to_num(one.v)
+    return replace(every[0], labels={}, t=t, v=v, query=f"sum({' or '.join(one.query for one in every)})", link=None)
 
 
 def _is_steady(one: Series, last: float) -> bool:
@@ -143,26 +184,30 @@ def _is_steady(one: Series, last: float) -> bool:
 
 
 def _renamed(one: Gone, by_service: Mapping[str, Sequence[Series]]) -> bool:
-    families = {each.selection.family for each in by_service[one.service]}
     for name, every in by_service.items():
         begin = min(float(each.t[0]) for each in every)
-        alike = {each.selection.family for each in every} & families
-        if name != one.service and abs(begin - one.last) <= TOGETHER and 2 * len(alike) >= len(families):
+        alike = {each.selection.family for each in every} & one.families
+        if name != one.service and abs(begin - one.last) <= TOGETHER and 2 * len(alike) >= len(one.families):
             return True
     return False
+
+
+def _is_exporter(one: Gone, other: Gone) -> bool:
+    """Of it nothing was known but that it could be asked, and it ended with the other, of which more was."""
+    return one.families == SCRAPED != other.families and abs(one.last - other.last) <= TOGETHER
 
 
 def _stopped(seen: Observation) -> bool:
     return seen.score >= TROUBLE and seen.value is not None and seen.value <= STOPPED * (seen.baseline_value or 0.0)
 
 
-def _silent(note: Note, one: Series, last: float, rate: float) -> Observation:
+def _silent(note: Note, one: Series, last: float, rate: float, score: float) -> Observation:
     seconds = note.times.window.end.timestamp() - last
     return note.observation(
         one.service,
         "log_silence",
         f"writes no more log lines, usually {amount(rate * seconds)} in {seconds / 60:.0f} minutes",
-        1.0,
+        score,
         source=one.source,
         value=0.0,
         baseline_value=rate * seconds,

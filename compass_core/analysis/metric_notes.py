@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from compass_core.analysis.absence import counted
 from compass_core.analysis.notes import at
 from compass_core.analysis.shifts import LARGEST, LOOK_BACK_SECONDS, Shift, shifts
 from compass_core.analysis.wording import amount
@@ -92,6 +93,7 @@ def signal_of(series: Series, agent: AgentName) -> Signal:
 
 def stated(series: Sequence[Series]) -> list[Series]:
     """The series in the units of their signals; the query says by what it was multiplied."""
+    series = counted(series)
     alike: dict[Selection, list[Series]] = {}
     for one in series:
         alike.setdefault(one.selection, []).append(one)

@@ -62,6 +62,7 @@ OVERVIEW = frozenset(
         "restarts",
         "out_of_memory_kills",
         "up",
+        "instances",
         "replicas_available",
         "db_up",
         "db_connections_of_limit",

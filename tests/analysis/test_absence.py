@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from compass_core.analysis.absence import gone, of_gone, of_silence, of_stopped, on_purpose
+from compass_core.analysis.absence import collected_until, counted, gone, of_gone, of_silence, of_stopped, on_purpose
 from compass_core.analysis.notes import Note
 from compass_core.domain import AgentName, Edge
 from compass_core.readings import Reduction, Selection, Series
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 BEGIN, NOON, END = (each.timestamp() for each in (TIMES.baseline.start, TIMES.window.start, TIMES.window.end))
 NOTE = Note(AgentName.APPLICATION, TIMES)
 MINUTE = 60.0
+NEAR = ("orders-db", "pay")
 
 
 def there(service: str, *spans: tuple[float, float], family: str = "up", value: float = 1.0) -> Series:
@@ -34,14 +36,14 @@ OTHERS = tuple(there(name, (-60, 30)) for name in ("web", "cart", "stock"))
 
 
 def missing(*series: Series) -> list[str]:
-    return [seen.service for seen in of_gone(NOTE, gone((*OTHERS, *series), END))]
+    return [seen.service for seen in of_gone(NOTE, gone((*OTHERS, *series), END), NEAR)]
 
 
 # series that end
 
 
 def test_a_service_vanishes() -> None:
-    (seen,) = of_gone(NOTE, gone((*OTHERS, there("orders-db", (-60, 2))), END))
+    (seen,) = of_gone(NOTE, gone((*OTHERS, there("orders-db", (-60, 2))), END), NEAR)
     assert (seen.service, seen.signal, seen.score) == ("orders-db", "absent", 1)
     assert seen.onset is not None
     assert seen.onset.timestamp() == NOON + 2 * MINUTE
@@ -67,12 +69,24 @@ def test_what_comes_and_goes_is_not_missing_when_it_goes() -> None:
 
 
 def test_where_most_end_nothing_was_collected() -> None:
-    assert gone([there(name, (-60, 2)) for name in ("web", "cart", "stock")] + [there("mail", (-60, 30))], END) == ()
+    series = [there(name, (-60, 2)) for name in ("web", "cart", "stock")] + [there("mail", (-60, 30))]
+    assert gone(series, END) == ()
+    assert collected_until(series, END) == NOON + MINUTE
+    assert collected_until((*OTHERS, there("orders-db", (-60, 2))), END) is None
 
 
 def test_what_goes_on_under_another_name_is_not_missing() -> None:
     assert missing(there("pay", (-60, 2)), there("pay-v2", (2, 30))) == []
     assert missing(there("pay", (-60, 2)), there("new", (2, 30), family="jvm")) == ["pay"], "another thing began then"
+
+
+def test_an_exporter_ends_with_what_it_tells_of() -> None:
+    assert missing(there("orders-db", (-60, 2), family="pg_up"), there("exporter", (-60, 3))) == ["orders-db"]
+
+
+def test_the_end_of_what_has_nothing_to_do_with_it_says_less() -> None:
+    one, other = of_gone(NOTE, gone((*OTHERS, there("orders-db", (-60, 2)), there("mail", (-60, 2))), END), NEAR)
+    assert one.score > other.score
 
 
 # lines that stop
@@ -83,11 +97,11 @@ def lines(service: str, *spans: tuple[float, float], count: float = 9.0) -> Seri
 
 
 def silent(*counts: Series) -> list[str]:
-    return [seen.service for seen in of_silence(NOTE, (lines("web", (-60, 30)), lines("cart", (-60, 30)), *counts))]
+    return [seen.service for seen in of_silence(NOTE, (lines("web", (-60, 30)), lines("cart", (-60, 30)), *counts), NEAR)]
 
 
 def test_a_service_writes_no_more() -> None:
-    (seen,) = of_silence(NOTE, (lines("web", (-60, 30)), lines("cart", (-60, 30)), lines("pay", (-60, 3))))
+    (seen,) = of_silence(NOTE, (lines("web", (-60, 30)), lines("cart", (-60, 30)), lines("pay", (-60, 3))), NEAR)
     assert (seen.service, seen.signal) == ("pay", "log_silence")
     assert "usually 2" in seen.summary
     assert seen.onset is not None
@@ -116,7 +130,7 @@ def test_silence_that_says_nothing(counts: Series) -> None:
 
 
 def test_where_most_are_silent_nothing_was_collected() -> None:
-    assert of_silence(NOTE, [lines(name, (-60, 3)) for name in ("web", "cart", "stock")] + [lines("mail", (-60, 30))]) == []
+    assert of_silence(NOTE, [lines(name, (-60, 3)) for name in ("web", "cart", "stock")] + [lines("mail", (-60, 30))], NEAR) == []
 
 
 # traffic that stops
@@ -158,6 +172,24 @@ def test_less_traffic_is_not_none() -> None:
 
 
 # fewer instances
+
+
+def pods(*spans: tuple[float, float]) -> list[Series]:
+    selection = Selection("instances", "up", Reduction.RAW, "pod", tuple((f"cart-{n}", "cart") for n in range(len(spans))))
+    return [replace(there("cart", one), selection=selection, query=f"up(cart-{n})") for n, one in enumerate(spans)]
+
+
+def test_instances_are_counted_over_the_pods_that_are_there() -> None:
+    """Three, of which two end; one that is replaced is one all the time."""
+    (one,) = counted(pods((-60, 30), (-60, 5), (-60, 5)))
+    assert [one.v[one.t < NOON].tolist()[0], one.v[-1]] == [3, 1]
+    assert one.query == "sum(up(cart-0) or up(cart-1) or up(cart-2))"
+    (replaced,) = counted(pods((-60, 5), (5, 30)))
+    assert set(replaced.v.tolist()) == {1}
+
+
+def test_other_series_stay_as_they_are() -> None:
+    assert counted(OTHERS) == list(OTHERS)
 
 
 def test_fewer_instances_on_purpose() -> None:
