@@ -47,6 +47,7 @@ _LOCKED = frozenset({"db_waiting_for_locks", "db_deadlocks", "log_lock"})
 UNLESS: Mapping[str, frozenset[str]] = {
     "network_delay": _BUSY | {"latency_p50", "latency_p95", "latency_p99"},  # a callers' clock holds the callee's own time
     "slow_queries": _LOCKED | {"disk_busy", "disk_free", "log_disk_full"},  # waiting makes any query slow
+    "traffic_surge": _LOCKED,
     "connection_exhaustion": _LOCKED,  # so does waiting keep connections
     "network_loss": frozenset({"refused_calls", "tls_calls", "log_tls", "unresolved_calls", "log_dns"}),
     "cpu_exhaustion": frozenset({"memory_of_limit", "memory_used", "out_of_memory_kills", "log_out_of_memory"}),  # cleaning up takes CPU

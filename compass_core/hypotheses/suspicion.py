@@ -35,6 +35,7 @@ NOBODY = 0.5  # suspicion that makes a service as likely as that nothing is wron
 SHARPNESS = 2.0  # how much one unit more of suspicion makes a service likelier, as a logarithm
 TROUBLED = 0.25  # from this score on an observation is trouble, and tells when it began
 ONSET_SLACK_SECONDS = 120.0  # clocks of metrics, lines and spans differ
+EARLY_SECONDS, EARLIER = 300.0, 0.4  # what began so long before the incident counts less: it was there when all was well
 LESS_SPECIFIC = 0.5  # what the second mechanism that a signal speaks for gets of its evidence, and so on
 THAT_NOT_WHY = 0.3  # what a general mechanism's evidence counts beside a specific one's
 OTHERWISE = 0.4  # what is left of a mechanism's evidence where something that it does not bring about is seen as well
@@ -158,10 +159,15 @@ def _strengths(best: Best) -> list[tuple[Observation, float]]:
     guilty = CHANGE * (OTHERWISE if AS_WELL in best else 1.0)
     moved = max((seen.score for seen in best.values() if seen.signal not in CHANGED and evidence_of(seen) != WEAK), default=0.0)
     return [
-        (seen, guilty * min(seen.score, moved) if seen.signal in CHANGED else WEIGHTS[evidence_of(seen)] * seen.score)
+        (seen, guilty * min(seen.score, moved) if seen.signal in CHANGED else WEIGHTS[evidence_of(seen)] * seen.score * _early(seen))
         for seen in best.values()
         if seen.signal != AS_WELL
     ]
+
+
+def _early(seen: Observation) -> float:
+    before = (seen.window.start - seen.onset).total_seconds() if seen.onset else 0.0
+    return EARLIER if before >= EARLY_SECONDS else 1.0
 
 
 def _speaks_for(seen: Observation, *, database: bool) -> tuple[str, ...]:

@@ -152,6 +152,29 @@ DATABASES = (
         asked=(Ask(("pg_stat_database_tup_returned", "pg_stat_database_tup_returned_total"), RATE_RATIO, over=_COMMITS),),
     ),
     Signal(
+        "db_pages_read",
+        DATABASE,
+        "pages read for a statement",
+        "",
+        Scale("times", 5.0, 20.0, 200.0, least=100.0),  # by an index a handful, by a scan the table
+        DIRECT,
+        _QUERIES,
+        asked=(Ask(("mysql_global_status_innodb_buffer_pool_read_requests",), RATE_RATIO, over=("mysql_global_status_commands_total",)),),
+    ),
+    Signal(
+        "db_sessions",
+        DATABASE,
+        "sessions",
+        "",
+        Scale("times", 1.05, 1.3, 2.0, least=5.0),  # pools keep their number steady: more of them are more clients
+        FELT,
+        ("traffic_surge", "connection_exhaustion"),
+        asked=(
+            Ask(("mysql_global_status_threads_connected", "redis_connected_clients", "pg_stat_database_numbackends")),
+            Ask(("pg_stat_activity_count",)),
+        ),
+    ),
+    Signal(
         "db_rows_scanned",
         DATABASE,
         "rows read without an index",
@@ -159,7 +182,10 @@ DATABASES = (
         Scale("times", 2.0, 10.0, 100.0, least=10_000.0),
         DIRECT,
         _QUERIES,
-        asked=(Ask(("pg_stat_user_tables_seq_tup_read",), RATE, aggregate="max", by=("relname",)),),
+        asked=(
+            Ask(("pg_stat_user_tables_seq_tup_read",), RATE, aggregate="max", by=("relname",)),
+            Ask(("mysql_global_status_handlers_total",), RATE, Where(("handler",), "read_rnd_next")),
+        ),
     ),
     Signal(
         "db_slow_queries",
@@ -289,7 +315,7 @@ DATABASES = (
         WEAK,
         ("traffic_surge",),
         direction="both",
-        asked=(Ask(_COMMITS, RATE),),
+        asked=(Ask(_COMMITS, RATE), Ask(("mysql_global_status_commands_total",), RATE, Where(("command",), "commit"))),
     ),
     Signal("db_transactions_drop", DATABASE, "committed transactions", "/s", LOAD, WEAK, ("unavailable",), direction="down"),
     Signal(

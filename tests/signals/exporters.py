@@ -175,6 +175,9 @@ EXPORTERS = {
         mysql_slave_status_slave_sql_running{instance="carts-db:9104",job="mysql"}
         mysql_slave_status_slave_io_running{instance="carts-db:9104",job="mysql"}
         mysql_global_status_threads_connected{instance="carts-db:9104",job="mysql"}
+        mysql_global_status_commands_total{command="commit",instance="carts-db:9104",job="mysql"}
+        mysql_global_status_handlers_total{handler="read_rnd_next",instance="carts-db:9104",job="mysql"}
+        mysql_global_status_innodb_buffer_pool_read_requests{instance="carts-db:9104",job="mysql"}
         mysql_global_variables_max_connections{instance="carts-db:9104",job="mysql"}
         mysql_global_status_slow_queries{instance="carts-db:9104",job="mysql"}
         mysql_global_status_innodb_row_lock_current_waits{instance="carts-db:9104",job="mysql"}

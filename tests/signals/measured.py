@@ -128,6 +128,8 @@ MEASURED = {
         db_connections_of_limit: ratio pg_stat_database_numbackends / pg_settings_max_connections by server
         db_query_time: rate_ratio pg_stat_statements_seconds_total / pg_stat_statements_calls_total by server
         db_rows_read: rate_ratio pg_stat_database_tup_returned / pg_stat_database_xact_commit by server
+        db_sessions: raw pg_stat_database_numbackends by server
+        db_sessions: raw pg_stat_activity_count by server
         db_rows_scanned: rate max pg_stat_user_tables_seq_tup_read by server, relname
         db_longest_transaction: raw max pg_stat_activity_max_tx_duration by server
         db_locks: raw pg_locks_count{mode=accessexclusivelock|rowexclusivelock} by server
@@ -153,9 +155,13 @@ MEASURED = {
     """,
     "mysqld_exporter": """
         db_connections_of_limit: ratio mysql_global_status_threads_connected / mysql_global_variables_max_connections by instance
+        db_pages_read: rate_ratio mysql_global_status_innodb_buffer_pool_read_requests / mysql_global_status_commands_total by instance
+        db_sessions: raw mysql_global_status_threads_connected by instance
+        db_rows_scanned: rate mysql_global_status_handlers_total{handler=read_rnd_next} by instance
         db_slow_queries: rate mysql_global_status_slow_queries by instance
         db_waiting_for_locks: raw mysql_global_status_innodb_row_lock_current_waits by instance
         db_replication_lag: raw max mysql_slave_status_seconds_behind_master by instance
+        db_transactions: rate mysql_global_status_commands_total{command=commit} by instance
         db_up: raw min mysql_up by instance
         db_refused: rate mysql_global_status_connection_errors_total{error=max_connections} by instance
         db_running: raw mysql_global_status_threads_running by instance
@@ -164,6 +170,7 @@ MEASURED = {
     """,
     "redis_exporter": """
         db_connections_of_limit: ratio redis_connected_clients / redis_config_maxclients by instance
+        db_sessions: raw redis_connected_clients by instance
         db_disk_reads: rate_ratio redis_keyspace_misses_total / redis_keyspace_hits_total by instance
         db_evictions: rate redis_evicted_keys_total by instance
         db_up: raw min redis_up by instance

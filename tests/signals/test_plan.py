@@ -38,12 +38,12 @@ def test_an_agent_measures_its_own_signals() -> None:
 
 
 def test_a_ratio_needs_its_divisor_for_the_same_services_under_the_same_label() -> None:
-    used = family("redis_connected_clients", services="a b c")
-    assert plan([used], DATABASE) == ()
-    assert plan([used, family("redis_config_maxclients", services="a b", label="job")], DATABASE) == ()
-    assert plan([used, family("redis_config_maxclients", services="z")], DATABASE) == ()
-    (made,) = plan([used, family("redis_config_maxclients", services="b c z")], DATABASE)
-    assert (made.over, made.members) == ("redis_config_maxclients", (("b", "b"), ("c", "c")))
+    used = family("node_nf_conntrack_entries", services="a b c")
+    assert plan([used], NETWORK) == ()
+    assert plan([used, family("node_nf_conntrack_entries_limit", services="a b", label="job")], NETWORK) == ()
+    assert plan([used, family("node_nf_conntrack_entries_limit", services="z")], NETWORK) == ()
+    (made,) = plan([used, family("node_nf_conntrack_entries_limit", services="b c z")], NETWORK)
+    assert (made.over, made.members) == ("node_nf_conntrack_entries_limit", (("b", "b"), ("c", "c")))
 
 
 def test_a_ratio_of_a_family_to_itself_counts_every_request_below() -> None:
