@@ -98,12 +98,14 @@ async def _suspected(
 ) -> tuple[str, ...]:
     """The services that stand out in a few signals and in log lines that tell of errors, by a few points each; the most suspected first."""
     families, lines, calls = seen
-    selections = [one for agent in AgentName for one in plan(families, agent) if one.signal in OVERVIEW]
-    series = await view.series(selections, times.all, coarse(times))
+    series = tuple(one for one in view.afar if one.selection.signal in OVERVIEW)
+    if not series:
+        selections = [one for agent in AgentName for one in plan(families, agent) if one.signal in OVERVIEW]
+        series = (await view.series(selections, times.all, coarse(times))).values
 
     def read() -> tuple[str, ...]:
         note = Note(AgentName.APPLICATION, times)
-        noted = (*metric_notes.of_series(note, series.values), *metric_notes.of_counts(note, lines))
+        noted = (*metric_notes.of_series(note, series), *metric_notes.of_counts(note, lines))
         return tuple(one.service for one in suspects(noted, calls, (), affected) if one.score > 0)
 
     return await view.offload(read)

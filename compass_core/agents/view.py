@@ -132,7 +132,10 @@ class View:
         self._abroad = frozenset(services) if anywhere(self.environment) != self.environment else frozenset()
 
     async def families(self, services: Sequence[str], names: Sequence[str], window: Window) -> Reading[Family]:
-        """As `ports.Metrics.families`; never raises, as all of these. A family that is named is told with all its services."""
+        """As `ports.Metrics.families`; never raises, as all of these.
+
+        A family that is named is told with all its services, as they were in the first window for which it was asked.
+        """
         home, abroad = (tuple(sorted({one for one in services if (one in self._abroad) is away})) for away in (False, True))
         own = await self._families(home, (), window, self.environment)
         guests = await self._families(abroad, (), window, anywhere(self.environment))
@@ -151,7 +154,7 @@ class View:
         if not services and not names:
             return Reading()
         ask = partial(self._telemetry.families, services, names, window, environment, DETAILS)
-        return await self._ask("metrics", ask, "families", services, names, window, environment)
+        return await self._ask("metrics", ask, "families", services, names, None if names else window, environment)
 
     async def series(self, selections: Sequence[Selection], window: Window, step: float) -> Reading[Series]:
         """As `ports.Metrics.series`; no selections need no request."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from compass_core.agents.scope import metered
+from compass_core.agents.scope import MOST_SERVICES, metered
 from compass_core.analysis.absence import gone
 from compass_core.analysis.metric_notes import signal_of, stated
 from compass_core.analysis.notes import Times
@@ -17,7 +17,7 @@ from compass_core.signals.plan import graph, plan
 from compass_core.signals.unknown import others
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from compass_core.agents.view import View
     from compass_core.domain import Gap, Incident
@@ -27,6 +27,7 @@ STEPS = (5.0, 10.0, 15.0, 20.0, 30.0, 60.0)  # each divides the baseline: see `d
 POINTS = 40
 COARSE = (60.0, 120.0, 300.0, 600.0, 900.0)  # steps of the overview
 MOST_POINTS = 200
+FEW_POINTS = 30  # of each of many services: their queries cost the server as much as all of an investigation else
 LOOK_BACK = timedelta(hours=1)  # a rule's `for:` is hardly ever longer
 AFTER = timedelta(minutes=10)  # of what was told to be the beginning is looked at as well, and at most …
 LONGEST = timedelta(minutes=70)  # … so much in all
@@ -51,23 +52,29 @@ async def find_times(view: View, incident: Incident, now: datetime) -> tuple[Tim
     window = incident.window(now)
     told = Times(window, incident.baseline(window), _step(window), "that is when it is said to have begun")
     span = _span(incident, told, now)
-    seen = await overview(view, incident.services, span)
+    wide = seen = await overview(view, incident.services, span)
     found = await view.offload(lambda: _began(seen, incident, span))
     if found and (coarse := found[0].at - found[0].since) > COARSE[0]:
         start = datetime.fromtimestamp(found[0].since, UTC) - LOOK_BACK
         closer = Window(start=max(start, span.start), end=min(start + LOOK_BACK + timedelta(seconds=coarse) + LONGEST_WINDOW, span.end))
-        seen = await overview(view, incident.services, closer)
+        seen = await overview(view, incident.services, closer, {*incident.services, *(turn.service for turn in found)})
         found = await view.offload(lambda: _began(seen, incident, closer)) or found
     if not found and seen.series:
         told = replace(told, why=f"{told.why}, and nothing began more clearly at another time")
-    return replace(_around(found, incident, told, span.end) if found else told, gaps=seen.gaps), seen.series
+    afar = max((seen.series, wide.series), key=lambda series: len({one.service for one in series}))
+    return replace(_around(found, incident, told, span.end) if found else told, gaps=seen.gaps), afar
 
 
-async def overview(view: View, affected: Sequence[str], span: Window) -> Overview:
-    """Everything that is known of the affected services and a few signals of all others."""
+async def overview(view: View, affected: Sequence[str], span: Window, close: Collection[str] = ()) -> Overview:
+    """Everything that is known of the affected services and a few signals of all others.
+
+    Of many services a few points each are read; then, of those that are looked at from `close`, as many as of few.
+    """
     families = await view.families(affected, (*measuring(OVERVIEW), *GRAPH_FAMILIES), span)
-    step = next((step for step in COARSE if span.seconds / step <= MOST_POINTS), COARSE[-1])
-    asked = _selections(families.values, affected)
+    many = len({service for one in families.values for service in one.services}) > MOST_SERVICES
+    points = FEW_POINTS if many and not close else MOST_POINTS
+    step = next((step for step in COARSE if span.seconds / step <= points), COARSE[-1])
+    asked = _selections(families.values, affected, close if many else ())
     calls = graph(families.values)
     answer = await view.series((*asked, *calls), span, step)
     edges = metered(one for one in answer.values if one.selection in calls)
@@ -77,10 +84,15 @@ async def overview(view: View, affected: Sequence[str], span: Window) -> Overvie
     return Overview(tuple(one for one in answer.values if one.selection in asked), weights, (*families.gaps, *answer.gaps))
 
 
-def _selections(families: Sequence[Family], affected: Sequence[str]) -> tuple[Selection, ...]:
+def _selections(families: Sequence[Family], affected: Sequence[str], close: Collection[str]) -> tuple[Selection, ...]:
     planned = (one for agent in AgentName for one in plan(families, agent))
-    noticed = (one for one in planned if one.signal in OVERVIEW or {service for _, service in one.members} & set(affected))
-    return (*noticed, *others(families, affected, OTHER_FAMILIES, OTHER_MEMBERS))
+    noticed = (_of(one, close if one.signal in OVERVIEW else affected) for one in planned)
+    return (*(one for one in noticed if one.members), *others(families, affected, OTHER_FAMILIES, OTHER_MEMBERS))
+
+
+def _of(selection: Selection, services: Collection[str]) -> Selection:
+    """The same of these services alone; of all where none is named."""
+    return replace(selection, members=tuple(one for one in selection.members if one[1] in services)) if services else selection
 
 
 def _step(window: Window) -> float:
