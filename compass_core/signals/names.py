@@ -39,7 +39,7 @@ _IDEAS = {word: idea for idea, words in WORDS.items() for word in words.split() 
 _STEMS = tuple((word[:-1], idea) for idea, words in WORDS.items() for word in words.split() if word.endswith("*"))
 _UNIT_OF = {word: unit for unit, (_, _, words) in UNITS.items() for word in words.split()}
 _RULES = tuple((frozenset(needed.split()), signal) for signal, ways in MEANINGS for needed in ways.split(","))
-_JOINED = re.compile(r"(?<![a-z0-9])([45]|not|un|rate|back)[_.](xx|ready|healthy|limit|log)", re.IGNORECASE)
+_JOINED = re.compile(r"(?<![a-z0-9])([45]|not|un|rate|back|timed)[_.](xx|ready|healthy|limit|log|out)", re.IGNORECASE)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9%]+")
 _QUANTILE = re.compile(r"p?(50|75|90|95|98|99|999)(?:th|p|pct)?")
 _SHORT = 3  # shorter words are told only where they stand alone, or are one of these

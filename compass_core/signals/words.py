@@ -15,7 +15,7 @@ WORDS: Mapping[str, str] = {
     "idle": "idle",
     "free": "free available avail freeable remaining unused headroom",
     "used": "used usage use util utiliz* utilis* inuse allocated assigned current curr connected consumed overhead",
-    "busy": "busy active running open opened progress flight inflight executing",
+    "busy": "busy active running open opened progress flight inflight executing concurrent",
     "limit": "limit limits max maximum capacity quota maxclients maxmemory ceiling",
     "oom": "oom ooms oomkill* outofmemory",
     "restart": "restart*",
@@ -26,7 +26,7 @@ WORDS: Mapping[str, str] = {
     "latency": "lat latency latencies delay rt mrt ttfb rttime responsetime",
     "duration": "duration* dur time times elapsed took cost",
     "response": "resp response responses",
-    "request": "request requests req reqs rq rqs op ops rps qps tps rpm call calls invocation* invoke* workload "
+    "request": "request requests execution executions req reqs rq rqs op ops rps qps tps rpm call calls invocation* invoke* workload "
     "throughput command* cmd* opcounters hits questions handled processed interactions",
     "query": "quer* statement statements select*",
     "transaction": "transaction* commit* txn txns xact",
@@ -40,7 +40,7 @@ WORDS: Mapping[str, str] = {
     "pool": "pool pools threadpool",
     "acquire": "acquire* checkout_time",
     "gc": "gc garbage pause pauses stw",
-    "disk": "disk disks fs filesystem storage volume volumes blk ebs drive mount*",
+    "disk": "disk disks fs filesystem tablespace storage volume volumes blk ebs drive mount*",
     "io": "io iops",
     "iowait": "iowait",
     "read": "read reads",
@@ -56,7 +56,7 @@ WORDS: Mapping[str, str] = {
     "tls": "tls ssl cert certificate x509 handshake*",
     "reset": "reset resets rst rsts",
     "refuse": "refuse*",
-    "reject": "reject* denied refusals shed shedding",
+    "reject": "reject* denied refusals shed shedding exceed* spillover",
     "rate_limit": "ratelimit ratelimits ratelimited ratelimiter throttles throttling 429",
     "replication": "replicat* replset slave secondary standby isr link",
     "lag": "lag behind lagging staleness",
@@ -87,7 +87,7 @@ WORDS: Mapping[str, str] = {
     "nothing": "info build version created timestamp boot uptime expiry generation promhttp scrape start expire*",
     "statistic": "avg average mean median count num number cnt sum total rate by per min minimum last size length "
     "depth spec config settings variables global status process",
-    "part": "container pod node system coredns memcached process kube kubernetes service server app http https "
+    "part": "container pod node system coredns memcached minio process kube kubernetes service server app http https "
     "grpc rpc jvm java js nodejs dotnet python go php rails django flask redis mysql pg postgres "
     "postgresql mongo mongodb kafka rabbit rabbitmq mq elasticsearch es nginx envoy haproxy aws rds ecs "
     "db database instance engine target upstream downstream backend front state user key keys area "
@@ -112,7 +112,7 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ("tcp_resets", "reset, reset network"),
     ("under_replicated", "under partition, under replication, under"),
     ("db_replicating", "replication busy, replication healthy"),
-    ("db_replication_lag", "replication lag, replica lag, replication latency"),
+    ("db_replication_lag", "replication lag, replica lag, replica latency, replication latency"),
     ("consumer_lag", "lag, oldest message, slow replica"),
     ("packet_drops", "packet drop, network drop"),
     ("packet_errors", "packet error, network error"),
@@ -150,7 +150,13 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ("disk_used", "disk"),
     ("idle", "idle"),
     ("db_query_time", "query latency, query duration"),
-    ("latency", "success latency, request latency, latency, duration"),
+    (
+        "latency",
+        (
+            "success latency, request latency, request read latency, request write latency, request read "
+            "duration, request write duration, latency, duration"
+        ),
+    ),
     ("db_waiting_clients", "waiting connection"),
     ("replicas_available", "queue replica, busy task, replica free, replica healthy, replica busy"),
     ("healthy", "healthy"),
@@ -158,7 +164,7 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ("connections", "connection, connection pool, connection pool busy"),
     ("saturation", "thread, file, pool busy, pool used"),
     ("retries", "retry"),
-    ("request_rate", "request, transaction, query, message, task, response"),
+    ("request_rate", "request, request thread, transaction, query, message, task, response"),
 )
 """Signals ('': none), and the ideas that a name must hold to speak for one, or others. The more ideas the better, then the first row."""
 
@@ -175,7 +181,7 @@ UNITS: Mapping[str, tuple[str, float, str]] = {
     "KiB": ("bytes", 1024.0, "kb kib kilobytes"),
     "MiB": ("bytes", 1048576.0, "mb mib mi megabytes mbytes"),
     "GiB": ("bytes", 1073741824.0, "gb gib gigabytes"),
-    "cores": ("cores", 1.0, "core cores"),
+    "cores": ("cores", 1.0, "cores"),
     "millicores": ("cores", 0.001, "m millicores mcores"),
     "nanocores": ("cores", 1e-09, "nanocores"),
     "/s": ("/s", 1.0, "/s 1/s rps qps tps reqps ops"),
@@ -200,6 +206,7 @@ BY_UNIT: Mapping[tuple[str, str], str] = {
     ("latency", "ratio"): "",
     ("disk_used", "bytes"): "",
     ("disk_used", "/s"): "disk_traffic",
+    ("disk_busy", "/s"): "disk_traffic",
     ("disk_free", "bytes"): "disk_left",
     ("disk_free", ""): "disk_left",
     ("cpu_usage", "/s"): "",

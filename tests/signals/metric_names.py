@@ -668,4 +668,109 @@ NAMES = {
         customers_active gauge -> -
         feature_flag_enabled gauge -> -
     """,
+    "systems that nobody had looked at when the words were chosen": """
+        vault_core_unsealed gauge -> -
+        consul_health_service_status gauge -> healthy
+        consul_raft_leader_lastContact gauge -> -
+        nomad_client_allocs_oom_killed counter -> out_of_memory_kills /s
+        argocd_app_info gauge -> -
+        argocd_app_sync_total counter -> -
+        fluentbit_output_retries_failed_total counter -> errors /s
+        fluentbit_output_dropped_records_total counter -> rejected /s
+        loki_request_duration_seconds histogram -> latency_mean s
+        tempo_request_duration_seconds histogram -> latency_mean s
+        prometheus_tsdb_head_series gauge -> -
+        prometheus_rule_evaluation_failures_total counter -> errors /s
+        alertmanager_notifications_failed_total counter -> errors /s
+        minio_node_drive_free_bytes gauge -> disk_left bytes
+        minio_s3_ttfb_seconds_distribution histogram -> latency_mean s
+        ceph_health_status gauge -> healthy
+        ceph_osd_up gauge -> healthy
+        ceph_osd_apply_latency_ms gauge -> latency_mean ms
+        longhorn_volume_actual_size_bytes gauge -> -
+        velero_backup_failure_total counter -> errors /s
+        keycloak_failed_login_attempts counter -> errors /s
+        keycloak_request_duration_sum counter -> latency_mean
+        gitlab_transaction_duration_seconds_sum counter -> latency_mean s
+        jenkins_queue_size_value gauge -> queue_length
+        jenkins_node_offline_value gauge -> unhealthy
+        nats_varz_connections gauge -> connections
+        solr_metrics_jetty_response_total counter -> request_rate /s
+        hystrix_circuit_breaker_open gauge -> -
+        hystrix_execution_failure_total counter -> errors /s
+        sentinel_block_qps gauge -> request_rate /s
+        dubbo_provider_rt_milliseconds_avg gauge -> latency_mean ms
+        dubbo_provider_requests_failed_total counter -> errors /s
+        skywalking_service_cpm gauge -> -
+        skywalking_service_resp_time gauge -> latency_mean
+        apm_p99 gauge -> -
+        service_sla gauge -> -
+        windows_service_state gauge -> -
+        windows_net_bytes_received_total counter -> bytes_in B/s
+        mssql_io_stall_seconds_total counter -> disk_busy ratio
+        oracledb_wait_time_user_io gauge -> disk_busy
+        oracledb_tablespace_used_percent gauge -> disk_used percent
+        db2_connections_top_seconds_wait gauge -> wait_time s
+        questdb_memory_mem_used gauge -> memory_used
+        clickhouse_async_metrics_max_replica_delay gauge -> db_replication_lag s
+        tikv_grpc_msg_duration_seconds histogram -> latency_mean s
+        cockroach_sys_cpu_combined_percent_normalized gauge -> cpu_of_limit percent
+        neo4j_bolt_connections_running gauge -> connections
+        stackdriver_cloudsql_database_cloudsql_googleapis_com_database_cpu_utilization gauge -> cpu_of_limit
+        stackdriver_https_lb_rule_loadbalancing_googleapis_com_https_backend_latencies histogram -> latency_mean
+        azure_sqldb_cpu_percent_average gauge -> cpu_of_limit percent
+        azure_sqldb_dtu_consumption_percent_maximum gauge -> -
+        azure_redis_serverLoad_percent gauge -> load percent
+        azure_appservice_Http5xx_total gauge -> errors
+        aws_dynamodb_user_errors_sum gauge -> errors
+        aws_ebs_volume_queue_length_average gauge -> queue_length
+        aws_ebs_burst_balance_average gauge -> credits
+        aws_kinesis_get_records_iterator_age_milliseconds_maximum gauge -> queue_time ms
+        aws_kinesis_write_provisioned_throughput_exceeded_sum gauge -> rejected
+        aws_elb_surge_queue_length_maximum gauge -> queue_length
+        aws_elb_spillover_count_sum gauge -> rejected
+        aws_lambda_concurrent_executions_maximum gauge -> requests_in_flight
+        aws_cloudfront_5xx_error_rate_average gauge -> error_ratio
+        aws_docdb_cursors_timed_out_sum gauge -> errors
+        http_client_in_flight_requests gauge -> requests_in_flight
+        http_server_handling_seconds histogram -> latency_mean s
+        pulsar_publish_latency gauge -> latency_mean
+        rocketmq_consumer_lag_messages gauge -> consumer_lag
+        rocketmq_broker_tps gauge -> request_rate /s
+        dramatiq_messages_rejected_total counter -> rejected /s
+        resque_failed_job_executions_total counter -> errors /s
+        delayed_jobs_failed gauge -> errors
+        unicorn_queued gauge -> queue_length
+        passenger_requests_in_queue gauge -> queue_length
+        uwsgi_worker_requests_total counter -> request_rate /s
+        uwsgi_listen_queue gauge -> queue_length
+        gorouter_latency gauge -> latency_mean
+        openai_request_errors_total counter -> errors /s
+        vllm:num_requests_waiting gauge -> queue_length
+        vllm:gpu_cache_usage_perc gauge -> -
+        vllm:e2e_request_latency_seconds histogram -> latency_mean s
+        container_cpu_load_average_10s gauge -> load
+        container_blkio_device_usage_total counter -> disk_traffic /s
+        kube_hpa_status_current_replicas gauge -> -
+        kubelet_pod_worker_duration_seconds histogram -> latency_mean s
+        karpenter_nodes_terminated gauge -> -
+        cilium_forward_bytes_total counter -> -
+        weave_connections gauge -> connections
+        linkerd_proxy_inject_admission_responses_total counter -> request_rate /s
+        netdata_disk_backlog_milliseconds_average gauge -> queue_time ms
+        netdata_system_ram_MiB_average gauge -> memory_used MiB
+        telegraf_cpu_usage_idle gauge -> cpu_idle
+        collectd_load_shortterm gauge -> load
+        NumberOfBusyThreads gauge -> saturation
+        AvgQueryExecutionTimeMs gauge -> db_query_time ms
+        TotalFailures gauge -> errors
+        heapFreePct gauge -> memory_free percent
+        ActiveDbConnections gauge -> connections
+        OrdersPerMinute gauge -> -
+        checkoutErrorsCount gauge -> errors
+        cartServiceLatencyP99Millis gauge -> latency_p99 ms
+        pod.mem.rss gauge -> memory_used
+        svc.http.err.rate gauge -> error_ratio
+        svc.http.rt.p95 gauge -> latency_p95
+    """,
 }
