@@ -26,10 +26,11 @@ MOST_STEPS = 3  # of one series
 FEWEST, NEAR = 10, 5  # points before a step at least; points beside it that tell a step from a slope
 LARGEST_STEP = 20.0  # spreads: beyond that, longer counts and higher does not
 CONTRAST = 6.0  # standard errors between the two means: of a hundred places in noise none is so far
-LASTS = 0.8  # of the points until the incident was noticed are still bad
+LASTS, LASTING = 0.8, 600.0  # of the points until the incident was noticed, and for so many seconds, are bad
+AGAIN = frozenset({"restarts"})  # once is nothing: a pod is moved, a version replaced
 RARELY = 0.1  # of the points before were as bad
 STOPPED = 0.2  # of its usual level: less traffic than that is trouble, and not the time of the day
-CLEAR = 0.25  # the least score that may tell when it began
+CLEAR = 0.25  # the least score × weight that may tell when it began
 TRUST = 1.5  # a begin that was told counts so much more than one that was found
 UNKNOWN = 0.5  # weight of a service where nobody knows who calls whom
 
@@ -70,10 +71,10 @@ def began(found: Sequence[Turn], told: float, weights: Mapping[str, float]) -> t
         for turn in together:
             weight = weights.get(turn.service, 0.0) if weights else UNKNOWN
             scores[turn.service] = max(scores.get(turn.service, 0.0), weight * turn.score)
-        clear = any(turn.score >= CLEAR and scores[turn.service] for turn in together)
+        clear = max(scores.values()) >= CLEAR
         total = sum(scores.values()) * (TRUST if abs(together[0].at - told) <= SAME else 1.0)
         if clear and total > most:
-            best, most = tuple(turn for turn in together if scores[turn.service] and turn.score >= CLEAR), total
+            best, most = tuple(turn for turn in together if scores[turn.service] >= CLEAR and turn.score >= CLEAR), total
     return best
 
 
@@ -129,10 +130,14 @@ def _turn(one: Series, signal: Signal, points: tuple[Floats, Floats], at: int, t
     spread = max(noise, RELATIVE_SPREAD * abs(usual), 1e-12)
     step = float(np.median(beside)) - usual
     slope = float(np.median(beside)) - float(np.median(before[-NEAR:])) < step / 2
-    if step <= NORMAL_SPREADS * spread or slope or (signal.direction == "both" and step < (1 - STOPPED) * abs(usual)):
+    if (
+        step <= max(NORMAL_SPREADS * spread, signal.name in AGAIN)
+        or slope
+        or (signal.direction == "both" and step < (1 - STOPPED) * abs(usual))
+    ):
         return None
     bad = v - usual > step / 2
-    until_told = bad[at : max(at + NEAR, np.searchsorted(t, told, "right"))]
+    until_told = bad[at : max(at + NEAR, np.searchsorted(t, max(told, t[at] + LASTING), "right"))]
     usually = bad[first:at].mean() > RARELY or _longest(bad[first:at]) >= np.count_nonzero(bad[at:last])
     if usually or until_told.mean() < LASTS:
         return None

@@ -94,6 +94,12 @@ def test_traffic_turns_only_where_it_nearly_stops(then: float, turned: float) ->
     assert bool(found(traffic)) is turned
 
 
+@pytest.mark.parametrize(("restarts", "turned"), [(1.0, False), (3.0, True)])
+def test_one_restart_is_nothing(restarts: float, turned: bool) -> None:  # noqa: FBT001 - what is expected
+    count = replace(failing((100, MINUTES), usual=0.0, then=restarts), selection=Selection("restarts", "r", Reduction.RAW, "s", ()))
+    assert bool(found(count)) is turned
+
+
 # when the trouble began
 
 
@@ -128,4 +134,6 @@ def test_several_services_at_one_time_outweigh_another_one() -> None:
 
 def test_what_is_not_clear_tells_nothing() -> None:
     assert chosen(of("web", 100, score=0.1), web=1.0) == []
+    assert chosen(of("cart", 100, score=0.4), web=1.0) == []
+    assert chosen(of("cart", 100, score=0.4)) == [], "nobody knows whether it matters"
     assert chosen() == []
