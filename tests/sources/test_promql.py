@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from compass_core.identity import LABELS, name_of
+from compass_core.identity import NAMING, name_of
 from compass_core.readings import Match, Reduction, Selection
 from compass_core.sources import promql
 
@@ -119,7 +119,7 @@ def pattern(service: str, label: str) -> str:
 
 @given(
     value=st.text(min_size=1, max_size=20) | st.from_regex(r"(https?://)?[a-z]+-[0-9a-f]+-[a-z0-9]{5}(\.shop)?(:[0-9]+)?", fullmatch=True),
-    label=st.sampled_from(LABELS),
+    label=st.sampled_from(NAMING),
 )
 def test_whatever_names_a_service_is_found(value: str, label: str) -> None:
     assume("\n" not in value)

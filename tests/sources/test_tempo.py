@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -411,3 +412,26 @@ class TestKitOfTraces(SourceKit):
     async def ask(self, backend: Backend, allowance: Allowance) -> object:
         source = Tempo(backend.reader(allowance), inline, link=None)
         return await source._read_all(["1".zfill(32), "2".zfill(32)])
+
+
+class TestOfOneEnvironment:
+    """Traces say where their services run, or they do not."""
+
+    BOUND = (("namespace", "shop"), ("cluster", "eu"))
+
+    async def test_traces_are_searched_in_it(self) -> None:
+        replay = server()
+        await tempo(replay).spans(["cart"], SERVED, self.BOUND)
+        within = '(resource.k8s.namespace.name="shop" || resource.service.namespace="shop") && (resource.k8s.cluster.name="eu")'
+        assert all(within in query for query in replay.asked("/api/search", "q"))
+
+    async def test_where_none_says_that_it_is_there_those_are_taken_that_say_nothing(self) -> None:
+        def search(request: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, json={"traces": []} if "namespace" in request.url.params["q"] else found(135))
+
+        plain = server(search)
+        assert (await tempo(plain).spans(["frontend"], SERVED, self.BOUND)).values
+        elsewhere = json.loads(json.dumps(body("tempo/trace_v2")).replace('"stringValue": "shop"', '"stringValue": "staging"'))
+        replay = server(search, httpx.Response(200, json=elsewhere))
+        services = {span.service for span in (await tempo(plain).spans(["frontend"], SERVED)).values}
+        assert (await tempo(replay).spans(sorted(services), SERVED, self.BOUND)).values == ()
