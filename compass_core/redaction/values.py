@@ -83,8 +83,8 @@ def _is_prose(match: Match, value: str) -> bool:
 
 def is_password(match: Match, value: str) -> bool:
     """Anything but a word that speaks of a password, or, after `pass`, a count."""
-    short = match["name"].lower() in {"pass", "pw"} and _COUNT.fullmatch(value)
     first = value.split(maxsplit=1)[0] if match["bare"] is not None else value
+    short = match["name"].lower() in {"pass", "pw"} and _COUNT.fullmatch(first)
     return not (short or is_word(first) or _is_prose(match, value) or _is_loose(match, value))
 
 

@@ -27,7 +27,8 @@ def planted(seed: int) -> tuple[Planted, ...]:
     """Every kind in each of its lines, each time with another value; the same ones for the same seed."""
     make = Maker(random.Random(seed))  # noqa: S311 - the same each time, and they open nothing
     found = []
-    for kind, (parts, texts) in KINDS.items():
+    given_out = {name: ((begin, (alphabet, count), (digits, 2)), LINES) for name, begin, alphabet, count in GIVEN_OUT}
+    for kind, (parts, texts) in (KINDS | NOTATIONS | given_out).items():
         for text in texts:
             value = make.secret(parts)
             found.append(Planted(kind, value, text.replace("%s", value)))
@@ -137,3 +138,84 @@ KINDS: dict[str, tuple[tuple[str | tuple[str, int], ...], tuple[str, ...]]] = {
     "token": (((ALNUM, 16), "5a"), ("error: token=%s expired", '{"error":"x","refresh_token":"%s"}', "failed GET /feed?access_token=%s HTTP/1.1", "csrf-token: %s mismatch error", "client_secret=%s rejected")),
     "email": (((ascii_lowercase, 6), ".", (ascii_lowercase, 7), "@mail.example.com"), ("error: no account for %s", "Key (email)=(%s) already exists.", "failed GET /users/%s/orders 404")),
 }  # fmt: skip
+
+WORDS = (ascii_lowercase, 6), " ", (ascii_lowercase, 5), " ", (ascii_lowercase, 7)
+RANDOM = (ALNUM, 10), (digits, 2), (ALNUM, 12)
+# where only the notation or the place says that something is secret: their names begin so
+NOTATIONS: dict[str, tuple[tuple[str | tuple[str, int], ...], tuple[str, ...]]] = {
+    "notation: words": (WORDS, ("error password: %s", 'error password="%s"', "error <password>%s</password>", "login error\npassphrase: %s\nhost: db")),
+    "notation: escaped": (PASSWORD, (
+        "error {\\u0022user\\u0022:\\u0022kim\\u0022,\\u0022password\\u0022:\\u0022%s\\u0022}", "error {\\\\u0022password\\\\u0022:\\\\u0022%s\\\\u0022}",
+        'error {"log":"{\\\\\\"password\\\\\\":\\\\\\"%s\\\\\\"}"}', "error &lt;password&gt;%s&lt;/password&gt;",
+    )),
+    "notation: xml": (PASSWORD, (
+        'error <user name="kim" password="%s"/>', '<add key="DbPassword" value="%s" /> error', '<entry key="db.password">%s</entry> error',
+        '<param name="password">%s</param> error', '<ns:Password type="text">%s</ns:Password> error',
+    )),
+    "notation: yaml": (PASSWORD, (
+        "error in db:\n  user: app\n  password: %s\n  host: x", "error password: |\n    %s\nother: 1", "error - name: DB_PASSWORD\n  value: %s\n",
+        "error in kind: Secret\nstringData:\n  password: %s\n",
+    )),
+    "notation: toml": (PASSWORD, ('error password = "%s"', "error password = '''%s'''", 'error db.password = """%s"""')),
+    "notation: table": (PASSWORD, ("error | password | %s |", "error password | %s | 2024", "error \u2502 password \u2502 %s \u2502")),
+    "notation: arrow": (PASSWORD, ("error password -> %s", "error password --> %s", "error password \u2192 %s", "error password \u21d2 %s")),
+    "notation: full-width": (PASSWORD, ("error password\uff1a%s", "error password\uff1d%s", "error \u5bc6\u7801\uff1a%s")),
+    "notation: languages": (PASSWORD, ("error contrase\u00f1a: %s", "error mot de passe : %s", "error \u043f\u0430\u0440\u043e\u043b\u044c: %s", "error Kennwort=%s")),
+    "notation: php": (PASSWORD, ('error ["password"]=> string(14) "%s"', 'error s:8:"password";s:14:"%s";', "error array('password' => '%s')")),
+    "notation: other": (PASSWORD, (
+        'error password: Some("%s")', "error password=Optional[%s]", "error ('password', '%s')", 'error setPassword("%s")', "error password[%s]",
+        "error password was '%s'", "error the password is %s", "error invalid password '%s' for kim", "error &{Host:db Password:%s Port:1}",
+    )),
+    "command: mysql": (PASSWORD, ("error mysql -u root -p%s db", 'error ["mysql", "-u", "root", "-p", "%s"]', "error: mysqldump --password %s x failed")),
+    "command: curl": (PASSWORD, ("error curl -u kim:%s https://x", "error curl --user kim:%s https://x", "error curl -su kim:%s https://x")),
+    "command: sshpass": (PASSWORD, ("error sshpass -p %s ssh host", "error sshpass -p'%s' ssh host")),
+    "command: docker": (PASSWORD, ("error docker login -u kim -p %s reg", "error echo %s | docker login --password-stdin")),
+    "command: ldap": (PASSWORD, ("error ldapsearch -D cn=x -w %s -b dc", "error sqlcmd -S db -U sa -P %s -Q x", "error openssl rsa -passin pass:%s -in k")),
+    "command: others": (PASSWORD, ("error rabbitmqctl add_user kim %s", "error htpasswd -b file kim %s", "error smbclient //x -U kim%%s", "error helm --set db.password=%s x")),
+    "sql": (PASSWORD, (
+        "error CREATE USER 'app'@'%' IDENTIFIED WITH mysql_native_password BY '%s'", "error SET PASSWORD FOR 'a'@'%' = PASSWORD('%s')",
+        "error CREATE LOGIN app WITH PASSWORD = N'%s'", "error ALTER ROLE app WITH ENCRYPTED PASSWORD '%s'", "error CHANGE MASTER TO MASTER_PASSWORD='%s'",
+    )),
+    "redis": (PASSWORD, (
+        "error AUTH %s", "error redis: AUTH default %s", 'error [0 10.0.0.1:1234] "AUTH" "default" "%s"', "error requirepass %s", "error masterauth %s",
+        "error ACL SETUSER kim on >%s ~*", "error redis-cli -h x -a %s ping",
+    )),
+    "netrc": (PASSWORD, ("error machine api.x login kim password %s", "error machine x\n  login kim\n  password %s")),
+    "raw url": (("p/", (ALNUM, 6), "@", (digits, 2), "w x"), ("error postgres://app:%s@db:5432/orders",)),
+    "raw url, quoted": (("p'", (ALNUM, 6), '"', (digits, 2)), ("error postgres://app:%s@db:5432/orders",)),
+    "oracle": (PASSWORD, ("error jdbc:oracle:thin:kim/%s@//db:1521/x",)),
+    "authorization": (RANDOM, (
+        "error Authorization: Custom-Scheme %s", "error authorization: Splunk %s", "error Authorization: NTLM %s", "error Authorization: SharedKey acct:%s",
+        'error Authorization: Digest username="kim", realm="x", nonce="abc", uri="/", response="%s"', "error [authorization, Bearer %s]",
+        'error Authorization: Hawk id="dh37", ts="135", nonce="j4h3g2", mac="%s"', "error Authorization:Bearer%20%s",
+        "error Authorization: AWS4-HMAC-SHA256 Credential=x/20260602/eu-west-1/s3/aws4_request, SignedHeaders=host;x-amz-date, Signature=%s",
+    )),
+    "signed": (RANDOM, (
+        "error GET /x?Signature=%s&Expires=1&Key-Pair-Id=AB", "error GET /x?X-Amz-Signature=%s", "error X-Hub-Signature-256: sha256=%s", "error GET /x?hmac=%s&shop=1",
+        "error Stripe-Signature: t=149,v1=%s",
+    )),
+    "oauth code": (RANDOM, ("error GET /cb?code=%s&state=xyz", "error GET /x?SAMLResponse=%s", "error GET /x?ticket=%s", "error GET /x?jwt=%s")),
+    "key by its name": (RANDOM, (
+        "error client-key-data: %s", "error InstrumentationKey=%s", "error NEW_RELIC_LICENSE_KEY=%s", "error Unseal Key 1: %s", "error x-functions-key: %s",
+        "error Incorrect API key provided: %s", "error api key %s is not valid",
+    )),
+    "token by its name": (RANDOM, (
+        "error using token %s", 'error token "%s" is invalid', "error session token %s expired", "error npm config set //r/:_authToken %s",
+        "error | token | %s |", "error token -> %s", "error --client-secret %s --tenant x", 'error {"auths":{"reg":{"auth":"%s"}}}',
+    )),
+}  # fmt: skip
+LINES = ("error with %s", 'error {"value":"%s"}', "error GET /x/%s HTTP/1.1")
+GIVEN_OUT = (
+    ("digitalocean, refresh", "dor" + "_v1_", HEX, 62), ("groq", "gs" + "k_", ALNUM, 50), ("xai", "xa" + "i-", ALNUM, 78), ("perplexity", "pplx" + "-", ALNUM, 46),
+    ("hugging face", "hf" + "_", ALNUM, 32), ("replicate", "r8" + "_", ALNUM, 35), ("langsmith", "lsv2" + "_pt_", HEX, 30), ("posthog", "phx" + "_", ALNUM, 40),
+    ("docker", "dckr" + "_pat_", ALNUM, 25), ("rubygems", "rubygems" + "_", HEX, 46), ("artifactory", "AKC" + "p", ALNUM, 66), ("atlassian", "ATATT" + "3", ALNUM, 180),
+    ("bitbucket", "ATB" + "B", ALNUM, 30), ("slack app", "xap" + "p-1-A0", ALNUM, 60), ("gitlab deploy", "gld" + "t-", ALNUM, 18), ("gitlab trigger", "glp" + "tt-", HEX, 38),
+    ("stripe restricted", "rk" + "_live_", ALNUM, 22), ("openrouter", "sk" + "-or-v1-", HEX, 62), ("brevo", "xkey" + "sib-", HEX, 62), ("new relic", "NRA" + "K-", ascii_uppercase, 25),
+    ("grafana cloud", "gl" + "c_", ALNUM, 60), ("sentry", "sntr" + "ys_", ALNUM, 60), ("dynatrace", "dt0" + "c01.ABCDEFGHIJKLMNOPQRSTUVWX.", ascii_uppercase, 62),
+    ("honeycomb", "hca" + "ik_", ALNUM, 56), ("sourcegraph", "sg" + "p_", HEX, 38), ("alibaba", "LTA" + "I", ALNUM, 18), ("yandex", "t" + "1.", ALNUM, 60),
+    ("fly", "fm" + "2_", ALNUM, 60), ("render", "rn" + "d_", ALNUM, 30), ("netlify", "nf" + "p_", ALNUM, 36), ("shopify", "shp" + "at_", HEX, 30), ("databricks", "dap" + "i", HEX, 30),
+    ("supabase", "sb" + "p_", HEX, 38), ("planetscale", "pscale" + "_tkn_", ALNUM, 41), ("linear", "lin" + "_api_", ALNUM, 38), ("figma", "fig" + "d_", ALNUM, 40),
+    ("postman", "PMA" + "K-", HEX, 56), ("notion", "nt" + "n_", ALNUM, 44), ("hubspot", "pat" + "-na1-", HEX, 34), ("square", "sq0" + "csp-", ALNUM, 41), ("razorpay", "rzp" + "_live_", ALNUM, 12),
+    ("typeform", "tf" + "p_", ALNUM, 56), ("pulumi", "pu" + "l-", HEX, 38), ("tailscale", "tskey" + "-auth-", ALNUM, 30), ("sonarqube", "sq" + "u_", HEX, 38), ("circleci", "CCI" + "PAT_", ALNUM, 60),
+    ("ory", "ory" + "_at_", ALNUM, 40), ("openshift", "sha" + "256~", ALNUM, 41), ("easypost", "EZ" + "AK", ALNUM, 52), ("facebook", "EA" + "AC", ALNUM, 120),
+)  # fmt: skip

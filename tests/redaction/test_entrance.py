@@ -41,7 +41,7 @@ ANSWERS: dict[str, Any] = {
     "log_counts": SERIES,
     "log_lines": LogLine(0.0, NAME, LONG, LONG, LONG),
     "spans": Span(LONG, LONG, LONG, NAME, LONG, 0.0, 1.0, kind=LONG, attributes={LONG: LONG}),
-    "changes": Change(0.0, NAME, LONG, LONG, LONG, LONG, LINK),
+    "changes": Change(0.0, NAME, LONG, LONG, LONG, LONG, LINK, LONG),
 }
 PORTS = (Metrics, Logs, Traces, Changes)
 METHODS = [name for port in PORTS for name, _ in inspect.getmembers(port, inspect.isfunction) if not name.startswith("_")]

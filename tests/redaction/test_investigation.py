@@ -37,7 +37,7 @@ from tests.bot.made import FakeDeclarations, FakeHistory, FakeOutbox
 from tests.demo_incident import packed
 from tests.fakes import INCIDENT, WINDOW, FakeClock, FakeInvestigations, FakeLedger, FakeSource, FakeThread, inline
 from tests.llm.scripted import MODEL, PRICE, Scripted, Turn
-from tests.redaction.planted import Planted, planted
+from tests.redaction.planted import NOTATIONS, Planted, planted
 from tests.redaction.test_redact import leaks
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECRETS = planted(seed=11)
-AT_ONCE = 8
+AT_ONCE = 24
 CASES = [SECRETS[at : at + AT_ONCE] for at in range(0, len(SECRETS), AT_ONCE)]
 START = INCIDENT.started_at.timestamp()
 TOKEN = next(one for one in SECRETS if one.kind == "github").value
@@ -53,7 +53,7 @@ TOKEN = next(one for one in SECRETS if one.kind == "github").value
 UNMARKED = {
     "aws secret key", "azure storage key", "azure sas", "slack webhook", "datadog", "bearer", "basic credentials", "cookie", "session",
     "password in url", "password", "token",
-    "private key", "card",
+    "private key", "card", *NOTATIONS,
 }  # fmt: skip
 
 
@@ -154,14 +154,14 @@ async def observed(case: Path, secrets: tuple[Planted, ...], redact: Redactor) -
 
 
 def test_what_is_not_redacted_would_be_told(tmp_path: Path) -> None:
-    """Otherwise the tests below would show nothing: more than 60 secrets of 20 kinds get as far as an observation."""
+    """Otherwise the tests below would show nothing: more than 200 secrets of 60 kinds get as far as an observation."""
     told: list[Planted] = []
     for number, secrets in enumerate(CASES):
         (folder := tmp_path / str(number)).mkdir()
         runs = asyncio.run(observed(written(folder, secrets), secrets, Open()))
         told += told_of(secrets, *(run.model_dump_json() for run in runs))
-    assert len(told) >= 60
-    assert len({one.kind for one in told}) >= 20
+    assert len(told) >= 200
+    assert len({one.kind for one in told}) >= 60
 
 
 @pytest.mark.parametrize("secrets", CASES, ids=lambda secrets: secrets[0].kind)
@@ -256,3 +256,13 @@ async def test_what_sources_answer_is_not_told(secrets: tuple[Planted, ...], log
         )
     assert "agent.failed" in log.getvalue()
     assert told_of(secrets, log.getvalue()) == []
+
+
+@pytest.mark.parametrize("secret", ["", '["fails in|of a new kind|lines tell"]'])
+async def test_what_is_made_behind_the_entrances_meets_a_net_at_the_exits(tmp_path: Path, secret: str) -> None:
+    """Words that only Compass says, called secret: neither the thread nor what is returned, and printed, says them."""
+    async with replayed(written(tmp_path, SECRETS[:4]), load({"COMPASS_REDACT": secret} if secret else {})) as compass:
+        thread = FakeThread()
+        conclusion = await compass.investigate(Request(reference="INC-1"), thread)
+    for said in ((one.model_dump_json() for one in (*thread.progress, *thread.conclusions)), [json.dumps(report(conclusion))]):
+        assert bool(re.search("fails in|of a new kind|lines tell", "".join(said))) is not bool(secret)
