@@ -83,14 +83,18 @@ def in_one_place(families: Iterable[Family], affected: Sequence[str], bound: Env
 
 
 async def _everyone(view: View, affected: Sequence[str], families: Reading[Family], times: Times) -> Reading[Family]:
-    """What has a family of the table; of a system that is small every family, and where nothing else is known the unknown ones."""
+    """What has a family of the table; of a system that is small what has any: a broker may have none that the table knows."""
     if len({service for one in families.values for service in one.services}) > MOST_SERVICES:
         return families
     named = await view.families((), asked_names(), times.all)
     everyone = replace(families, values=(*families.values, *named.values), gaps=named.gaps)
-    if any(one.services - set(affected) for one in everyone.values):
+    known = {service for one in everyone.values for service in one.services}
+    if len(known) > MOST_SERVICES:
         return everyone
-    return await view.families((), ("*",), times.all)
+    every = await view.families((), ("*",), times.all)
+    all_ = known.union(*(one.services for one in every.values))
+    room = len(all_) <= MOST_SERVICES or known <= set(affected)
+    return replace(everyone, values=(*everyone.values, *every.values), gaps=(*named.gaps, *every.gaps)) if room else everyone
 
 
 async def _suspected(

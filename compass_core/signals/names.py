@@ -27,7 +27,11 @@ class Meaning:
     unit: str = ""
 
 
-_TIMED = frozenset({"latency", "db_query_time", "gc_time", "wait_time", "queue_time", "disk_latency", "dns_p95", "network_rtt"})
+NOTHING = Meaning("")
+ADDED_UP = frozenset({"latency_mean", "db_query_time", "wait_time", "queue_time", "disk_latency", "dns_p95", "network_rtt"})
+"""What a counter adds up, so that it takes a number to divide it by."""
+
+_TIMED = ADDED_UP | {"latency", "gc_time"}
 _OF_STATES = frozenset(
     {"saturation", "connections", "queue_length", "requests_in_flight", "memory_used", "memory_free", "db_waiting_clients", "db_locks"}
 )
@@ -52,19 +56,22 @@ _SHARE_AT_LEAST = 0.5
 def read(name: str, kind: Kind = "gauge", unit: str = "", text: str = "") -> Meaning | None:
     """What a family of this name measures; of a counter, what its increase per second does. None where nothing tells.
 
-    `unit` and `text` are what its server says of it.
+    `NOTHING` for what is not worth watching: a limit, a time of birth, a sum that needs its count. `unit` and `text` are what its
+    server says of it.
     """
     words = words_of(name.rpartition("_")[0] if name.startswith("aws_") and name.endswith("_maximum") else name)
     ideas = frozenset(filter(None, map(_idea, words)))
     stated = _unit(words, unit)
     if "nothing" in ideas or _is_limit(ideas, words, stated):
-        return None
+        return NOTHING
     if stated and UNITS[stated][0] == "s":
         ideas |= {"duration"}
     signal = _signal(ideas)
     if signal is None and text:
         signal = _signal(frozenset(filter(None, map(_idea, words_of(text.partition(".")[0])))))
-    return _settled(signal, kind, stated, words) if signal else None
+    if signal is None:
+        return None
+    return (_settled(signal, kind, stated, words) if signal else None) or NOTHING
 
 
 def scale(unit: str, wanted: str, usual: float, most: float) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from compass_core.readings import Match, Reduction, Selection
 from compass_core.signals.catalogue import SIGNALS
-from compass_core.signals.names import limit_of, read, words_of
+from compass_core.signals.names import ADDED_UP, NOTHING, limit_of, read, words_of
 from compass_core.signals.network import PEERS
 from compass_core.signals.signal import DIRECT, FELT, RESOURCE, WEAK
 from compass_core.signals.words import UNITS
@@ -145,7 +145,7 @@ def _named(family: Family) -> tuple[str, ...]:
 
 
 def _quantiles(plain: Selection, meaning: Meaning | None) -> Iterator[Selection]:
-    if meaning is None or (UNITS[meaning.unit][0] != "s" if meaning.unit else meaning.signal not in _LATENCIES):
+    if not meaning or not meaning.signal or (UNITS[meaning.unit][0] != "s" if meaning.unit else meaning.signal not in _LATENCIES):
         return
     ask = replace(plain, reduction=Reduction.QUANTILE)
     if meaning.signal not in _LATENCIES:
@@ -158,7 +158,7 @@ def _quantiles(plain: Selection, meaning: Meaning | None) -> Iterator[Selection]
 
 def _increases(plain: Selection, meaning: Meaning | None, family: Family, families: Sequence[Family]) -> Iterator[Selection]:
     signal = meaning.signal if meaning else ""
-    if family.name.endswith("_sum") or (meaning and UNITS.get(meaning.unit, ("",))[0] == "s"):
+    if family.name.endswith("_sum") or signal in ADDED_UP:
         yield from _means(plain, signal, families)
         return
     rate = replace(plain, reduction=Reduction.RATE)
@@ -174,19 +174,19 @@ def _increases(plain: Selection, meaning: Meaning | None, family: Family, famili
         yield replace(rate, signal="errors", where=(*plain.where, *level), over_where=plain.where)
     elif statuses and not signal:
         yield replace(rate, signal="request_rate")
-    elif meaning:  # what is counted one by one, as restarts, is told by how many more there are
+    elif signal:  # what is counted one by one, as restarts, is told by how many more there are
         yield replace(rate if SIGNALS[signal].unit else replace(plain, reduction=Reduction.INCREASE), signal=signal, by=())
-    else:
+    elif meaning is None:
         yield replace(rate, signal=f"other:{family.name}", by=())
 
 
 def _means(plain: Selection, signal: str, families: Sequence[Family]) -> Iterator[Selection]:
     """Times added up ÷ how many they are; a bare sum is nothing."""
     held = {one.name: one for one in families if one.service_label == plain.service_label}
-    stem = re.sub("(_sum|(_duration)?(_seconds)?_total|_time(_seconds)?(_total)?)$", "", plain.family)
+    stem = re.sub("(_sum|(_duration)?(_seconds)?_total|_time(_seconds)?(_total)?|_latency)$", "", plain.family)
     if plain.family.endswith("_sum") and stem in held and held[stem].kind == "histogram":
         return
-    over = next((name for ending in ("_count", "_count_total", "_total", "_calls_total") if (name := stem + ending) in held), "")
+    over = next((name for ending in ("_count", "_count_total", "_total", "_calls_total", "_ops") if (name := stem + ending) in held), "")
     if over and signal:
         signal = "call_mean" if plain.by and signal in _LATENCIES else signal
         yield replace(plain, signal=signal, reduction=Reduction.RATE_RATIO, over=over)
@@ -209,6 +209,8 @@ def _values(plain: Selection, meaning: Meaning | None, family: Family, families:
         return
     signal = "call_p95" if plain.by and signal in _LATENCIES else signal
     falls = signal in SIGNALS and SIGNALS[signal].direction == "down"
+    if meaning == NOTHING:
+        return
     # of gauges nobody knows whether they add up; the one in trouble is looked at, and a second one is no jump
     yield replace(plain, signal=signal or f"other:{family.name}", aggregate="min" if falls else "max")
     if signal in _OF_LIMIT and (limit := _limit(family, families)):

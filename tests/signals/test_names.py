@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compass_core.signals.names import Meaning, read, scale, words_of
+from compass_core.signals.names import NOTHING, Meaning, read, scale, words_of
 from compass_core.signals.words import UNITS
 from tests.signals.metric_names import NAMES
 
@@ -25,7 +25,7 @@ def readings(group: str) -> list[tuple[str, str, str]]:
         told, _, wanted = line.strip().partition(" -> ")
         name, kind, *unit = told.split()
         meaning = read(name, KINDS[kind], *unit)
-        found.append((told, wanted, f"{meaning.signal} {meaning.unit}".strip() if meaning else "-"))
+        found.append((told, wanted, f"{meaning.signal} {meaning.unit}".strip() if meaning and meaning.signal else "-"))
     return found
 
 
@@ -76,4 +76,4 @@ def test_values_are_brought_to_the_signals_unit(unit: str, wanted: str, usual: f
 @given(st.text(max_size=80), st.sampled_from(sorted(KINDS)), st.text(max_size=10))
 def test_any_name_can_be_read(name: str, kind: str, unit: str) -> None:
     meaning = read(name, KINDS[kind], unit)
-    assert meaning is None or (meaning.signal and (not meaning.unit or meaning.unit in UNITS))
+    assert meaning is None or meaning == NOTHING or (meaning.signal and (not meaning.unit or meaning.unit in UNITS))
