@@ -65,7 +65,7 @@ class Buffer:
         except asyncio.CancelledError:
             await asyncio.wait([writing])  # a thread cannot be cancelled; who closes it then finds its row
             raise
-        open_ = {*self._running.values(), *(late.key for late in self._late)}
+        open_ = {*self._running.values(), *(late.key.removeprefix("posts of ") for late in self._late)}
         self._posts = {key: post for key, post in self._posts.items() if key[0] in open_}
 
     async def closed(self, conclusion: Conclusion) -> str:
@@ -78,7 +78,7 @@ class Buffer:
             await self._store.closed(kept)
 
         await self._write(key, close)
-        return self._why if any(late.key == key for late in self._late) else ""
+        return self._why if any(late.key in {key, f"posts of {key}"} for late in self._late) else ""
 
     async def posted(self, investigation: str, step: str) -> Post | None:
         """As `ports.Outbox.posted`; where the database does not tell, what this process has posted."""
@@ -93,7 +93,7 @@ class Buffer:
     async def record(self, post: Post) -> None:
         """As `ports.Outbox.record`."""
         self._posts[post.investigation, post.step] = post
-        await self._write(post.investigation, lambda: self._store.record(post))
+        await self._write(f"posts of {post.investigation}", lambda: self._store.record(post))
 
     async def reserve(self, attempt: Attempt, caps: Caps) -> int:
         """As `budget.Ledger.reserve`; raises `StoreError` at once while nothing can be written."""
@@ -140,23 +140,26 @@ class Buffer:
 
     async def _write_late(self) -> None:
         stuck = set()
-        try:
-            await self._store.posted("", "")
-        except StoreError as error:
-            self._down, self._why = True, str(error)
-            return
-        for late in tuple(self._late):
+        for each in tuple(self._late):
             try:
-                if late.key not in stuck:
-                    await late.write()
-                    self._late.remove(late)
+                if each.key not in stuck:
+                    await each.write()
+                    self._late.remove(each)
             except StoreError as error:
-                stuck.add(late.key)
+                stuck.add(each.key)
                 self._why = str(error)
             except CompassError as refused:  # another process investigates the same incident by now
                 log.warning("database.refused", reason=str(refused))
-                self._late.remove(late)
-        self._down = False
+                self._late.remove(each)
+        self._down = bool(stuck) and not await self._answers()
+
+    async def _answers(self) -> bool:
+        """Whether it does anything: then only some of it fails, as a table that is gone, and the rest can be written at once."""
+        try:
+            await self._store.attempts("")
+        except StoreError:
+            return False
+        return True
 
 
 class Unkept:

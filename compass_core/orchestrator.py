@@ -224,7 +224,7 @@ class Orchestrator:
         # closed first, so that the button of the final message works; a restart reports what was closed and not told
         unkept = await self._close(conclusion)
         if unkept:
-            reason = "; ".join(filter(None, (conclusion.reason, f"it could not be kept: {unkept}")))
+            reason = "; ".join(filter(None, (conclusion.reason, f"it could not be kept: {unkept.rstrip('.')}")))
             conclusion = conclusion.model_copy(update={"reason": reason})
         if broken := await self._tell("final", lambda: self._outside.thread.concluded(conclusion)):
             bare = {"runs": (), "hypotheses": (), "outcome": Outcome.FAILED, "reason": f"its message could not be written ({broken})"}

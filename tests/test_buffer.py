@@ -120,6 +120,18 @@ async def test_a_table_that_is_gone_takes_nothing_else_with_it(store: Store, pat
     assert [each.investigation.id for each in await store.recent(5)] == ["run-1"]
 
 
+async def test_what_has_its_table_is_written_where_another_table_is_gone(store: Store, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE posts")
+    buffer = Buffer(store, Pause())
+    await buffer.opened(investigation())
+    await buffer.record(ROOT)
+    assert await buffer.posted("run-1", "root") == ROOT
+    assert "no such table: posts" in await buffer.closed(ended(investigation()))
+    await buffer.drain()
+    assert [each.investigation.id for each in await store.recent(5)] == ["run-1"]
+
+
 async def test_what_another_process_investigates_is_refused_also_late(store: Store, path: Path) -> None:
     buffer = Buffer(store, Pause())
     with closing(locked(path)):

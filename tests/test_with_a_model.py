@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from compass_core.bootstrap import replayed
+from compass_core.budget import NO_ROOM
 from compass_core.domain import Outcome, Request
 from compass_core.hypotheses.mechanisms import MECHANISMS
 from compass_core.llm.wire import BOUNDS
@@ -48,6 +49,22 @@ async def test_a_model_refines_what_the_rules_say_and_its_failure_leaves_it() ->
     assert [(one.service, one.mechanism, one.confidence) for one in nothing.hypotheses] == [
         (one.service, one.mechanism, one.confidence) for one in conclusion.hypotheses
     ]
+
+
+@pytest.mark.parametrize(("limit", "calls"), [("0", 0), ("0.0001", 0), ("0.003", 0), ("0.01", 2), ("1", 3)])
+async def test_a_small_budget_makes_no_worse_answer(limit: str, calls: int) -> None:
+    by_rules = (await play(None)).conclusion
+    server = Scripted(*(Turn(text=answer().model_dump_json(), usage=(3000, 0, 4000)) for _ in range(3)))
+    async with server.serving() as url:
+        settings = load({"OPENAI_BASE_URL": url, "COMPASS_MODEL": MODEL, "COMPASS_PRICES": f"{MODEL}=0.15/0.60"})
+        async with replayed(CASE, settings) as compass:
+            conclusion = await compass.investigate(Request(reference="INC-42", budget=Decimal(limit)), FakeThread())
+    assert [(one.service, one.mechanism, one.confidence) for one in conclusion.hypotheses[:1]] == [
+        (one.service, one.mechanism, one.confidence) for one in by_rules.hypotheses[:1]
+    ]
+    assert [run.outcome for run in conclusion.runs] == [Outcome.ANSWERED] * 3
+    assert len(server.requests) == calls
+    assert [run.unrefined for run in conclusion.runs if run.unrefined == NO_ROOM] == [NO_ROOM] * (3 - calls if limit != "0" else 0)
 
 
 def keywords(schema: Any) -> Iterator[str]:

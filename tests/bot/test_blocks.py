@@ -257,3 +257,9 @@ def test_help_and_exact_budgets() -> None:
     fits(blocks.help_text())
     assert "/compass declare" in blocks.help_text().text
     assert "budget $0.001" in shown(blocks.root(INVESTIGATION.model_copy(update={"budget": Decimal("0.001")})))
+
+
+def test_the_root_says_a_place_in_the_line() -> None:
+    waiting = blocks.root(INVESTIGATION.model_copy(update={"waits": 3}))
+    assert "waiting for others to end, number 3 in line" in shown(waiting)
+    assert "waiting" not in shown(blocks.root(INVESTIGATION))

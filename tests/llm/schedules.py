@@ -1,6 +1,7 @@
 """Random schedules of concurrent questions, prices, faults and limits, through the real gateway, budget and ledger.
 
-A schedule is one investigation. Whatever happens in it, the server must not bill more than its limit. As a program:
+A schedule is one investigation, made from its seed. Whatever happens in it, the server must not bill more than its limit, nor more
+than is shown: the server refuses with a bill, hides thinking tokens, and tells counts that cannot be true. As a program:
 `python -m tests.llm.schedules DATABASE SEED COUNT [URL]`, where several on one database may ask one server at the URL.
 """
 
@@ -24,8 +25,9 @@ from compass_core.domain import AgentName, Message
 from compass_core.errors import BudgetExceededError, ModelError
 from compass_core.llm.gateway import Gateway
 from compass_core.llm.prices import Tariff
-from compass_core.llm.wire import Server, Terms, connect
+from compass_core.llm.wire import Server, Terms, connect, fewest_tokens
 from compass_core.store import Store
+from tests.fakes import FakeLedger
 from tests.llm.scripted import Prices, Scripted, Turn, error
 
 if TYPE_CHECKING:
@@ -48,12 +50,14 @@ TROUBLES = (
     Turn(told=False),
     Turn(body=b"<html>"),
     Turn(body=b"{}"),
+    Turn(status=307, headers={"Location": "http://127.0.0.1:9/"}, body=b""),
     error(400),
+    *(error(status, billed=True) for status in (400, 408, 409, 422, 499, 500, 503)),
+    error(400, billed=True, more={"param": "response_format"}),
     error(401),
     error(429),
     error(429, Retry_After="0"),
-    error(500, billed=True),
-    error(503),
+    error(429, billed=True, more={"usage": {"total_tokens": 1}}, Retry_After="0"),
     Turn(trouble="hang"),
     Turn(trouble="drop"),
 )
@@ -76,16 +80,32 @@ class Schedule:
         self.prices = Prices(each_in, each_out, cached, draw.choice((None, 300, 900)), draw.choice((1, 2)))
         self.terms = Terms(f"m{seed}", "http://127.0.0.1/v1", seconds=2.0, most_output_tokens=draw.choice((1, 100, 4096)))
         self.tariff = Tariff(*_listed(self.terms.model, self.prices), "scripted")
-        typical = self.tariff.worst(1_000, self.terms.most_output_tokens)
-        self.limit = typical * draw.choice((0, 1, 1, 2, 3, 10)) * Decimal(draw.randint(80, 120)) / 100
+        typical = self.tariff.worst(1_800, self.terms.most_output_tokens)
+        self.limit = typical * draw.choice((0, 1, 1, 2, 3, 10, 30)) * Decimal(draw.randint(80, 120)) / 100
         self.tasks = draw.choice((1, 2, 2, 3))
+        self.budget = Budget(self.limit, FakeLedger(), self.terms.model)
 
     def turn(self, content: bytes, draw: random.Random, troubles: tuple[Turn, ...] = TROUBLES) -> Turn:
         """What the server does with a request, and how much it finds in it: at most what it could."""
         chosen = draw.choice(troubles)
-        tokens = draw.choice((0, draw.randint(0, len(content)), len(content) + 512))
-        usage = (tokens, draw.choice((0, draw.randint(0, tokens), tokens)), draw.randint(0, self.terms.most_output_tokens))
-        return Turn(**{**vars(chosen), "usage": usage})
+        asked = [each["content"] for each in json.loads(content)["messages"]]
+        tokens = draw.choice((fewest_tokens(*asked), draw.randint(fewest_tokens(*asked), len(content)), len(content) + 512))
+        most = self.terms.most_output_tokens
+        out = draw.randint(min(most, fewest_tokens(chosen.text or "")), most)
+        lies: dict[str, Any] = draw.choice(
+            (
+                {},
+                {},
+                {"completion_tokens": draw.randint(0, out), "completion_tokens_details": {}},
+                {"prompt_tokens": draw.randint(0, tokens), "prompt_tokens_details": {}},
+                {"completion_tokens": 0, "prompt_tokens": 0, "prompt_tokens_details": {}, "completion_tokens_details": {}},
+                {"completion_tokens": 0, "prompt_tokens": 0, "total_tokens": 0, "prompt_tokens_details": {}},
+                {"completion_tokens": -1},
+                {"total_tokens": None},
+                {"prompt_tokens": str(tokens)},
+            )
+        )
+        return Turn(**{**vars(chosen), "usage": (tokens, draw.choice((0, draw.randint(0, tokens), tokens)), out), "lies": lies})
 
     async def play(self, client: openai.AsyncOpenAI, ledger: Ledger, draw: random.Random) -> Counter[str]:
         """Ask from several tasks at once; how each question ended."""
@@ -95,12 +115,15 @@ class Schedule:
         async def ask(agent: AgentName, text: str) -> str:
             try:
                 await gateway.ask(agent, (Message(role="user", text=text),), Answer)
-            except (BudgetExceededError, ModelError) as ended:
-                return type(ended).__name__
+            except BudgetExceededError:
+                return "no room"
+            except ModelError:
+                return "failed"
             except asyncio.CancelledError:
                 return "cancelled"
             return "answered"
 
+        self.budget = budget
         asked = [ask(draw.choice(list(AgentName)), "x" * draw.choice((0, 10, 400))) for _ in range(self.tasks)]
         return Counter(await asyncio.gather(*asked))
 
@@ -143,13 +166,14 @@ async def in_process(schedules: Mapping[str, Schedule], database: str, draw: ran
     return ended, server.billed
 
 
-async def passed(schedules: Mapping[str, Schedule], database: str, billed: Mapping[str, Decimal]) -> list[str]:
-    """The schedules in which more was billed than the ledger has, or more is in the ledger than the limit."""
+async def passed(schedules: Mapping[str, Schedule], database: str, billed: Mapping[str, Decimal], *, shown: bool) -> list[str]:
+    """The schedules in which more was billed than the limit, than the ledger has, or, with `shown`, than this process shows."""
     store, wrong = Store(database), []
     for name, schedule in schedules.items():
         taken = sum((row.amount for row in await store.attempts(name)), Decimal(0))
-        if not billed.get(name, 0) <= taken <= schedule.limit:
-            wrong.append(f"{name}: billed {billed.get(name)}, in the ledger {taken}, limit {schedule.limit}")
+        told = schedule.budget.spent if shown else taken
+        if billed.get(name, 0) > min(taken, told, schedule.limit):
+            wrong.append(f"{name}: billed {billed.get(name)}, in the ledger {taken}, shown {told}, limit {schedule.limit}")
     store.dispose()
     return wrong
 
@@ -157,12 +181,20 @@ async def passed(schedules: Mapping[str, Schedule], database: str, billed: Mappi
 def main(database: str, seed: str, count: str, url: str = "") -> dict[str, Any]:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     schedules = {f"m{number}": Schedule(number) for number in range(int(seed), int(seed) + int(count))}
-    draw = random.Random()  # noqa: S311 - a test's; how tasks and processes take turns is not repeatable either
+    draw = random.Random(int(seed))  # noqa: S311 - a test's
     if url:
         return {"ended": asyncio.run(play_all(schedules.values(), database, connect(url, "key"), draw))}
     ended, billed = asyncio.run(in_process(schedules, database, draw))
-    wrong = asyncio.run(passed(schedules, database, billed))
-    return {"ended": ended, "billed": str(sum(billed.values())), "schedules": len(schedules), "wrong": wrong}
+    wrong = asyncio.run(passed(schedules, database, billed, shown=True))
+    shown = sum(schedule.budget.spent for schedule in schedules.values())
+    return {
+        "schedules": len(schedules),
+        "first seed": seed,
+        "ended": ended,
+        "billed": str(sum(billed.values())),
+        "shown": str(shown),
+        "wrong": wrong,
+    }
 
 
 if __name__ == "__main__":
