@@ -105,7 +105,9 @@ class Gateway:
         with self._span() as span:
             try:
                 reply = await send(self._server.client, body, question.seconds_left)
-                cost = self._tariff.cost(reply.told, fewest_tokens(*(each.text for each in clean)), fewest_tokens(reply.spoken))
+                least_in = fewest_tokens(*(each.text for each in clean)) or 1
+                least_out = fewest_tokens(reply.spoken) or int(reply.text is not None)  # also an empty answer was generated
+                cost = self._tariff.cost(reply.told, least_in, least_out)
                 self._tell(span, reply, billed=cost is not None)
             except CallError as error:
                 failed = error

@@ -89,7 +89,8 @@ class Schedule:
         """What the server does with a request, and how much it finds in it: at most what it could."""
         chosen = draw.choice(troubles)
         asked = [each["content"] for each in json.loads(content)["messages"]]
-        tokens = draw.choice((fewest_tokens(*asked), draw.randint(fewest_tokens(*asked), len(content)), len(content) + 512))
+        least = fewest_tokens(*asked) or 1
+        tokens = draw.choice((least, draw.randint(least, len(content)), len(content) + 512))
         most = self.terms.most_output_tokens
         out = draw.randint(min(most, fewest_tokens(chosen.text or "")), most)
         lies: dict[str, Any] = draw.choice(

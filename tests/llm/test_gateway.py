@@ -264,6 +264,14 @@ async def test_thoughts_that_stand_in_the_total_alone_count_as_the_dearest_token
     assert on.budget.spent >= on.server.billed[MODEL]
 
 
+async def test_an_answer_of_nothing_but_hidden_thoughts_was_generated_all_the_same() -> None:
+    zeros = {"prompt_tokens": 10, "completion_tokens": 0, "total_tokens": 0, "prompt_tokens_details": {}, "completion_tokens_details": {}}
+    async with stage(Turn(text="", finish="length", usage=(10, 0, 4096), lies=zeros), Turn(trouble="drop")) as on:
+        await on.failed()
+    assert on.rows[0] == (Bill.UNKNOWN, on.worst())
+    assert on.budget.spent >= on.server.billed[MODEL]
+
+
 SHAPES = {
     "after thinking aloud": Turn(
         text=f'<think>\nIt must look like {{"a": [...]}}. Draft: {{"service": "x", "confidence": 0.1}}\n</think>\n{GOOD}'
