@@ -54,7 +54,7 @@ async def test_a_model_refines_what_the_rules_say_and_its_failure_leaves_it() ->
 @pytest.mark.parametrize(("limit", "calls"), [("0", 0), ("0.0001", 0), ("0.003", 0), ("0.01", 2), ("1", 3)])
 async def test_a_small_budget_makes_no_worse_answer(limit: str, calls: int) -> None:
     by_rules = (await play(None)).conclusion
-    server = Scripted(*(Turn(text=answer().model_dump_json(), usage=(3000, 0, 4000)) for _ in range(3)))
+    server = Scripted(*(Turn(text=answer().model_dump_json(), usage=(8000, 0, 4000)) for _ in range(3)))
     async with server.serving() as url:
         settings = load({"OPENAI_BASE_URL": url, "COMPASS_MODEL": MODEL, "COMPASS_PRICES": f"{MODEL}=0.15/0.60"})
         async with replayed(CASE, settings) as compass:
