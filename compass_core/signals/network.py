@@ -173,6 +173,7 @@ NETWORKS = (
         ("network_loss", "unavailable"),
         r"(?i).*(reset|broken.?pipe|time.?d?.?out|unreachable|disconnected|eof|deadline).*",
     ),
+    Signal("client_latency", NETWORK, "latency of what it calls", "s", SLOWER, WEAK, ("network_delay", "latency_in_service")),
     Signal(
         "upstream_errors",
         NETWORK,

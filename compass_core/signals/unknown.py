@@ -104,13 +104,19 @@ def _asked(family: Family, families: Sequence[Family]) -> Iterator[Selection]:
             continue
         where = (*family.where, *own)
         plain = replace(asked, where=where, over_where=where, by=by)
-        match family.kind:
-            case "histogram":
-                yield from _quantiles(plain, meaning)
-            case "counter":
-                yield from _increases(plain, meaning, family, families)
-            case _:
-                yield from _values(plain, meaning, family, families)
+        for one in _of_kind(plain, meaning, family, families):
+            blind = not by and one.signal in _LATENCIES and _CALLING & {*words_of(family.name)}
+            yield replace(one, signal="client_latency") if blind else one
+
+
+def _of_kind(plain: Selection, meaning: Meaning | None, family: Family, families: Sequence[Family]) -> Iterator[Selection]:
+    match family.kind:
+        case "histogram":
+            yield from _quantiles(plain, meaning)
+        case "counter":
+            yield from _increases(plain, meaning, family, families)
+        case _:
+            yield from _values(plain, meaning, family, families)
 
 
 def _own(family: Family) -> tuple[Match, ...] | None:
