@@ -31,7 +31,7 @@ MECHANISMS: Mapping[str, str] = {
 }
 """Every mechanism that a hypothesis may name, with what it means; the last two only where nothing more can be said."""
 
-GENERAL = frozenset({"exception_in_code", "wrong_return_value", "latency_in_service", "unavailable"})
+GENERAL = frozenset({"exception_in_code", "latency_in_service", "unavailable"})
 """What most other mechanisms bring about as well: that it is so, not why."""
 
 OF_A_DATABASE: Mapping[str, str] = {
@@ -47,6 +47,7 @@ _LOCKED = frozenset({"db_waiting_for_locks", "db_deadlocks", "log_lock"})
 UNLESS: Mapping[str, frozenset[str]] = {
     "network_delay": _BUSY | {"latency_p50", "latency_p95", "latency_p99"},  # a callers' clock holds the callee's own time
     "slow_queries": _LOCKED | {"disk_busy", "disk_free", "log_disk_full"},  # waiting makes any query slow
+    "wrong_return_value": frozenset({"new_exceptions", "failing_spans"}),  # it says that something fails
     "traffic_surge": _LOCKED,
     "connection_exhaustion": _LOCKED,  # so does waiting keep connections
     "network_loss": frozenset({"refused_calls", "tls_calls", "log_tls", "unresolved_calls", "log_dns"}),

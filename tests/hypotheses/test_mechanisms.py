@@ -60,7 +60,7 @@ def read(told: str) -> list[Observation]:
         ("exception_in_code", "api", "new_exceptions 70, error_ratio 60, failing_spans 50", "deploy 85", "bad_deploy"),
         ("exception_in_code", "api", "failing_spans 70", "detour 99", "wrong_return_value"),
         ("exception_in_code", "api", "error_ratio 70, failing_spans 50", "up 95, replicas_available 90", "unavailable"),
-        ("wrong_return_value", "api", "detour 70, new_errors 70", "failing_spans 90, new_exceptions 90", "exception_in_code"),
+        ("wrong_return_value", "api", "detour 70, new_errors 40", "failing_spans 90, new_exceptions 90", "exception_in_code"),
         ("bad_deploy", "api", "deploy 85, error_ratio 70, latency_p95 50", "out_of_memory_kills 99", "memory_pressure"),
         ("bad_deploy", "api", "deploy 40, self_time 70, new_errors 60", "cpu_usage 99", "cpu_exhaustion"),
         ("config_change", "api", "config_change 40, error_ratio 70", "deploy 89, self_time 70", "bad_deploy"),
