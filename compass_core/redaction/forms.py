@@ -83,6 +83,7 @@ _BY_THEIR_PLACE: tuple[Form, ...] = (
     _form("password", "://", rf"{_USER}(?P<v>[^\s?\"'<>]{{1,256}})@{_HOST}"),
     _form("password", "://", rf"{_USER}(?P<v>[^\n<>]{{1,128}}?)@{_HOST}"),
     _form("password", "@", r":(?P<v>[^\s/@:\"']{1,256})@(?:tcp|unix)\("),
+    _form("password", "@", r":(?P<v>[^\s/@:\"']{6,256})@(?=[\w-]+(?:\.[\w-]+|:\d))(?!sha256:)", values.is_said_beside),
     _form("password", "=thin", r"thin:[\w$#]{1,64}/(?P<v>[^\s@\"']{1,128})@"),
     _form("token", "://", r"://(?P<v>[^\s/:@\"'<>]{20,256})@(?!sha256:)", values.has_random),
     _form("cookie", "cookie", rf"cookie2?{_IS}\[?{_Q}?(?P<v>{_COOKIE}(?:;\s?{_COOKIE}|;\s?[\w-]{{1,40}}(?!\w*[=:]))*)"),

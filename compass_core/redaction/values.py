@@ -163,7 +163,7 @@ def has_random(_match: Match, value: str) -> bool:
 
 def is_long_random(_match: Match, value: str) -> bool:
     """Random, of twelve characters, and no name, path or id of an object."""
-    return _is_random(value, 12) and not _NAME.fullmatch(value) and "/" not in value[1:-1].replace("4/0", "", 1)
+    return _is_random(value, 12) and not _NAME.fullmatch(value) and "/" not in re.sub(r"^\d/", "", value)[:-1]
 
 
 def is_signature(match: Match, value: str) -> bool:
