@@ -6,13 +6,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from compass_core.agents.scope import MOST_SERVICES, metered
 from compass_core.analysis.absence import gone
 from compass_core.analysis.metric_notes import signal_of, stated
 from compass_core.analysis.notes import Times
 from compass_core.analysis.onset import SAME, Turn, began, turns
 from compass_core.domain import BASELINE, LONGEST_WINDOW, SHORTEST_WINDOW, WHOLE, AgentName, Window
-from compass_core.signals.catalogue import GRAPH_FAMILIES, OVERVIEW, measuring
+from compass_core.signals.catalogue import GRAPH_FAMILIES, OVERVIEW, SIGNALS, measuring
+from compass_core.signals.logs import ERROR_PHRASES
 from compass_core.signals.plan import graph, plan
 from compass_core.signals.unknown import others
 
@@ -33,6 +36,7 @@ AFTER = timedelta(minutes=10)  # of what was told to be the beginning is looked 
 LONGEST = timedelta(minutes=70)  # … so much in all
 ENOUGH = timedelta(minutes=30)  # a shorter baseline says less
 OTHER_FAMILIES, OTHER_MEMBERS = 20, 200
+ERROR_LINES = "error_lines"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,20 @@ async def overview(view: View, affected: Sequence[str], span: Window, close: Col
     weights = dict.fromkeys(affected, 1.0) if any(edge.caller in affected for edge in edges) else {}
     for service in list(weights):
         weights |= {edge.callee: 1.0 for edge in edges if edge.caller == service}
-    return Overview(tuple(one for one in answer.values if one.selection in asked), weights, (*families.gaps, *answer.gaps))
+    series = tuple(one for one in answer.values if one.selection in asked)
+    if not series:  # then log lines are perhaps all there is
+        lines = await view.log_counts((), span, step, ERROR_PHRASES)
+        series = tuple(_of_errors(one, span) for one in lines.values)
+    return Overview(series, weights, (*families.gaps, *answer.gaps))
+
+
+def _of_errors(lines: Series, span: Window) -> Series:
+    """How many lines tell of errors in each step; a step without any may have no point."""
+    t = np.arange(span.start.timestamp(), span.end.timestamp(), lines.step, dtype=np.float64)
+    v = np.zeros_like(t)
+    at = np.searchsorted(t, lines.t, "right") - 1
+    v[at[at >= 0]] = lines.v[at >= 0]
+    return replace(lines, selection=replace(lines.selection, signal=ERROR_LINES), t=t, v=v)
 
 
 def _selections(families: Sequence[Family], affected: Sequence[str], close: Collection[str]) -> tuple[Selection, ...]:
@@ -110,7 +127,7 @@ def _span(incident: Incident, told: Times, now: datetime) -> Window:
 def _began(seen: Overview, incident: Incident, span: Window) -> tuple[Turn, ...]:
     told = incident.started_at.timestamp()
     series = stated(seen.series)
-    signals = [signal_of(one, AgentName.APPLICATION) for one in series]
+    signals = [SIGNALS[ERROR_LINES] if one.selection.signal == ERROR_LINES else signal_of(one, AgentName.APPLICATION) for one in series]
     until = span.end.timestamp() if incident.by_hand else told + AFTER.total_seconds()
     found = turns(series, signals, told, until)
     early = told - LOOK_BACK.total_seconds() / 2  # before that only of what has to do with it

@@ -13,7 +13,7 @@ from compass_core.agents.view import Sources, View
 from compass_core.agents.when import STEPS
 from compass_core.domain import Incident
 from compass_core.errors import Reason
-from compass_core.readings import Reading, Series
+from compass_core.readings import Reading, Reduction, Selection, Series
 from tests.agents.asking import asked, down, family, view_of
 from tests.fakes import INCIDENT, START, FakeClock, FakeSource, inline
 
@@ -105,6 +105,17 @@ async def test_the_trouble_of_what_it_calls_does() -> None:
     begin = START - 40 * MINUTE
     times = await looked(alert(), Failing(spans_of_trouble=((begin, START + HOUR),), service="cart", callees=("cart",)))
     assert begin - 2 * MINUTE <= times.window.start <= begin
+
+
+async def test_where_log_lines_are_all_there_is_they_tell_when_it_began() -> None:
+    """Steps without such a line have no point."""
+    begin = START - 20 * MINUTE
+    t = np.array([(begin + n * MINUTE).timestamp() for n in range(30)])
+    selection = Selection("log_lines", "log_lines", Reduction.RAW, "service", (("checkout", "checkout"),))
+    lines = Series(selection, "checkout", {}, t, np.full(t.size, 40.0), "q", "made", step=60)
+    times = await looked(alert(), FakeSource(answers={"log_counts": Reading((lines,))}))
+    assert begin - 2 * MINUTE <= times.window.start <= begin
+    assert times.why == f"error lines of checkout changed at {begin:%H:%M} UTC"
 
 
 async def test_an_hourly_blip_moves_nothing() -> None:
