@@ -103,12 +103,12 @@ _BY_THEIR_PLACE: tuple[Form, ...] = (
 _BY_THEIR_NAME: tuple[Form, ...] = (
     _form("password", _PASS, names.block(names.PASSWORD)),
     _form("password", _PASS, names.pair(names.PASSWORD, words=True), values.is_password),
-    _form("key", "secret key token", names.pair("key(?:[_-]?data)?|secret|token"), values.is_key),
-    _form("token", "secret token credential auth", names.pair(names.TOKEN), values.is_token),
+    *(_form("key", mark, names.pair(name), values.is_key) for mark, name in names.KEYS.items()),
+    *(_form("token", mark, names.pair(name), values.is_token) for mark, name in names.TOKENS.items()),
     _form("token", "sess sid cookie", names.pair(names.SESSION), values.is_session),
     _form("token", "=bearer =basic", r"(?P<scheme>bearer|basic)(?:\s|%20){1,3}(?P<v>[\w.~+/-]{6,}={0,2})(?![\w=:])", values.is_credential),
     _form("password", f"{_PASS} =masterauth", names.beside(f"{names.PASSWORD}|requirepass|masterauth"), values.is_said_beside),
-    _form("token", "secret key token", names.beside(f"{names.TOKEN}|key"), values.is_random_beside),
+    *(_form("token", mark, names.beside(name), values.is_random_beside) for mark, name in (names.TOKENS | {"key": "key"}).items()),
     _form("password", "pass", r"password(?:\s{1,3}|\s{0,3}[=(]\s{0,3})[ne]?(?P<q>['\"])(?P<v>[^\n'\"]{1,256})(?P=q)", values.is_argument),
     Form(
         "key",
@@ -231,4 +231,6 @@ def table() -> Table:
 SHORT = 13  # characters: the first letters of what a vendor gives out are followed by more
 _APART = {at: " " for at in range(128) if not chr(at).isalnum()}
 _ESCAPED = re.compile(r"\\(?:u[0-9a-f]{4}|[nrt])|%[0-9a-f]{2}|\[[0-9;]{1,9}m")
-_DIGITS = re.compile(r"[2-6][0-9]{3}[ -]?[0-9]{4}[0-9 -]{0,3}[0-9]{4}")  # what a card number, the last form, has for a mark
+_DIGITS = re.compile(
+    r"[2-6](?<!\w.)(?<!\w[.\-].)[0-9]{3}[ -]?[0-9]{4}[0-9 -]{0,3}[0-9]{4}"
+)  # what a card number, the last form, has for a mark

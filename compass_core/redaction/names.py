@@ -63,7 +63,9 @@ KEY = "(?:" + "|".join((
 )) + r")\Z"  # fmt: skip
 # of these no token is a secret: they count, or are words of a language
 OTHER_TOKENS = r"(?:page|continuation|continue|sync|cursor|cancellation|next|start|resume|pagination|unexpected|lexer|parser)[_ -]?\Z"
-TOKEN = r"(?:secret|token|credentials?|authorization|auth(?<![a-z]auth))"  # noqa: S105 - names, no secret
+# each by its mark, with which the pattern begins: so it is looked for quickly
+KEYS = {"key": "key(?:[_-]?data)?", "secret": "secret", "token": "token"}
+TOKENS = {"secret": "secret", "token": "token", "credential": "credentials?", "auth": "auth(?:orization|(?<![a-z]auth))"}
 SESSION = (
     r"(?:session(?<![a-z]session)(?:[_.-]?(?:id|key|cookie))?|jsessionid|phpsessid|asp\.net_sessionid|sess_?id|"
     r"sid(?<![a-z]sid)|cookie(?<![a-z]cookie))"
