@@ -42,15 +42,19 @@ OF_A_DATABASE: Mapping[str, str] = {
 }
 """What is said of a database instead: no code of ours runs in it."""
 
-_BUSY = frozenset({"cpu_usage", "cpu_throttling", "slow_throughout", "self_time"})
+_BUSY = frozenset({"cpu_usage", "cpu_throttling", "cpu_of_limit", "cpu_idle", "cpu_waiting", "load", "slow_throughout", "self_time"})
+_SLOW_DISK = frozenset({"disk_busy", "disk_free", "disk_latency", "disk_left", "disk_used", "disk_alarm", "log_disk_full"})
+_NO_MEMORY = frozenset(
+    {"memory_of_limit", "memory_used", "memory_alarm", "memory_waiting", "gc_time", "out_of_memory_kills", "log_out_of_memory"}
+)
 _LOCKED = frozenset({"db_waiting_for_locks", "db_deadlocks", "log_lock"})
 UNLESS: Mapping[str, frozenset[str]] = {
-    "network_delay": _BUSY | {"latency_p50", "latency_p95", "latency_p99"},  # a callers' clock holds the callee's own time
-    "slow_queries": _LOCKED | {"disk_busy", "disk_free", "log_disk_full"},  # waiting makes any query slow
+    "network_delay": _BUSY | {"latency_mean", "latency_p50", "latency_p95", "latency_p99"},  # a callers' clock holds the callee's own time
+    "slow_queries": _LOCKED | _SLOW_DISK,  # waiting makes any query slow
     "wrong_return_value": frozenset({"new_exceptions", "failing_spans"}),  # it says that something fails
     "traffic_surge": _LOCKED,
     "connection_exhaustion": _LOCKED,  # so does waiting keep connections
     "network_loss": frozenset({"refused_calls", "tls_calls", "log_tls", "unresolved_calls", "log_dns"}),
-    "cpu_exhaustion": frozenset({"memory_of_limit", "memory_used", "out_of_memory_kills", "log_out_of_memory"}),  # cleaning up takes CPU
+    "cpu_exhaustion": _NO_MEMORY,  # cleaning up takes CPU
 }
 """What a mechanism does not bring about: where it is seen, that explains the rest as well."""

@@ -517,7 +517,7 @@ NAMES = {
         aws_rds_write_iops_average gauge -> disk_traffic
         aws_rds_replica_lag_average gauge -> db_replication_lag s
         aws_rds_deadlocks_average gauge -> db_deadlocks
-        aws_rds_dbload_average gauge -> load
+        aws_rds_dbload_average gauge -> db_running
         aws_rds_burst_balance_average gauge -> credits
         aws_ecs_cpuutilization_average gauge -> cpu_of_limit
         aws_ecs_memory_utilization_average gauge -> memory_of_limit
