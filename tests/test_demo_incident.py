@@ -11,6 +11,7 @@ import pytest
 
 from compass_core.domain import Incident, Window
 from compass_core.readings import Match, Reduction, Selection
+from compass_core.signals.plan import versions
 from compass_core.sources.recorded import Recorded, RecordedIncidents
 from tests import demo_incident
 
@@ -110,11 +111,12 @@ async def test_what_is_only_noise_stays_as_it_was(source: Recorded) -> None:
 async def test_deploys_come_before_and_one_of_them_is_innocent(source: Recorded) -> None:
     about = await incident()
     window = Window(start=about.started_at - timedelta(minutes=62), end=about.started_at)
-    found = (await source.changes(["bookings", "pricing", "edge", "bookings-db"], window)).values
-    assert [(change.text, (datetime.fromtimestamp(change.t, UTC) - about.started_at).total_seconds() / 60) for change in found] == [
-        ("pricing 1.18.3 → 1.19.0", -55),
-        ("bookings 4.6.2 → 4.7.0", -3.5),
-    ]
+    families = (await source.families(["bookings", "pricing", "edge", "bookings-db"], [], window)).values
+    running = (await source.series(versions(families), window, 15)).values
+    begun = {
+        one.labels["service_version"]: (datetime.fromtimestamp(one.t[0], UTC) - about.started_at).total_seconds() / 60 for one in running
+    }
+    assert begun == {"2.9.1": -62, "4.6.2": -62, "1.18.3": -62, "1.19.0": -55, "4.7.0": -3.5}
 
 
 async def test_failing_traces_begin_to_fail_at_the_database(source: Recorded) -> None:

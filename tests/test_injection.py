@@ -18,7 +18,7 @@ import pytest
 from bot.workspace.limits import markup, nodes
 from compass_core.domain import AgentName
 from compass_core.hypotheses.mechanisms import MECHANISMS
-from compass_core.readings import Change, LogLine, Span
+from compass_core.readings import LogLine, Series, Span
 from tests.bot.fitting import fits, shown
 from tests.fakes import FakeModel
 from tests.hypotheses.knowing import answer, cause, expected
@@ -27,7 +27,7 @@ from tests.playing import Asked, Played, demo_incident, play
 if TYPE_CHECKING:
     from compass_core.hypotheses.refine import Answer
 
-LOG, SPAN = "Connection is not available", "SELECT bookings.seats"  # of the demo's incident; both are told to the model
+LOG, VERSION, SPAN = "remaining connection slots", "4.7.0", "SELECT bookings.seats"  # of the demo's incident; the model is told of each
 
 ATTEMPTS = (
     # orders
@@ -100,8 +100,8 @@ def planted(text: str) -> Asked:
     def change(one: Any) -> Any:
         if isinstance(one, LogLine) and LOG in one.line:
             return replace(one, line=one.line.replace(LOG, f"{json.dumps(text, ensure_ascii=False)[1:-1]}: {LOG}"))  # as a logger quotes it
-        if isinstance(one, Change) and one.service == "bookings":
-            return replace(one, text=f"{one.text} {text}")
+        if isinstance(one, Series) and VERSION in one.labels.values():
+            return replace(one, labels={label: value.replace(VERSION, f"{VERSION} {text}") for label, value in one.labels.items()})
         if isinstance(one, Span) and one.name == SPAN:
             return replace(one, name=f"{one.name} {text}")
         return one
@@ -172,10 +172,10 @@ def test_there_are_enough_of_them() -> None:
 async def test_an_attempt_changes_nothing(text: str, calm: tuple[Played, Asked, Gullible]) -> None:
     usual, usual_source, _ = calm
     played, source, model = await attack(text)
-    assert model.reached[AgentName.APPLICATION] >= {"incident", "deploy"}, "the attempt reached the model, and was obeyed"
-    assert model.reached[AgentName.APPLICATION] & {"new_errors", "new_exceptions"}
-    assert model.reached[AgentName.DATABASE] >= {"incident", "log_connection_exhaustion", "database_time"}
-    assert model.reached[AgentName.NETWORK] >= {"incident"}
+    assert all("incident" in model.reached[agent] for agent in AgentName), "the attempt reached the model, and was obeyed"
+    ways = set().union(*model.reached.values())
+    assert ways >= {"deploy", "database_time"}, "as a version, and as the name of a span"
+    assert ways & {"new_errors", "new_exceptions"}, "and in a log line"
     assert services(played) == services(usual)
     assert [one.verdict for one in played.conclusion.hypotheses] == ["untested"] * len(played.conclusion.hypotheses)
     assert [run.outcome for run in played.conclusion.runs] == [run.outcome for run in usual.conclusion.runs]

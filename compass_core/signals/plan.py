@@ -42,6 +42,8 @@ def versions(families: Iterable[Family]) -> tuple[Selection, ...]:
     """For each service's first family that carries a version: its series by version, so that a new one shows."""
     found: dict[str, Selection] = {}
     for family in families:
+        if family.kind == "histogram":  # no series has its bare name
+            continue
         label = next((label for label in VERSION_LABELS if len(family.labels.get(label, ())) > 1), None)
         members = tuple(member for member in family.members if member[1] not in found)
         if label and members:

@@ -79,6 +79,7 @@ def test_versions_are_read_from_each_services_first_family_that_has_two() -> Non
     found = versions(
         [
             family("up", labels={"version": "1"}),
+            family("request_seconds", "histogram", services="web cart", labels={"version": "1 2"}),  # it has no series of that name
             family("requests", services="web cart", labels={"version": "1 2", "image": "a b"}),
             family("more", services="web pay", labels={"image": "a b"}),
         ]
