@@ -290,14 +290,6 @@ def _compass(
 ) -> Compass:
     from compass_core.orchestrator import Limits
 
-    return Compass(
-        telemetry,
-        kept,
-        settings.budget_usd,
-        Limits(settings.agent_seconds, settings.investigation_seconds),
-        model=model,
-        redact=Redactor(settings.redact),
-        daily=settings.daily_usd,
-        admins=settings.admins,
-        line=Line(settings.most_running),
-    )
+    limits, line = Limits(settings.agent_seconds, settings.investigation_seconds), Line(settings.most_running)
+    more: dict[str, Any] = {"daily": settings.daily_usd, "admins": settings.admins, "line": line}
+    return Compass(telemetry, kept, settings.budget_usd, limits, model=model, redact=Redactor(settings.redact), **more)
