@@ -127,7 +127,7 @@ _VALUES = (
     _Values(frozenset({"created_by_name", "owner_name", "replicaset", "job_name"}), lambda value: _without(value, _OWNED), "", "(-.*)?"),
     _Values(frozenset({*PODS, "exported_pod"}), lambda value: _without(value, _RUNNING), "", "(-.*)?"),
     _Values(frozenset({"horizontalpodautoscaler", "hpa", "poddisruptionbudget"}), _policy, "", "(-hpa|-pdb)?"),
-    _Values(frozenset({"name"}), _container, "(arn:.*[:/])?", "([-_][0-9]+)?"),
+    _Values(frozenset({"name"}), _container, "(arn:.*[:/]|.*(://|@))?", "([-_.:/].*)?"),
     _Values(frozenset(VOLUMES), _claim, "([a-z]+-)*", "(-[0-9]+)?"),
     _Values(WEAK, _weak, "(.*://)?", f"{_ENDING}?([.:/].*|(-[0-9]+|-https?)?@.*)?"),
 )

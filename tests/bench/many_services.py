@@ -12,7 +12,6 @@ import json
 import os
 import random
 import re
-import resource
 import shutil
 import socket
 import subprocess
@@ -23,7 +22,7 @@ import urllib.request
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,17 +126,19 @@ def asked(url: str) -> int:
     return sum(int(float(n)) for n in re.findall(r'^prometheus_http_requests_total\{[^}]*handler="/api[^}]*\} (\S+)', told, re.MULTILINE))
 
 
-def investigate(url: str, service: str) -> tuple[dict[str, object], float]:
-    """What Compass says, and the seconds that it took."""
+def investigate(url: str, service: str) -> tuple[dict[str, Any], float, float]:
+    """What Compass says, the seconds that it took, and its largest size in MB."""
     started = time.perf_counter()
     compass = str(Path(sys.executable).with_name("compass"))
-    with tempfile.TemporaryDirectory() as home:
+    command = [compass, "investigate", "--service", service, "--since", f"{BAD_MINUTES}m", "--json"]
+    with tempfile.TemporaryDirectory() as home, Path(home, "told").open("w+") as told:
         environ = {"PATH": os.environ["PATH"], "HOME": home, "COMPASS_PROMETHEUS_URL": url}
-        command = [compass, "investigate", "--service", service, "--since", f"{BAD_MINUTES}m", "--json"]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=home, env=environ, check=False)  # noqa: S603
-    if not done.stdout:
-        sys.exit(done.stderr)
-    return json.loads(done.stdout), time.perf_counter() - started
+        running = subprocess.Popen(command, stdout=told, cwd=home, env=environ)  # noqa: S603
+        _, status, usage = os.wait4(running.pid, 0)
+        running.returncode = os.waitstatus_to_exitcode(status)
+        told.seek(0)
+        report = json.load(told)
+    return report, time.perf_counter() - started, usage.ru_maxrss / 1024
 
 
 def main() -> None:
@@ -154,12 +155,11 @@ def main() -> None:
                 count = fill(out, chosen.services, chosen.series, culprit)
             with prometheus(Path(place), samples) as url:
                 before = asked(url)
-                report, seconds = investigate(url, f"svc-{chosen.services // 2 + 1:03}")
+                report, seconds, memory = investigate(url, f"svc-{chosen.services // 2 + 1:03}")
                 requests = asked(url) - before
-        memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024  # of the largest process: the server's, where it is larger
         hypotheses = report["hypotheses"]
-        ranks = [one["rank"] for one in hypotheses if one["service"] == f"svc-{culprit:03}"]  # type: ignore[attr-defined]
-        gaps = {gap["detail"] for agent in report["agents"] for gap in agent["gaps"] if "looked at" in gap["detail"]}  # type: ignore[attr-defined]
+        ranks = [one["rank"] for one in hypotheses if one["service"] == f"svc-{culprit:03}"]
+        gaps = {gap["detail"] for agent in report["agents"] for gap in agent["gaps"] if "looked at" in gap["detail"]}
         print(
             f"svc-{culprit:03} of {chosen.services}, {count:,} series: rank {ranks[:1]}, {requests} requests, {seconds:.1f} s, {memory:.0f} MB"
         )
