@@ -196,7 +196,7 @@ class Hypothesis(Value):
 
 
 class Edge(Value):
-    """One service calls another. `system` names a database (`db.system`) where the callee is one."""
+    """One service calls another. `system` names a database (`db.system`) where the callee is one; of the node it runs on it is `node`."""
 
     caller: str
     callee: str

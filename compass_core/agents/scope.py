@@ -11,7 +11,7 @@ from compass_core.domain import AgentName, Edge, Gap
 from compass_core.errors import AmbiguousPlaceError, Reason
 from compass_core.hypotheses.suspicion import suspects
 from compass_core.identity import joined, name_of, several
-from compass_core.signals.catalogue import GRAPH_FAMILIES, OVERVIEW, asked_names, measuring
+from compass_core.signals.catalogue import GRAPH_FAMILIES, OVERVIEW, PLACED, asked_names, measuring
 from compass_core.signals.logs import ERROR_PHRASES
 from compass_core.signals.plan import graph, plan
 
@@ -136,7 +136,8 @@ def _called(series: Iterable[Series]) -> Iterator[Edge]:
         caller = clients[0] if clients else one.service
         name = callee if clients else name_of(callee, one.selection.by[-1])  # a graph's names are services, not addresses
         if caller and name and name != caller:
-            yield Edge(caller=caller, callee=name, system="database" if one.selection.family.startswith("db_client_") else "")
+            system = "node" if one.selection.family == PLACED else "database" if one.selection.family.startswith("db_client_") else ""
+            yield Edge(caller=caller, callee=name, system=system)
 
 
 def _merged(calls: Sequence[Edge]) -> tuple[Edge, ...]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from compass_core.domain import Edge, Observation
     from compass_core.signals.signal import Evidence
 
-WEIGHTS: dict[Evidence, float] = {DIRECT: 2.0, RESOURCE: 2.0, FELT: 1.0, WEAK: 0.25}
+WEIGHTS: dict[Evidence, float] = {DIRECT: 2.0, RESOURCE: 2.0, FELT: 1.0, WEAK: 0.15}
 CHANGE = 1.0  # weight of a change before what moved
 EXPLAINED = 0.8  # how much of what a service feels the trouble of what it calls takes away
 ENOUGH = 1.0  # suspicion of a callee that explains all that it can
@@ -39,8 +39,9 @@ EARLY_SECONDS, EARLIER = 300.0, 0.4  # what began so long before the incident co
 LESS_SPECIFIC = 0.5  # what the second mechanism that a signal speaks for gets of its evidence, and so on
 THAT_NOT_WHY = 0.3  # what a general mechanism's evidence counts beside a specific one's
 OTHERWISE = 0.3  # what is left of a mechanism's evidence where something that it does not bring about is seen as well
-SOMETHING_ELSE = 0.15  # evidence for a mechanism that nobody thought of
+SOMETHING_ELSE = 0.05  # evidence for a mechanism that nobody thought of
 AS_WELL = "new_version_as_well"
+NODE = "node"  # what an edge to where a service runs calls its callee
 CHANGED = frozenset(signal.name for signal in CHANGES)
 
 Best = dict[str, "Observation"]  # by signal the strongest at one service
@@ -61,8 +62,13 @@ def suspects(
     """Every service with the probability that it is the cause, the most likely first; what is left to 1 is that nothing is wrong."""
     against = {service: _Against({}, None) for service in services if service}
     against |= {service: _against(best) for service, best in strongest(observations).items()}
-    beneath = _beneath(edges, against, affected)
-    standing = {service: one.total - _explained(one, [against[other] for other in beneath[service]]) for service, one in against.items()}
+    edges = tuple(edges)
+    beneath = _beneath((edge for edge in edges if edge.system != NODE), against, affected)
+    on_nodes = _by_nodes(against, (edge for edge in edges if edge.system == NODE))
+    standing = {
+        service: one.total - max(_explained(one, [against[other] for other in beneath[service]]), on_nodes.get(service, 0.0))
+        for service, one in against.items()
+    }
     weights = {service: math.expm1(SHARPNESS * max(0.0, value)) for service, value in standing.items()}
     whole = sum(weights.values()) + math.exp(SHARPNESS * NOBODY)
     ranked = sorted(weights, key=lambda service: -weights[service])
@@ -71,7 +77,12 @@ def suspects(
 
 def databases(observations: Iterable[Observation], edges: Iterable[Edge]) -> frozenset[str]:
     """Services that are databases: by who calls them, or since their exporter tells whether they answer."""
-    return frozenset((*(edge.callee for edge in edges if edge.system), *(seen.service for seen in observations if seen.signal == "db_up")))
+    return frozenset(
+        (
+            *(edge.callee for edge in edges if edge.system not in {"", NODE}),
+            *(seen.service for seen in observations if seen.signal == "db_up"),
+        )
+    )
 
 
 def supports(best: Best, *, database: bool = False) -> tuple[Support, ...]:
@@ -195,6 +206,22 @@ def _beneath(edges: Iterable[Edge], known: Collection[str], affected: Collection
 def _explained(one: _Against, others: Iterable[_Against]) -> float:
     worst = max((other.total for other in others if _no_later(other, one)), default=0.0)
     return EXPLAINED * one.felt * min(1.0, worst / ENOUGH)
+
+
+def _by_nodes(against: Mapping[str, _Against], edges: Iterable[Edge]) -> dict[str, float]:
+    """What is explained by the node that a service runs on, if another on it is in trouble as well: also that it lacks CPU or packets."""
+    tenants: dict[str, set[str]] = defaultdict(set)
+    for edge in edges:
+        if edge.callee in against and edge.caller in against:
+            tenants[edge.callee].add(edge.caller)
+    found: dict[str, float] = {}
+    for node, services in tenants.items():
+        troubled = {service for service in services if against[service].total >= TROUBLED}
+        for service in troubled if len(troubled) > 1 else ():
+            one, beneath = against[service], against[node]
+            lacks = one.felt + one.classes.get(RESOURCE, 0.0)
+            found[service] = max(found.get(service, 0.0), EXPLAINED * lacks * min(1.0, beneath.total / ENOUGH) * _no_later(beneath, one))
+    return found
 
 
 def _no_later(callee: _Against, caller: _Against) -> bool:

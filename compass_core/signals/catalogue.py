@@ -36,6 +36,7 @@ SIGNALS: dict[str, Signal] = {
 SERVING = Where(("span_kind",), "SPAN_KIND_(SERVER|CONSUMER)")
 """Of a family that counts spans of every kind those of the service's own work: a failing call is its callee's failure."""
 
+PLACED = "kube_pod_info"
 GRAPH_FAMILIES = (
     *network.CALLS,
     "http_client_duration_milliseconds_count",
@@ -44,8 +45,9 @@ GRAPH_FAMILIES = (
     "istio_requests_total",
     "db_client_connection_count",
     "db_client_operation_duration_seconds_count",
+    PLACED,
 )
-"""Families whose labels tell who calls whom."""
+"""Families whose labels tell who calls whom, and which node a service runs on."""
 
 DATABASES = ("pg_up", "mysql_up", "redis_up", "mongodb_up")
 """A service for which one of these exists is a database."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from compass_core.readings import Match, Reduction, Selection
-from compass_core.signals.catalogue import GRAPH_FAMILIES, SERVING, SIGNALS
+from compass_core.signals.catalogue import GRAPH_FAMILIES, PLACED, SERVING, SIGNALS
 from compass_core.signals.names import unit_of
 from compass_core.signals.network import PEERS
 from compass_core.signals.signal import FELT
@@ -68,7 +68,7 @@ def graph(families: Iterable[Family]) -> tuple[Selection, ...]:
     """Selections whose series carry a caller (their service) and, in their last label, a callee."""
     found = []
     for family in families:
-        client, peers = _GRAPH_CLIENTS.get(family.name, (family.service_label, PEERS))
+        client, peers = _GRAPH_CLIENTS.get(family.name, (family.service_label, ("node",) if family.name == PLACED else PEERS))
         carried = {*family.labels, family.service_label}
         label = next((label for label in peers if label in carried and label != client), None)
         if family.name in GRAPH_FAMILIES and label and client in carried:

@@ -180,3 +180,12 @@ def test_what_is_not_seen_of_a_service_makes_it_no_likelier(
     rest = [one for one in observations if one is not lost]
     whole, without = (blamed(some, edges, affected) for some in (observations, rest))
     assert without.get(lost.service, 0) <= whole.get(lost.service, 0) + 1e-9
+
+
+def test_what_two_services_lack_is_their_nodes_trouble_and_of_one_alone_its_own() -> None:
+    """A node that is short of CPU starves all that runs on it; a service that uses it up has the others well."""
+    placed = calls("web node-1", "cart node-1", "db node-2", system="node")
+    short = [seen("cpu_idle", "node-1", 0.8), seen("cpu_throttling", "web", 1.0), seen("latency_p95", "web", 1.0)]
+    assert order(short, placed)[0] == "web"
+    assert order([*short, seen("latency_p95", "cart", 1.0)], placed)[0] == "node-1"
+    assert order([*short, seen("latency_p95", "db", 1.0)], placed)[0] == "web", "it runs elsewhere"
