@@ -126,8 +126,8 @@ def asked(url: str) -> int:
     return sum(int(float(n)) for n in re.findall(r'^prometheus_http_requests_total\{[^}]*handler="/api[^}]*\} (\S+)', told, re.MULTILINE))
 
 
-def investigate(url: str, service: str) -> tuple[dict[str, Any], float, float]:
-    """What Compass says, the seconds that it took, and its largest size in MB."""
+def investigate(url: str, service: str) -> tuple[dict[str, Any], str]:
+    """What Compass says, and what that took: seconds, of which its own processor time, and its largest size."""
     started = time.perf_counter()
     compass = str(Path(sys.executable).with_name("compass"))
     command = [compass, "investigate", "--service", service, "--since", f"{BAD_MINUTES}m", "--json"]
@@ -138,7 +138,8 @@ def investigate(url: str, service: str) -> tuple[dict[str, Any], float, float]:
         running.returncode = os.waitstatus_to_exitcode(status)
         told.seek(0)
         report = json.load(told)
-    return report, time.perf_counter() - started, usage.ru_maxrss / 1024
+    own = usage.ru_utime + usage.ru_stime
+    return report, f"{time.perf_counter() - started:.1f} s ({own:.1f} s of CPU), {usage.ru_maxrss / 1024:.0f} MB"
 
 
 def main() -> None:
@@ -155,14 +156,12 @@ def main() -> None:
                 count = fill(out, chosen.services, chosen.series, culprit)
             with prometheus(Path(place), samples) as url:
                 before = asked(url)
-                report, seconds, memory = investigate(url, f"svc-{chosen.services // 2 + 1:03}")
+                report, took = investigate(url, f"svc-{chosen.services // 2 + 1:03}")
                 requests = asked(url) - before
         hypotheses = report["hypotheses"]
         ranks = [one["rank"] for one in hypotheses if one["service"] == f"svc-{culprit:03}"]
         gaps = {gap["detail"] for agent in report["agents"] for gap in agent["gaps"] if "looked at" in gap["detail"]}
-        print(
-            f"svc-{culprit:03} of {chosen.services}, {count:,} series: rank {ranks[:1]}, {requests} requests, {seconds:.1f} s, {memory:.0f} MB"
-        )
+        print(f"svc-{culprit:03} of {chosen.services}, {count:,} series: rank {ranks[:1]}, {requests} requests, {took}")
         print("  ", "; ".join(sorted(gaps)))
 
 
