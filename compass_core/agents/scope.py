@@ -64,8 +64,9 @@ async def find_scope(view: View, affected: tuple[str, ...], times: Times) -> Sco
     services = whole
     if len(whole) > MOST_SERVICES:
         suspected = await _suspected(view, (families.values, writers, calls), affected, times)
-        rest = suspected if suspected or calls else whole
-        services = _distinct((*affected, *suspected[: MOST_SERVICES // 2], *around, *rest))[:MOST_SERVICES]
+        services = _distinct((*affected, *suspected[: MOST_SERVICES // 2], *around, *suspected))[:MOST_SERVICES]
+        if not calls:  # what no row measures may be wrong with anyone: some of the others as well
+            services = _distinct((*services, *whole))[: max(len(services), MOST_SERVICES // (2 if suspected else 1))]
         gaps = (*gaps, _left_out(len(whole) - len(services), len(whole)))
     traced = affected
     if not seen.spans.values:
