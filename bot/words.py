@@ -66,9 +66,9 @@ def utc(at: datetime) -> str:
 
 
 def looked_at(looked: Looked) -> str:
-    """`Looked at 10:44 to 11:14 UTC, compared with 09:44 to 10:44 UTC: failing requests of checkout changed at 10:45 UTC`."""
+    """`Looked at 2026-01-05 10:44 to 11:14 UTC, compared with 09:44 to 10:44 UTC: failing requests of checkout changed at 10:45 UTC`."""
     spans = (f"{one.start:%H:%M} to {one.end:%H:%M} UTC" for one in (looked.window, looked.baseline))
-    return shown(f"Looked at {', compared with '.join(spans)}: {looked.why}", 300)
+    return shown(f"Looked at {looked.window.start:%Y-%m-%d} {', compared with '.join(spans)}: {looked.why}", 300)
 
 
 def budget(amount: Decimal) -> str:

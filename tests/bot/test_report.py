@@ -31,7 +31,10 @@ def test_which_time_was_looked_at_and_why_is_told() -> None:
         "clean": 0.75,
     }
     line = looked_at(LOOKED)
-    assert line == "Looked at 13:50 to 14:20 UTC, compared with 13:30 to 13:50 UTC: failing requests of checkout changed at 13:51 UTC"
+    assert (
+        line
+        == "Looked at 2026-01-05 13:50 to 14:20 UTC, compared with 13:30 to 13:50 UTC: failing requests of checkout changed at 13:51 UTC"
+    )
     assert line in json.dumps(root(INVESTIGATION, ended).blocks)
 
 
