@@ -178,7 +178,7 @@ def _settled(signal: str, kind: Kind, unit: str, words: tuple[str, ...]) -> Mean
 
 
 def _is_share(signal: str, words: set[str]) -> bool:
-    if signal in {"errors", "availability"}:
+    if signal in {"errors", "client_errors", "availability"}:
         return bool(words & {"rate", "ratio", "availability", "sr"})
     used = any(word.startswith(("util", "press")) for word in words) or {"in", "use"} <= words
     return signal in {"cpu_usage", "memory_used", "memory_waiting", "disk_used"} and (used or (signal == "cpu_usage" and "usage" in words))

@@ -254,6 +254,7 @@ NETWORKS = (
             ),
         ),
     ),
+    Signal("tcp_resent", NETWORK, "TCP segments sent again", "/s", Scale("times", 3.0, 10.0, 50.0, least=1.0), RESOURCE, _LOSS),
     Signal("dns_errors", NETWORK, "DNS failures", "/s", _RARE, DIRECT, ("dns_failure",)),
     Signal(
         "call_mean",

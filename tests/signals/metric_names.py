@@ -225,7 +225,7 @@ NAMES = {
         envoy_server_memory_allocated gauge -> memory_used
         nginx_ingress_controller_requests counter -> request_rate /s
         nginx_ingress_controller_request_duration_seconds histogram -> latency_mean s
-        nginx_ingress_controller_config_last_reload_successful gauge -> availability
+        nginx_ingress_controller_config_last_reload_successful gauge -> request_rate
         nginx_ingress_controller_ssl_expire_time_seconds gauge -> -
         nginx_http_requests_total counter -> request_rate /s
         nginx_connections_active gauge -> connections
@@ -342,7 +342,7 @@ NAMES = {
         node_network_transmit_drop_total counter -> packet_drops /s
         node_network_receive_bytes_total counter -> bytes_in B/s
         node_network_up gauge -> healthy
-        node_netstat_Tcp_RetransSegs counter -> tcp_retransmits /s
+        node_netstat_Tcp_RetransSegs counter -> tcp_resent /s
         node_netstat_Tcp_CurrEstab gauge -> connections
         node_netstat_Tcp_OutRsts counter -> tcp_resets /s
         node_netstat_TcpExt_ListenDrops counter -> packet_drops /s
@@ -365,7 +365,7 @@ NAMES = {
         windows_logical_disk_size_bytes gauge -> -
     """,
     "probes": """
-        probe_success gauge -> availability
+        probe_success gauge -> request_rate
         probe_duration_seconds gauge -> latency_mean s
         probe_http_duration_seconds gauge -> latency_mean s
         probe_dns_lookup_time_seconds gauge -> dns_p95 s
@@ -498,7 +498,7 @@ NAMES = {
     "CloudWatch by YACE": """
         aws_applicationelb_httpcode_target_5_xx_count_sum gauge -> errors
         aws_applicationelb_httpcode_elb_5_xx_count_sum gauge -> errors
-        aws_applicationelb_httpcode_target_4_xx_count_sum gauge -> client_errors
+        aws_applicationelb_httpcode_target_4_xx_count_sum gauge -> request_rate
         aws_applicationelb_request_count_sum gauge -> request_rate
         aws_applicationelb_target_response_time_average gauge -> latency_mean
         aws_applicationelb_target_response_time_p99 gauge -> latency_p99
@@ -561,7 +561,7 @@ NAMES = {
         kubernetes.containers.restarts gauge -> restarts
         system.io.util gauge -> disk_busy
         system.disk.in_use gauge -> disk_used
-        system.net.tcp.retrans_segs gauge -> tcp_retransmits
+        system.net.tcp.retrans_segs gauge -> tcp_resent
         system.load.1 gauge -> load
         system.mem.usable gauge -> memory_used
         mysql.performance.slow_queries gauge -> db_slow_queries
@@ -612,7 +612,7 @@ NAMES = {
         ErrorRate(%) gauge % -> error_ratio %
         error_rate gauge -> error_ratio
         http_5xx gauge -> errors
-        num_4xx gauge -> client_errors
+        num_4xx gauge -> request_rate
         sr gauge % -> availability %
         success_rate_pct gauge -> availability percent
         SuccessRate(%) gauge % -> availability %
@@ -632,7 +632,7 @@ NAMES = {
         container_mem_ratio gauge -> memory_of_limit ratio
         freemem gauge -> memory_free
         heapUsed gauge -> memory_used
-        tcp_retans gauge -> tcp_retransmits
+        tcp_retans gauge -> tcp_resent
         TcpRetrans(%) gauge % -> tcp_retransmits %
         tcp_rtt_us gauge -> network_rtt us
         NetworkRttAvg gauge ms -> network_rtt ms
