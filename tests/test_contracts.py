@@ -30,7 +30,7 @@ FORBIDDEN = [
     ("slack", "compass_core/bootstrap.py", "import slack_sdk"),
     ("slack", "compass_core/orchestrator.py", "import bot.command"),
     ("bot", "bot/command.py", "import bot.listeners"),
-    ("workspace", "bot/workspace/limits.py", "import bot.words"),
+    ("workspace", "bot/workspace/board.py", "import bot.words"),
     ("bot", "bot/unplaced.py", ""),
     ("backends", "bot/thread.py", "import sqlalchemy"),
     ("backends", "bot/command.py", "import httpx"),

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bot.workspace.limits import markup, nodes
 from compass_core.domain import AgentName
 from compass_core.hypotheses.mechanisms import MECHANISMS
 from compass_core.readings import LogLine, Series, Span
@@ -23,6 +22,7 @@ from tests.bot.fitting import fits, shown
 from tests.fakes import FakeModel
 from tests.hypotheses.knowing import answer, cause, expected
 from tests.playing import Asked, Played, demo_incident, play
+from tests.workspace.limits import markup, nodes
 
 if TYPE_CHECKING:
     from compass_core.hypotheses.refine import Answer

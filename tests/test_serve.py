@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bot.workspace import INCIDENTS, SECRET, Workspace
+from bot.workspace import INCIDENTS
 from compass_core.bootstrap import utc_now
+from tests.workspace.strict import SECRET, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

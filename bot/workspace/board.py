@@ -1,36 +1,23 @@
-"""What the workspace holds: a team of two people, three channels, and the messages in them."""
+"""What the workspace holds: a team of two people, and the messages in its channels."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from bot.workspace.limits import Json, markup
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from compass_core.ports import Clock
+
+Json = dict[str, Any]
 
 TEAM, TEAM_NAME, APP, BOT, BOT_USER, SLACKBOT = "T00000001", "compass-local", "A00000001", "B00000001", "U000000B0T", "USLACKBOT"
 ALEX, SAM = "U00000001", "U00000002"
 PEOPLE = {ALEX: "alex", SAM: "sam", BOT_USER: "compass", SLACKBOT: "slackbot"}
 
-
-class Channel(NamedTuple):
-    """A channel, and whether the bot was invited to it."""
-
-    id: str
-    name: str
-    private: bool = False
-    has_bot: bool = False
-
-
-INCIDENTS, RANDOM, SECRET = "C00000001", "C00000002", "C00000003"
-CHANNELS = {
-    INCIDENTS: Channel(INCIDENTS, "incidents", has_bot=True),
-    RANDOM: Channel(RANDOM, "random"),
-    SECRET: Channel(SECRET, "secret", private=True),
-}
+INCIDENTS = "C00000001"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +29,10 @@ class Message:
     text: str
     user: str = BOT_USER
     thread_ts: str = ""
-    blocks: tuple[Json, ...] = ()
+    blocks: Sequence[Json] = ()
     metadata: Json | None = None
     edited: bool = False
     ephemeral: str = ""
-
-    @property
-    def mentions(self) -> tuple[str, ...]:
-        """Whom it pings: `!channel`, `@U…`, `!subteam^…`."""
-        return tuple(found for found in markup(self.text, self.blocks) if found.startswith(("!", "@")) and not found.startswith("!date^"))
-
-    @property
-    def links(self) -> tuple[str, ...]:
-        """Its links as `url` or `url|label`."""
-        return tuple(found for found in markup(self.text, self.blocks) if not found.startswith(("!", "@", "#")))
 
     def button(self, action_id: str) -> tuple[str, Json]:
         """The block's id and the button with that action; LookupError when the message, as it is now, has none."""

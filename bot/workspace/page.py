@@ -12,7 +12,7 @@ from aiohttp import web
 from bot.workspace.board import ALEX, INCIDENTS, PEOPLE
 
 if TYPE_CHECKING:
-    from bot.workspace.limits import Json
+    from bot.workspace.board import Json
     from bot.workspace.server import Workspace
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.workspace import Workspace
 from tests.bot.made import START, FakeCompass
+from tests.workspace.strict import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

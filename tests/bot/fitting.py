@@ -6,7 +6,7 @@ import json
 import unicodedata
 from typing import TYPE_CHECKING
 
-from bot.workspace.limits import check_message, markup, nodes
+from tests.workspace.limits import check_message, markup, nodes
 
 if TYPE_CHECKING:
     from bot import blocks

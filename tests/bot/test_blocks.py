@@ -6,11 +6,11 @@ from itertools import starmap
 import pytest
 
 from bot import blocks
-from bot.workspace.limits import nodes
 from compass_core.domain import AgentName, Findings, Gap, Outcome, Run
 from compass_core.errors import Reason
 from tests.bot.fitting import fits, shown
 from tests.bot.made import GAP, INCIDENT, INVESTIGATION, conclusion, hypothesis, observation, progress, run, skipped
+from tests.workspace.limits import nodes
 
 
 def test_the_root_says_what_since_when_and_for_how_much() -> None:

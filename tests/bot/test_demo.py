@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from bot import demo
-from bot.workspace.limits import check_message
 from tests.workspace.browser import opened  # noqa: F401 - the page itself is tried there
+from tests.workspace.limits import check_message
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from bot.app import Slack, build_app
 from bot.listeners import Tasks
-from bot.workspace import ALEX, INCIDENTS, TEAM, Workspace
+from bot.workspace import ALEX, INCIDENTS, TEAM
 from compass_core.domain import AgentName, Post
 from compass_core.errors import AlreadyRunningError, StoreError
 from tests.bot.made import INVESTIGATION, FakeCompass
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from slack_bolt.app.async_app import AsyncApp
+
+    from tests.workspace.strict import Workspace
 
 
 class Hook:

@@ -9,10 +9,12 @@ from structlog.testing import capture_logs
 
 from bot import blocks
 from bot.thread import TRIES, SlackThread
-from bot.workspace import INCIDENTS, RANDOM, SECRET, Workspace
+from bot.workspace import INCIDENTS
 from compass_core.domain import AgentName, Conclusion, Outcome, Post
 from compass_core.errors import ThreadError
 from tests.bot.made import INVESTIGATION, START, FakeOutbox, conclusion, progress, run
+from tests.workspace.limits import links, mentions
+from tests.workspace.strict import RANDOM, SECRET, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -75,7 +77,7 @@ async def test_root_updates_and_final_stand_in_one_thread(thread: SlackThread, w
     assert root.edited
     assert "State: finished" in root.text
     assert root.metadata == {"event_type": "compass_post", "event_payload": {"investigation": "0f3a", "step": "root"}}
-    assert not [message.mentions for message in workspace.messages if message.mentions]
+    assert not [message for message in workspace.messages if mentions(message)]
     posts = [call.arguments for call in workspace.calls if call.method == "chat.postMessage"]
     assert all(post["unfurl_links"] is False and post["unfurl_media"] is False for post in posts)
     assert outbox.posts["0f3a", "final"].thread_ts == root.ts
@@ -174,7 +176,7 @@ async def test_no_connection_at_all_is_tried_again(workspace: Workspace, outbox:
 async def test_blocks_that_slack_refuses_become_plain_text(thread: SlackThread, workspace: Workspace, error: str) -> None:
     workspace.fail_next("chat.postMessage", error)
     await thread.opened(INVESTIGATION)
-    assert workspace.messages[0].blocks == ()
+    assert workspace.messages[0].blocks == []
     assert "INC-42" in workspace.messages[0].text
 
 
@@ -208,6 +210,6 @@ async def test_what_telemetry_says_pings_nobody(thread: SlackThread, workspace: 
     )
     await thread.opened(nasty)
     await outbox.record(Post(investigation="x", step="root", channel=INCIDENTS, ts=workspace.messages[0].ts))
-    assert workspace.messages[0].mentions == ()
-    assert workspace.messages[0].links == ()
+    assert mentions(workspace.messages[0]) == ()
+    assert links(workspace.messages[0]) == ()
     assert "&lt;!channel&gt;" in blocks.root(nasty).text

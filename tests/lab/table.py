@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from bot.app import Slack, serve
 from bot.demo import Witness
-from bot.workspace import Workspace
 from compass_core.bootstrap import live, utc_now
 from compass_core.settings import load
 from tests.lab.scenarios import SCENARIOS, Scenario, broken, healthy
 from tests.lab.stack import Stack, up
+from tests.workspace.strict import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

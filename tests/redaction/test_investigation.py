@@ -20,7 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.report import report
 from bot.terminal import TerminalThread
 from bot.thread import SlackThread
-from bot.workspace import INCIDENTS, Workspace
+from bot.workspace import INCIDENTS
 from compass_core import telemetry
 from compass_core.agents.view import Sources, View
 from compass_core.bootstrap import Compass, Kept, Telemetry, replayed, utc_now
@@ -39,6 +39,8 @@ from tests.fakes import INCIDENT, WINDOW, FakeClock, FakeInvestigations, FakeLed
 from tests.llm.scripted import MODEL, PRICE, Scripted, Turn
 from tests.redaction.planted import NOTATIONS, Planted, planted
 from tests.redaction.test_redact import leaks
+from tests.workspace.limits import links, mentions
+from tests.workspace.strict import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,11 +197,11 @@ async def test_no_secret_is_told_logged_or_printed(tmp_path: Path, secrets: tupl
     assert first.outcome is conclusion.outcome is Outcome.ANSWERED
     assert len(workspace.messages) == 5
     assert conclusion.observations
-    posted = [text for message in workspace.messages for text in (message.text, *message.links, *strings(list(message.blocks)))]
+    posted = [text for message in workspace.messages for text in (message.text, *links(message), *strings(list(message.blocks)))]
     assert told_of(secrets, *posted) == []
-    assert [message.mentions for message in workspace.messages if message.mentions] == []
+    assert [message for message in workspace.messages if mentions(message)] == []
     assert any("&lt;" in message.text for message in workspace.messages)
-    assert [link for message in workspace.messages for link in message.links if re.match("[a-z]+-[0-9]", link)] == []
+    assert [link for message in workspace.messages for link in links(message) if re.match("[a-z]+-[0-9]", link)] == []
     assert told_of(secrets, terminal.getvalue()) == []
     assert told_of(secrets, json.dumps(report(conclusion), ensure_ascii=False, indent=1)) == []
     assert told_of(secrets, *(one.model_dump_json() for one in kept)) == []

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.workspace import Workspace
+from tests.workspace.strict import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.workspace.board import Message
-from bot.workspace.limits import SlackError, check_message
+from tests.workspace.limits import SlackError, check_message, links, mentions
 
 Json = dict[str, Any]
 
@@ -170,7 +170,7 @@ def test_whatever_is_sent_gets_an_answer(blocks: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "blocks", "mentions"),
+    ("text", "blocks", "whom"),
     [
         ("<!channel> and <@U1> and <!subteam^S1|ops>", (), ("!channel", "@U1", "!subteam^S1|ops")),
         ("&lt;!channel&gt; @here", (), ()),
@@ -179,8 +179,8 @@ def test_whatever_is_sent_gets_an_answer(blocks: Any) -> None:
         ("x", ({"type": "header", "text": plain("<!channel>")}, rich(rich_section(run("<@U1>")))), ()),
     ],
 )
-def test_whom_a_message_pings(text: str, blocks: tuple[Json, ...], mentions: tuple[str, ...]) -> None:
-    assert Message("1.0", "C1", text, blocks=blocks).mentions == mentions
+def test_whom_a_message_pings(text: str, blocks: tuple[Json, ...], whom: tuple[str, ...]) -> None:
+    assert mentions(Message("1.0", "C1", text, blocks=blocks)) == whom
 
 
 def test_where_a_message_links_to() -> None:
@@ -188,4 +188,4 @@ def test_where_a_message_links_to() -> None:
     message = Message(
         "1.0", "C1", "<https://a|ok>", blocks=(context("see <https://b> &lt;https://no&gt;"), rich(rich_section(link)), context("<@U1>"))
     )
-    assert message.links == ("https://a|ok", "https://b", "https://c|C")
+    assert links(message) == ("https://a|ok", "https://b", "https://c|C")

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bot.workspace import INCIDENTS, SAM, Workspace
+from bot.workspace import INCIDENTS, SAM
 
 if TYPE_CHECKING:
     import aiohttp
     from slack_sdk.web.async_client import AsyncWebClient
+
+    from tests.workspace.strict import Workspace
 
 
 async def state_of(stream: aiohttp.ClientResponse) -> dict[str, Any]:

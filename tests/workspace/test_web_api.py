@@ -10,8 +10,9 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.workspace import ALEX, BOT_USER, INCIDENTS, RANDOM, SECRET, TEAM, Workspace
+from bot.workspace import ALEX, BOT_USER, INCIDENTS, TEAM
 from compass_core.errors import CompassError
+from tests.workspace.strict import RANDOM, SECRET, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -88,7 +89,7 @@ async def test_a_message_is_kept_as_it_was_sent(workspace: Workspace, client: As
     )
     (message,) = workspace.messages
     assert (message.ts, message.channel, message.text, message.user, message.thread_ts) == (answer["ts"], INCIDENTS, "hi", BOT_USER, "")
-    assert (message.blocks, message.metadata, message.edited, message.ephemeral) == ((HEADER,), METADATA, False, "")
+    assert (message.blocks, message.metadata, message.edited, message.ephemeral) == ([HEADER], METADATA, False, "")
     assert answer["message"]["blocks"][0]["block_id"]
     assert workspace.calls[-1][0] == "chat.postMessage"
     assert workspace.calls[-1].arguments["unfurl_links"] is False
@@ -122,9 +123,9 @@ async def test_an_update_keeps_what_it_does_not_name(workspace: Workspace, clien
     posted = await client.chat_postMessage(channel=INCIDENTS, text="one", blocks=[HEADER], metadata=METADATA)
     await client.chat_update(channel=INCIDENTS, ts=posted["ts"], text="two")
     (message,) = workspace.messages
-    assert (message.text, message.blocks, message.metadata, message.edited) == ("two", (HEADER,), METADATA, True)
+    assert (message.text, message.blocks, message.metadata, message.edited) == ("two", [HEADER], METADATA, True)
     await client.chat_update(channel=INCIDENTS, ts=posted["ts"], text="three", blocks=[])
-    assert workspace.messages[0].blocks == ()
+    assert workspace.messages[0].blocks == []
 
 
 async def test_updates_that_are_refused(workspace: Workspace, client: AsyncWebClient) -> None:

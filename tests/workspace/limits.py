@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from bot.workspace import Message
+
 Json = dict[str, Any]
 
 MOST_CHARACTERS = 13_200
@@ -163,3 +165,14 @@ def markup(text: str, blocks: Sequence[Json]) -> tuple[str, ...]:
             case {"type": "link", "url": url}:
                 found.append(f"{url}|{node.get('text', url)}")
     return tuple(found)
+
+
+def mentions(message: Message) -> tuple[str, ...]:
+    """Whom a message pings: `!channel`, `@U…`, `!subteam^…`."""
+    found = markup(message.text, message.blocks)
+    return tuple(one for one in found if one.startswith(("!", "@")) and not one.startswith("!date^"))
+
+
+def links(message: Message) -> tuple[str, ...]:
+    """Its links as `url` or `url|label`."""
+    return tuple(one for one in markup(message.text, message.blocks) if not one.startswith(("!", "@", "#")))
