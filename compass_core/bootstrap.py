@@ -240,17 +240,17 @@ def _telemetry(settings: Settings, store: Store, backends: _Backends) -> Telemet
         found: dict[str, Any] = {"keep_for": allowance.keep_for}
         if prometheus:
             link = grafana.linker("prometheus") if grafana else None
-            found["metrics"] = Prometheus(prometheus.reader(allowance), offload, service_labels=labels, link=link, public_url=public)
+            found["metrics"] = Prometheus(prometheus.reader(allowance), service_labels=labels, link=link, public_url=public)
         if loki:
-            found["logs"] = Loki(loki.reader(allowance), offload, service_labels=labels, link=grafana.linker("loki") if grafana else None)
+            found["logs"] = Loki(loki.reader(allowance), service_labels=labels, link=grafana.linker("loki") if grafana else None)
         if tempo:
-            found["traces"] = Tempo(tempo.reader(allowance), offload, link=grafana.linker("tempo") if grafana else None)
+            found["traces"] = Tempo(tempo.reader(allowance), link=grafana.linker("tempo") if grafana else None)
         if front and settings.grafana:
-            found["changes"] = GrafanaChanges(front.reader(allowance), offload, settings.grafana.url)
+            found["changes"] = GrafanaChanges(front.reader(allowance), settings.grafana.url)
         return Sources(**found)
 
     alerting = ((alertmanager, False), (front, True))
-    places = (Alertmanager(backend, offload, service_labels=labels, of_grafana=own) for backend, own in alerting if backend)
+    places = (Alertmanager(backend, service_labels=labels, of_grafana=own) for backend, own in alerting if backend)
     return Telemetry((store, *places), sources, offload)
 
 

@@ -10,12 +10,11 @@ from compass_core.domain import Incident
 from compass_core.errors import AmbiguousIncidentError, Reason, SourceError
 from compass_core.identity import environment, thing
 from compass_core.incidents.links import is_link, is_of
-from compass_core.sources.http import Allowance, shaped
+from compass_core.sources.http import Allowance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from compass_core.ports import Offload
     from compass_core.sources.http import Backend
 
 ALERTS: Final = "/api/v2/alerts"
@@ -36,11 +35,10 @@ class Alertmanager:
     `of_grafana`: the alerts of Grafana's own rules, which it tells in the same way; one that is too old for them has none.
     """
 
-    def __init__(self, backend: Backend, offload: Offload, *, service_labels: tuple[str, ...], of_grafana: bool = False) -> None:
+    def __init__(self, backend: Backend, *, service_labels: tuple[str, ...], of_grafana: bool = False) -> None:
         self.place = "Grafana's alerts" if of_grafana else "Alertmanager"
         self._path = (GRAFANA if of_grafana else "") + ALERTS
         self._backend = backend
-        self._offload = offload
         self._service_labels = service_labels
 
     async def find(self, reference: str) -> Incident | None:
@@ -68,12 +66,12 @@ class Alertmanager:
         """All that fire: somebody who names a silenced or inhibited alert wants it explained, too."""
         reader = self._backend.reader(Allowance())
         try:
-            answer = await reader.json(self._path, [("active", "true"), ("silenced", "true"), ("inhibited", "true")])
+            read = partial(_read, service_labels=self._service_labels)
+            return await reader.ask(self._path, read, [("active", "true"), ("silenced", "true"), ("inhibited", "true")])
         except SourceError as error:
             if self._path != ALERTS and error.reason is Reason.NOT_FOUND:
                 return []
             raise
-        return await self._offload(shaped(reader.name, self._path, partial(_read, answer, self._service_labels)))
 
 
 def _read(answer: Any, service_labels: tuple[str, ...]) -> list[_Alert]:

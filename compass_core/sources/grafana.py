@@ -7,7 +7,6 @@ import html
 import json
 import re
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from urllib.parse import quote, urlencode
 
@@ -16,14 +15,13 @@ from pydantic.alias_generators import to_camel
 
 from compass_core.errors import Reason, SourceError
 from compass_core.readings import Change, Reading
-from compass_core.sources.http import Allowance, shaped
+from compass_core.sources.http import Allowance
 from compass_core.sources.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from compass_core.domain import Window
-    from compass_core.ports import Offload
     from compass_core.sources.http import Backend, Linker, Locate, Reader
 
 Explored: TypeAlias = Literal["prometheus", "loki", "tempo"]
@@ -145,17 +143,16 @@ class Grafana:
         async with self._lock:
             if self._sources is None:
                 reader = self._backend.reader(Allowance())
-                health, sources = await reader.json(HEALTH), await reader.json(SOURCES)
-                self._major, found = await self._backend.offload(shaped(reader.name, SOURCES, partial(_read, health, sources)))
-                self._sources = found
+                self._major = await reader.ask(HEALTH, _major)
+                self._sources = await reader.ask(SOURCES, lambda answer: _Datasources.model_validate({"found": answer}).found)
             return self._sources
 
 
 class GrafanaChanges(Source):
     """`ports.Changes`, for one investigation: the annotations that people and pipelines made."""
 
-    def __init__(self, reader: Reader, offload: Offload, base_url: str) -> None:
-        super().__init__(reader, offload)
+    def __init__(self, reader: Reader, base_url: str) -> None:
+        super().__init__(reader)
         self._base_url = _without_user(base_url).rstrip("/")
 
     async def changes(self, services: Sequence[str], window: Window) -> Reading[Change]:
@@ -170,14 +167,14 @@ class GrafanaChanges(Source):
             inside = sorted((one for one in found if int(begin) <= one.time < int(end)), key=lambda one: one.time)
             return tuple(one.change(services, query, self._name, link) for one in inside), len(found)
 
-        values, count = await self._ask(ANNOTATIONS, read, params)
-        cut = self._gap(Reason.TRUNCATED, f"{LIMIT} annotations or more: older ones were not read")
+        values, count = await self._reader.ask(ANNOTATIONS, read, params)
+        cut = self._reader.gap(Reason.TRUNCATED, f"{LIMIT} annotations or more: older ones were not read")
         return Reading(values, (cut,) if count >= LIMIT else (), query, link, self._name)
 
 
-def _read(health: Any, sources: Any) -> tuple[int, tuple[Datasource, ...]]:
+def _major(health: Any) -> int:
     version = re.match(r"\d+", health.get("version", ""))
-    return int(version[0]) if version else PANES, _Datasources.model_validate({"found": sources}).found
+    return int(version[0]) if version else PANES
 
 
 def _explored(source: Datasource, major: int, asked: dict[str, Any], window: Window) -> str:

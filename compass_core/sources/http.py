@@ -15,6 +15,7 @@ import httpx
 from opentelemetry import trace
 
 from compass_core.bodies import ENCODINGS, pieces
+from compass_core.domain import Gap
 from compass_core.errors import Reason, SourceError
 from compass_core.redaction.redact import hidden
 from compass_core.sources import refusals
@@ -112,10 +113,6 @@ class Reader:
         """Whether no form was refused so far."""
         return not self._backend.without_form
 
-    async def json(self, path: str, params: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] = {}) -> Any:
-        """As `ask`, decoded and no more."""
-        return await self.ask(path, lambda answer: answer, params, headers)
-
     async def ask(
         self,
         path: str,
@@ -135,13 +132,38 @@ class Reader:
             span.set_attributes({"source": self.name, "url.path": path})
             try:
                 body = await self._body("POST" if form and path not in self._backend.without_form else "GET", path, params, headers)
-                answer = await self._backend.offload(shaped(self.name, path, lambda: parse(self._decoded(body, path))))
+                answer = await self.read(path, lambda: parse(self._decoded(body, path)))
             except SourceError as error:
                 span.set_attribute("error.type", error.reason)
                 span.set_status(trace.StatusCode.ERROR)
                 raise
             span.set_attribute("http.response.body.size", len(body))
             return answer
+
+    async def attempt(
+        self, path: str, parse: Callable[[Any], T], params: Sequence[tuple[str, str]] = (), *, form: bool = False
+    ) -> T | SourceError:
+        """As `ask`, with a failure as a value, since others may succeed."""
+        try:
+            return await self.ask(path, parse, params, form=form)
+        except SourceError as error:
+            return error
+
+    async def read(self, path: str, work: Callable[[], T]) -> T:
+        """What `work` makes of an answer, off the event loop; text or JSON of another shape than it expects is a `SourceError`."""
+
+        def checked() -> T:
+            try:
+                return work()
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+                what = f"{path} answers something else than expected (a login page, another server?)"
+                raise SourceError(self.name, Reason.GARBAGE, what) from error
+
+        return await self._backend.offload(checked)
+
+    def gap(self, reason: Reason, detail: str) -> Gap:
+        """Something that this backend did not tell."""
+        return Gap(source=self.name, reason=reason, detail=detail)
 
     def _decoded(self, body: bytearray, path: str) -> Any:
         """Brackets and commas tell how much memory JSON takes: an empty list is three bytes here and twenty times as many there."""
@@ -273,17 +295,3 @@ def authorization(token: str, username: str, password: str, tenant: str) -> dict
     elif username or password:
         headers["Authorization"] = "Basic " + b64encode(f"{username}:{password}".encode()).decode()
     return headers
-
-
-def shaped(source: str, path: str, parse: Callable[[], T]) -> Callable[[], T]:
-    """`parse`, with what it raises on text or JSON of another shape than expected as a `SourceError`."""
-
-    def checked() -> T:
-        try:
-            return parse()
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-            raise SourceError(
-                source, Reason.GARBAGE, f"{path} answers something else than expected (a login page, another server?)"
-            ) from error
-
-    return checked

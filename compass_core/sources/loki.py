@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from compass_core.domain import Environment, Gap
-    from compass_core.ports import Offload
     from compass_core.sources.http import Linker, Reader
 
 LIMIT: Final = 5000
@@ -93,8 +92,8 @@ class _Chosen:
 class Loki(Source):
     """`ports.Logs`, for one investigation."""
 
-    def __init__(self, reader: Reader, offload: Offload, *, service_labels: Sequence[str], link: Linker | None) -> None:
-        super().__init__(reader, offload, link)
+    def __init__(self, reader: Reader, *, service_labels: Sequence[str], link: Linker | None) -> None:
+        super().__init__(reader, link)
         self._service_labels = tuple(dict.fromkeys((*service_labels, *OF_STREAMS)))
         self._limit = LIMIT
         self._names: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -110,7 +109,7 @@ class Loki(Source):
         query = chosen.query(phrases)
         lines, since = await self._newest(query, window, chosen)
         if len(lines) >= self._limit:
-            gaps += (self._gap(Reason.TRUNCATED, f"only the newest {len(lines):,} lines were read, back to {since}"),)
+            gaps += (self._reader.gap(Reason.TRUNCATED, f"only the newest {len(lines):,} lines were read, back to {since}"),)
         return Reading(lines, gaps, query, await self._linked(query, window), self._name)
 
     async def log_counts(
@@ -126,7 +125,7 @@ class Loki(Source):
         query = chosen.counting(phrases, width)
         # Loki refuses a start that is also the end; a point after the grid, which this may bring, is dropped.
         span = [("start", str(round(grid[0] * SECOND))), ("end", str(round(grid[-1] * SECOND) + 1)), ("step", width)]
-        counts = await self._ask(QUERY, lambda answer: _counts(answer, chosen.label, grid, step), [("query", query), *span])
+        counts = await self._reader.ask(QUERY, lambda answer: _counts(answer, chosen.label, grid, step), [("query", query), *span])
         told, clipped = await self._told(counts, grid, window, chosen.label)
         selection = Selection("log_lines", "log_lines", Reduction.RAW, chosen.label, chosen.members)
         series = []
@@ -148,19 +147,19 @@ class Loki(Source):
         silent = Window(start=window.start, end=datetime.fromtimestamp(grid[first - 1], UTC))
         if await self._discovered(VALUES.format(label), silent):
             return 0, ()
-        return first, (self._gap(Reason.NO_DATA, _nothing(silent)),)
+        return first, (self._reader.gap(Reason.NO_DATA, _nothing(silent)),)
 
     async def _newest(self, query: str, window: Window, chosen: _Chosen) -> tuple[tuple[LogLine, ...], str]:
         parse, headers = partial(_lines, chosen=chosen), {"X-Loki-Response-Encoding-Flags": "categorize-labels"}
         asked = [("query", query), *_times(window), ("direction", "backward")]
         try:
-            return await self._ask(QUERY, parse, [*asked, ("limit", str(self._limit))], headers)
+            return await self._reader.ask(QUERY, parse, [*asked, ("limit", str(self._limit))], headers)
         except SourceError as error:
             lower = re.search(r"max entries limit.*\(\d+ > (\d+)\)", error.detail)
             if lower is None:
                 raise
             self._limit = int(lower[1])
-        return await self._ask(QUERY, parse, [*asked, ("limit", str(self._limit))], headers)
+        return await self._reader.ask(QUERY, parse, [*asked, ("limit", str(self._limit))], headers)
 
     async def _choose(self, services: Sequence[str], window: Window, bound: Environment) -> tuple[_Chosen, tuple[Gap, ...]]:
         """By the first label that names one of the services; calls that run at once share what they discover."""
@@ -175,15 +174,15 @@ class Loki(Source):
                 if chosen.members:
                     break
         if not something:
-            return chosen, (self._gap(Reason.NO_DATA, _nothing(window)),)
+            return chosen, (self._reader.gap(Reason.NO_DATA, _nothing(window)),)
         missing = ", ".join(sorted(set(services) - {service for _, service in chosen.members}))
-        return chosen, (self._gap(Reason.NO_DATA, f"no log stream of {missing}"),) if missing else ()
+        return chosen, (self._reader.gap(Reason.NO_DATA, f"no log stream of {missing}"),) if missing else ()
 
     async def _discovered(self, path: str, window: Window) -> tuple[str, ...]:
         """The labels are asked for once, their values once for each window: a service may be silent in one of them."""
         key = (path, "" if path == LABELS else str(window))
         if not self._names.get(key):
-            self._names[key] = await self._ask(path, lambda answer: _Names.model_validate(answer).data, _times(window))
+            self._names[key] = await self._reader.ask(path, lambda answer: _Names.model_validate(answer).data, _times(window))
         return self._names[key]
 
 

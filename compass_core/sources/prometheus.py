@@ -16,7 +16,6 @@ from compass_core.errors import Reason, SourceError
 from compass_core.identity import NAMING, PLACING
 from compass_core.readings import Match, Reading, Reduction, Series
 from compass_core.sources import promql
-from compass_core.sources.http import shaped
 from compass_core.sources.prometheus_families import Wanted, families, native_histograms, spelled_out
 from compass_core.sources.source import Source, parted, together
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from compass_core.domain import Environment, Window
-    from compass_core.ports import Offload
     from compass_core.readings import Family, Selection
     from compass_core.sources.http import Linker, Reader
 
@@ -74,8 +72,8 @@ class _Query:
 class Prometheus(Source):
     """Metrics for one investigation. `link` gives a Grafana link; without one, `public_url` leads to Prometheus' own page."""
 
-    def __init__(self, reader: Reader, offload: Offload, *, service_labels: tuple[str, ...], link: Linker | None, public_url: str) -> None:
-        super().__init__(reader, offload, link)
+    def __init__(self, reader: Reader, *, service_labels: tuple[str, ...], link: Linker | None, public_url: str) -> None:
+        super().__init__(reader, link)
         self._service_labels = service_labels
         self._public_url = public_url.rstrip("/")
         self._metadata: Mapping[str, Any] | None = None
@@ -105,9 +103,9 @@ class Prometheus(Source):
         metadata = await self._described() if listed else {}
         native = native_histograms(listed, metadata)
         self._native |= native
-        found = await self._offload(shaped(self._name, SERIES, partial(families, spelled_out(listed, native), wanted, metadata)))
-        gaps = [self._gap(error.reason, error.detail) for error in errors]
-        gaps += [self._gap(Reason.TRUNCATED, text) for listing in listings for text in listing.missing]
+        found = await self._reader.read(SERIES, partial(families, spelled_out(listed, native), wanted, metadata))
+        gaps = [self._reader.gap(error.reason, error.detail) for error in errors]
+        gaps += [self._reader.gap(Reason.TRUNCATED, text) for listing in listings for text in listing.missing]
         return Reading(found, tuple(dict.fromkeys(gaps)), source=self._name)
 
     async def _counted(self, wanted: Wanted, window: Window, details: Sequence[str]) -> list[_Listing | SourceError]:
@@ -116,18 +114,18 @@ class Prometheus(Source):
         text = promql.counted(wanted.names, labels, wanted.environment)
         times = (window.end.timestamp(), window.end.timestamp() - window.seconds / 2)
         asked = [("query", text)]
-        return await together(self._try(QUERY, _grouped, [*asked, ("time", f"{at:.3f}")], form=True) for at in times)
+        return await together(self._reader.attempt(QUERY, _grouped, [*asked, ("time", f"{at:.3f}")], form=True) for at in times)
 
     async def _listings(self, matches: Sequence[str], span: Sequence[tuple[str, str]]) -> list[_Listing | SourceError]:
         async def ask(part: Sequence[str]) -> _Listing | SourceError:
-            return await self._try(SERIES, _listed, [*(("match[]", match) for match in part), *span], form=True)
+            return await self._reader.attempt(SERIES, _listed, [*(("match[]", match) for match in part), *span], form=True)
 
         asked = await together(self._halved(part, ask) for part in _packed(matches, _length, self._longest))
         return [answer for halves in asked for _, answer in halves]
 
     async def _by_name(self, wanted: Wanted, span: Sequence[tuple[str, str]]) -> list[_Listing | SourceError]:
         """As `_listings`, for a server that takes only the exact name of one metric, as Google's does."""
-        names = await self._ask(NAMES, lambda answer: [str(name) for name in answer["data"]], span[:2])
+        names = await self._reader.ask(NAMES, lambda answer: [str(name) for name in answer["data"]], span[:2])
         pattern = re.compile(promql.pattern_of(wanted.names))
         chosen = [name for name in names if wanted.services or pattern.fullmatch(name)]
         parts = _packed([promql.of_name(name) for name in chosen], _length, self._longest)
@@ -150,7 +148,7 @@ class Prometheus(Source):
 
         async def ask(part: Sequence[_Query]) -> Reading[Series] | SourceError:
             text = " or ".join(promql.tagged(query.text, str(k)) for k, query in enumerate(part))
-            return await self._try(QUERY_RANGE, partial(self._answered, part), [("query", text), *grid], form=True)
+            return await self._reader.attempt(QUERY_RANGE, partial(self._answered, part), [("query", text), *grid], form=True)
 
         asked = [each for found in await together(self._halved(batch, ask) for batch in batches) for each in found]
         good, _ = parted([answer for _, answer in asked])
@@ -158,7 +156,7 @@ class Prometheus(Source):
         for batch, answer in asked:
             if isinstance(answer, SourceError):
                 signals = ", ".join(dict.fromkeys(query.selection.signal for query in batch))
-                gaps.append(self._gap(answer.reason, f"{signals}: {answer.detail}"))
+                gaps.append(self._reader.gap(answer.reason, f"{signals}: {answer.detail}"))
         found = [replace(one, link=await self._linked(one.query, window)) for answer in good for one in answer.values]
         return Reading(tuple(found), tuple(dict.fromkeys(gaps)), source=self._name)
 
@@ -166,7 +164,7 @@ class Prometheus(Source):
         """The labels that may name a service, of those that there are; all where the server does not tell."""
         async with self._once:
             if not self._naming:
-                told = await self._try(LABELS, lambda answer: frozenset(map(str, answer["data"])), span)
+                told = await self._reader.attempt(LABELS, lambda answer: frozenset(map(str, answer["data"])), span)
                 every = tuple(dict.fromkeys((*self._service_labels, *NAMING)))
                 self._naming = every if isinstance(told, SourceError) else tuple(label for label in every if label in told) or every
         return self._naming
@@ -174,7 +172,7 @@ class Prometheus(Source):
     async def _described(self) -> Mapping[str, Any]:
         async with self._once:
             if self._metadata is None:
-                said = await self._try(METADATA, lambda answer: dict(answer["data"]))
+                said = await self._reader.attempt(METADATA, lambda answer: dict(answer["data"]))
                 self._metadata = {} if isinstance(said, SourceError) else said  # the names of the families tell their kind as well
             return self._metadata
 
@@ -187,7 +185,7 @@ class Prometheus(Source):
             texts = [promql.tagged(promql.samples(one, self._native), str(k)) for k, one in enumerate(new.values())]
             for part in _packed(texts, _length, self._longest):
                 params = [("query", " or ".join(part)), ("time", f"{window.end.timestamp():.3f}")]
-                counts = await self._try(QUERY, partial(_counts, families=tuple(new)), params, form=True)
+                counts = await self._reader.attempt(QUERY, partial(_counts, families=tuple(new)), params, form=True)
                 if not isinstance(counts, SourceError):  # else the longest stays: a rate over too many points is only smoother
                     self._intervals.update({family: min(120 / count, UNKNOWN_INTERVAL) for family, count in counts.items()})
 
@@ -216,7 +214,7 @@ class Prometheus(Source):
 
     def _answered(self, queries: Sequence[_Query], answer: Any) -> Reading[Series]:
         results = [item for item in answer["data"]["result"] if "values" in item]  # else a native histogram
-        gaps = tuple(self._gap(Reason.TRUNCATED, text) for text in _missing(answer))
+        gaps = tuple(self._reader.gap(Reason.TRUNCATED, text) for text in _missing(answer))
         members = [dict(query.selection.members) for query in queries]
         found = (_series(item, queries, members, self._name) for item in results)
         return Reading(tuple(one for one in found if one), gaps)

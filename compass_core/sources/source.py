@@ -1,18 +1,16 @@
-"""What the live sources share: they ask, parse the answer off the event loop, and say what is missing from it."""
+"""What the live sources share: they ask one backend, often for several things at once, and link to what they asked."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from compass_core.domain import Gap
-from compass_core.errors import Reason, SourceError
+from compass_core.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+    from collections.abc import Coroutine, Iterable, Sequence
 
     from compass_core.domain import Window
-    from compass_core.ports import Offload
     from compass_core.sources.http import Linker, Reader
 
 T = TypeVar("T")
@@ -21,38 +19,13 @@ T = TypeVar("T")
 class Source:
     """A client of one backend, for one investigation. `link` shows a query, where something can."""
 
-    def __init__(self, reader: Reader, offload: Offload, link: Linker | None = None) -> None:
+    def __init__(self, reader: Reader, link: Linker | None = None) -> None:
         self._reader = reader
-        self._offload = offload
         self._link = link
         self._name = reader.name
 
-    async def _ask(
-        self,
-        path: str,
-        parse: Callable[[Any], T],
-        params: Sequence[tuple[str, str]] = (),
-        headers: Mapping[str, str] = {},
-        *,
-        form: bool = False,
-    ) -> T:
-        """What `parse` makes of the answer; raises only `SourceError`."""
-        return await self._reader.ask(path, parse, params, headers, form=form)
-
-    async def _try(
-        self, path: str, parse: Callable[[Any], T], params: Sequence[tuple[str, str]] = (), *, form: bool = False
-    ) -> T | SourceError:
-        """As `_ask`, with a failure as a value, since others may succeed."""
-        try:
-            return await self._ask(path, parse, params, form=form)
-        except SourceError as error:
-            return error
-
     async def _linked(self, query: str, window: Window) -> str | None:
         return await self._link(query, window) if self._link else None
-
-    def _gap(self, reason: Reason, detail: str) -> Gap:
-        return Gap(source=self._name, reason=reason, detail=detail)
 
 
 def parted(answers: Sequence[T | SourceError]) -> tuple[list[T], list[SourceError]]:

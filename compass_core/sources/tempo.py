@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from compass_core.domain import Environment, Gap, Window
-    from compass_core.ports import Offload
     from compass_core.sources.http import Linker, Reader
 
 SEARCH: Final = "/api/search"
@@ -111,8 +110,8 @@ _Traces: TypeAlias = "Sequence[_Found]"
 class Tempo(Source):
     """`ports.Traces`, for one investigation; a call sends at most 11 requests, retries not counted."""
 
-    def __init__(self, reader: Reader, offload: Offload, *, link: Linker | None) -> None:
-        super().__init__(reader, offload, link)
+    def __init__(self, reader: Reader, *, link: Linker | None) -> None:
+        super().__init__(reader, link)
         self._traces = TRACES
         self._counts = True
         self._placed = True
@@ -147,10 +146,10 @@ class Tempo(Source):
             longest = max(trace.duration_ms for trace in found)
             searches.append(await self._search(f"{{{wanted} && traceDuration > {longest}ms}}", window))
             slow = _good(searches[-1])
-        gaps = [self._gap(error.reason, error.detail) for error in searches if isinstance(error, SourceError)]
+        gaps = [self._reader.gap(error.reason, error.detail) for error in searches if isinstance(error, SourceError)]
         chosen = choose(failing, (*slow, *found), found)
         if not chosen.ids and not gaps:
-            gaps.append(self._gap(Reason.NO_DATA, f"no trace of {', '.join(services)}"))
+            gaps.append(self._reader.gap(Reason.NO_DATA, f"no trace of {', '.join(services)}"))
         traces, errors = await self._read_all(chosen.ids)
         gaps += self._missing(traces, errors)
         counted = await self._counted(query, window) if chosen.ids else None
@@ -164,13 +163,13 @@ class Tempo(Source):
         step = max(1, ceil(window.seconds / COUNTED_STEPS))
         by = ", ".join(("status", *(f"span.{code}" for code in CODES)))
         params = [("q", f"{query} | count_over_time() by ({by})"), *_times(window), ("step", f"{step}s")]
-        share = await self._try(COUNTS, _failing_share, params)
+        share = await self._reader.attempt(COUNTS, _failing_share, params)
         self._counts = not isinstance(share, SourceError)
         return None if isinstance(share, SourceError) else share
 
     async def _search(self, query: str, window: Window) -> _Traces | SourceError:
         params = [("q", query), *_times(window), ("limit", str(FOUND)), ("spss", "1")]
-        return await self._try(SEARCH, lambda answer: [_Found.model_validate(one) for one in answer.get("traces", ())], params)
+        return await self._reader.attempt(SEARCH, lambda answer: [_Found.model_validate(one) for one in answer.get("traces", ())], params)
 
     async def _read_all(self, chosen: Sequence[str]) -> tuple[list[_Read], list[SourceError]]:
         """The first alone, because it shows which address this server knows; finding that out costs one trace."""
@@ -181,16 +180,16 @@ class Tempo(Source):
         return parted(first + await together(map(self._read, chosen[1:])))
 
     async def _read(self, trace_id: str) -> _Read | SourceError:
-        return await self._try(f"{self._traces}/{trace_id}", _trace)
+        return await self._reader.attempt(f"{self._traces}/{trace_id}", _trace)
 
     def _missing(self, traces: Sequence[_Read], errors: Sequence[SourceError]) -> Iterator[Gap]:
         count = len(traces) + len(errors)
         if errors:
-            yield self._gap(errors[0].reason, f"{len(errors)} of {count} traces were not read: {errors[0].detail}")
+            yield self._reader.gap(errors[0].reason, f"{len(errors)} of {count} traces were not read: {errors[0].detail}")
         if gone := sum(not trace.spans for trace in traces):
-            yield self._gap(Reason.NO_DATA, f"{gone} of {count} traces are gone")
+            yield self._reader.gap(Reason.NO_DATA, f"{gone} of {count} traces are gone")
         if cut := sum(trace.cut for trace in traces):
-            yield self._gap(Reason.TRUNCATED, f"{cut} of {count} traces are larger than the server returns: spans are missing")
+            yield self._reader.gap(Reason.TRUNCATED, f"{cut} of {count} traces are larger than the server returns: spans are missing")
 
 
 def _elsewhere(span: Span, environment: Environment) -> bool:

@@ -60,7 +60,7 @@ async def _read(name: str, url: str) -> str:
     try:
         if SENT[name][0] == "source":
             async with httpx.AsyncClient() as http:
-                return str(await Backend("source", http, fixed(url), inline, seconds=60).reader(Allowance()).json("/", [("as", name)]))
+                return str(await Backend("source", http, fixed(url), inline, seconds=60).reader(Allowance()).ask("/", dict, [("as", name)]))
         async with wire.connect(url, "none") as client:
             return str(await wire.send(client, {"model": "m", "messages": [], "extra_query": {"as": name}}, 60))
     except (SourceError, ModelError) as error:

@@ -11,7 +11,7 @@ import pytest
 from compass_core.domain import Incident
 from compass_core.errors import AmbiguousIncidentError, Reason, SourceError
 from compass_core.incidents.alertmanager import Alertmanager
-from tests.sources.kit import Server, inline, recorded
+from tests.sources.kit import Server, recorded
 
 CONTRACTS = Path(__file__).parents[1] / "contracts"
 VERSIONS = ("alertmanager", "alertmanager-0.25")
@@ -26,7 +26,7 @@ ERRORS = {
 
 
 def alertmanager(server: Server, labels: tuple[str, ...] = ("service", "service_name", "job", "instance")) -> Alertmanager:
-    return Alertmanager(server.backend("Alertmanager"), inline, service_labels=labels)
+    return Alertmanager(server.backend("Alertmanager"), service_labels=labels)
 
 
 def replayed(version: str = "alertmanager", name: str = "alerts") -> Server:
@@ -45,7 +45,7 @@ async def test_by_fingerprint(version: str) -> None:
 
 async def test_alerts_of_grafanas_own_rules() -> None:
     server = replayed()
-    place = Alertmanager(server.backend("Grafana"), inline, service_labels=("service",), of_grafana=True)
+    place = Alertmanager(server.backend("Grafana"), service_labels=("service",), of_grafana=True)
     found = await place.find("76aaa0f7eb737de2")
     assert found is not None
     assert found.id == "76aaa0f7eb737de2"
@@ -54,7 +54,7 @@ async def test_alerts_of_grafanas_own_rules() -> None:
 
 async def test_a_grafana_that_is_too_old_for_alerts_has_none() -> None:
     server = Server(lambda _: recorded(CONTRACTS / "grafana-7.5" / "err_404.json"))
-    place = Alertmanager(server.backend("Grafana"), inline, service_labels=("service",), of_grafana=True)
+    place = Alertmanager(server.backend("Grafana"), service_labels=("service",), of_grafana=True)
     assert (await place.find("x"), await place.known()) == (None, ())
 
 

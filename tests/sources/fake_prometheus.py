@@ -10,7 +10,7 @@ import httpx
 from compass_core.sources.http import Allowance
 from compass_core.sources.prometheus import Prometheus
 from tests.sources.handmade import T0
-from tests.sources.kit import Answer, Server, inline, params_of
+from tests.sources.kit import Answer, Server, params_of
 
 TAGGED = re.compile(r'label_replace\((.*?), "compass_selection", "(\d+)", "", ""\)(?: or |$)')
 
@@ -62,4 +62,4 @@ class FakePrometheus(Server):
 
 def prometheus(server: Server, allowance: Allowance | None = None, **settings: Any) -> Prometheus:
     reader = server.backend("prometheus").reader(allowance or Allowance())
-    return Prometheus(reader, inline, **{"service_labels": (), "link": None, "public_url": "", **settings})
+    return Prometheus(reader, **{"service_labels": (), "link": None, "public_url": "", **settings})

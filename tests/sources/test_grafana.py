@@ -19,7 +19,7 @@ from compass_core.domain import Window
 from compass_core.errors import Reason, SourceError
 from compass_core.readings import Change
 from compass_core.sources.grafana import ELEMENT, Grafana, GrafanaChanges
-from tests.sources.kit import SourceKit, inline
+from tests.sources.kit import SourceKit
 from tests.sources.replay import Answer, Replay, body, recorded
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ async def test_a_password_in_a_bad_answer_is_not_repeated() -> None:
 async def read(annotations: list[Any] | httpx.Response, *services: str) -> Reading[Change]:
     answer = annotations if isinstance(annotations, httpx.Response) else httpx.Response(200, json=annotations)
     replay = Replay({"/api/annotations": answer})
-    return await GrafanaChanges(replay.reader("Grafana"), inline, BASE).changes(services or ("checkout", "cart"), SERVED)
+    return await GrafanaChanges(replay.reader("Grafana"), BASE).changes(services or ("checkout", "cart"), SERVED)
 
 
 def annotation(text: str = "", *tags: str, time: int = 1795346025000) -> dict[str, Any]:
@@ -269,4 +269,4 @@ async def test_annotations_of_another_shape_are_garbage(wrong: object) -> None:
 
 class TestKitOfChanges(SourceKit):
     async def ask(self, backend: Backend, allowance: Allowance) -> object:
-        return await GrafanaChanges(backend.reader(allowance), inline, BASE).changes(["web"], SERVED)
+        return await GrafanaChanges(backend.reader(allowance), BASE).changes(["web"], SERVED)

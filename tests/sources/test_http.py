@@ -46,7 +46,7 @@ def in_turn(*answers: httpx.Response | Exception) -> Server:
 
 async def refused(server: Server, allowance: Allowance | None = None, path: str = "/api", **settings: Any) -> SourceError:
     with pytest.raises(SourceError) as caught:
-        await server.backend(**settings).reader(allowance or Allowance()).json(path, [("query", "up{secret}")])
+        await server.backend(**settings).reader(allowance or Allowance()).ask(path, dict, [("query", "up{secret}")])
     return caught.value
 
 
@@ -127,7 +127,7 @@ async def test_what_to_do_about_the_refusals_that_products_are_known_for(answer:
 async def test_an_answer() -> None:
     server = Server(lambda _: httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=gzip.compress(b'{"a": [1]}')))
     reader = server.backend(headers={"X-A": "1"}).reader(Allowance())
-    assert await reader.json("/api/v1/label/a%2Fb", [("match[]", "a b"), ("match[]", "&")], {"X-B": "2"}) == {"a": [1]}
+    assert await reader.ask("/api/v1/label/a%2Fb", dict, [("match[]", "a b"), ("match[]", "&")], {"X-B": "2"}) == {"a": [1]}
     request = server.requests[0]
     assert str(request.url) == "http://telemetry.test/prefix/api/v1/label/a%2Fb?match%5B%5D=a+b&match%5B%5D=%26"
     assert (request.headers["X-A"], request.headers["X-B"], request.headers["Accept-Encoding"]) == ("1", "2", "gzip")
@@ -136,7 +136,7 @@ async def test_an_answer() -> None:
 @pytest.mark.parametrize("url", ["http://t.test", "http://t.test/", "http://t.test/prefix/", "http://u:p@t.test/?x=1"])
 async def test_base_urls(url: str) -> None:
     server = Server(lambda _: OK)
-    await server.backend(url=url).reader(Allowance()).json("/api")
+    await server.backend(url=url).reader(Allowance()).ask("/api", dict)
     asked = server.requests[0].url
     assert str(asked) == ("http://t.test/prefix/api" if "prefix" in url else "http://t.test/api")
     assert server.requests[0].headers.get("Authorization") == ("Basic dTpw" if "@" in url else None)
@@ -145,7 +145,7 @@ async def test_base_urls(url: str) -> None:
 @pytest.mark.parametrize("first", [httpx.Response(503), httpx.Response(429, headers={"Retry-After": "2"}), httpx.ReadError("x")])
 async def test_the_second_attempt_counts(first: httpx.Response | Exception) -> None:
     server, allowance = in_turn(first, OK), Allowance()
-    assert await server.backend().reader(allowance).json("/api") == {"fine": True}
+    assert await server.backend().reader(allowance).ask("/api", dict) == {"fine": True}
     assert server.pauses == [2.0 if isinstance(first, httpx.Response) and first.status_code == 429 else 0.5]
     assert allowance.used == 2
 
@@ -160,7 +160,7 @@ async def test_a_long_pause_is_not_waited_for(after: str) -> None:
 @pytest.mark.parametrize("after", ["", "soon", "-1", "Wed, 21 Oct 2026 07:28:00 GMT", "٣"])
 async def test_a_pause_that_is_no_number(after: str) -> None:
     server = in_turn(httpx.Response(503, headers=[(b"Retry-After", after.encode())]), OK)
-    await server.backend().reader(Allowance()).json("/api")
+    await server.backend().reader(Allowance()).ask("/api", dict)
     assert server.pauses == [0.5]
 
 
@@ -208,7 +208,7 @@ async def test_no_more_at_once_than_allowed() -> None:
     reader = server.backend(concurrency=2).reader(Allowance())
     async with asyncio.TaskGroup() as group:
         for _ in range(6):
-            group.create_task(reader.json("/api"))
+            group.create_task(reader.ask("/api", dict))
         await arrived.acquire()
         await arrived.acquire()
         for _ in range(100):  # a third would have come by now
@@ -275,7 +275,7 @@ async def test_a_token_that_no_header_can_carry(token: str) -> None:
 
 async def test_half_a_surrogate_pair_is_refused() -> None:
     with pytest.raises(SourceError):
-        await Server(lambda _: OK).backend().reader(Allowance()).json("/api", [("query", "\ud800")])
+        await Server(lambda _: OK).backend().reader(Allowance()).ask("/api", dict, [("query", "\ud800")])
 
 
 async def test_the_query_is_in_no_error() -> None:
@@ -292,7 +292,7 @@ async def test_a_span_for_each_request(monkeypatch: pytest.MonkeyPatch) -> None:
     kept, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(kept))
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
-    await Server(lambda _: OK).backend().reader(Allowance()).json("/good")
+    await Server(lambda _: OK).backend().reader(Allowance()).ask("/good", dict)
     await refused(always(404, "s3cr3t"), path="/bad")
     good, bad = kept.get_finished_spans()
     assert (good.name, good.kind, dict(good.attributes or {})["url.path"]) == ("source.request", trace.SpanKind.CLIENT, "/good")

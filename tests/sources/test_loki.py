@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from compass_core.domain import Window
 from compass_core.errors import Reason, SourceError
 from compass_core.sources.loki import Loki
-from tests.sources.kit import SourceKit, inline
+from tests.sources.kit import SourceKit
 from tests.sources.replay import CONTRACTS, Answer, Replay, body, recorded
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def server(answer: Answer | list[httpx.Response] | None = None) -> Replay:
 
 
 def loki(replay: Replay, *labels: str) -> Loki:
-    return Loki(replay.reader("Loki"), inline, service_labels=labels or ("app", "service_name", "job"), link=link)
+    return Loki(replay.reader("Loki"), service_labels=labels or ("app", "service_name", "job"), link=link)
 
 
 async def test_lines_carry_service_level_and_trace() -> None:
@@ -259,18 +259,18 @@ async def test_labels_of_another_shape_are_garbage(wrong: object) -> None:
 
 class TestKit(SourceKit):
     async def ask(self, backend: Backend, allowance: Allowance) -> object:
-        source = Loki(backend.reader(allowance), inline, service_labels=["data"], link=None)
+        source = Loki(backend.reader(allowance), service_labels=["data"], link=None)
         source._names = {("/loki/api/v1/labels", ""): ("data",), ("/loki/api/v1/label/data/values", str(SERVED)): ("web",)}
         return await source.log_lines(["web"], SERVED, [])
 
 
 class TestKitOfDiscovery(SourceKit):
     async def ask(self, backend: Backend, allowance: Allowance) -> object:
-        return await Loki(backend.reader(allowance), inline, service_labels=["web"], link=None).log_counts(["web"], SERVED, 60, [])
+        return await Loki(backend.reader(allowance), service_labels=["web"], link=None).log_counts(["web"], SERVED, 60, [])
 
 
 async def test_without_grafana_there_is_no_link() -> None:
-    source = Loki(server().reader("Loki"), inline, service_labels=["service_name"], link=None)
+    source = Loki(server().reader("Loki"), service_labels=["service_name"], link=None)
     assert (await source.log_lines(["checkout"], SERVED, [])).link is None
 
 

@@ -18,7 +18,7 @@ from compass_core.sources.http import Allowance
 from compass_core.sources.prometheus import LONGEST_FORM, LONGEST_LINE, Prometheus
 from tests.sources.fake_prometheus import FakePrometheus, prometheus
 from tests.sources.handmade import HOUR, T0
-from tests.sources.kit import Server, inline, recorded
+from tests.sources.kit import Server, recorded
 
 if TYPE_CHECKING:
     from compass_core.domain import Window
@@ -153,7 +153,7 @@ class TestSeries:
         server = Server(lambda request: httpx.Response(405) if request.method == "POST" else fake._route(request))
         backend = server.backend("prometheus")
         for _ in range(2):
-            source = Prometheus(backend.reader(Allowance()), inline, service_labels=("service",), link=None, public_url="")
+            source = Prometheus(backend.reader(Allowance()), service_labels=("service",), link=None, public_url="")
             await source.families(["web"], [], HOUR)
             assert len((await source.series([select(f"family_{k}") for k in range(120)], HOUR, 60)).values) == 120
         asked = [request for request in server.requests if request.method == "GET"]

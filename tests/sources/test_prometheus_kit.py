@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from compass_core.readings import Reduction, Selection
 from compass_core.sources.prometheus import Prometheus
 from tests.sources.handmade import HOUR
-from tests.sources.kit import SourceKit, inline
+from tests.sources.kit import SourceKit
 
 if TYPE_CHECKING:
     from compass_core.sources.http import Allowance, Backend
@@ -16,7 +16,7 @@ SELECTION = Selection("requests", "requests_total", Reduction.RATE, "service", (
 
 
 def prometheus(backend: Backend, allowance: Allowance) -> Prometheus:
-    return Prometheus(backend.reader(allowance), inline, service_labels=(), link=None, public_url="http://prometheus.test")
+    return Prometheus(backend.reader(allowance), service_labels=(), link=None, public_url="http://prometheus.test")
 
 
 class TestFamilies(SourceKit):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from compass_core.domain import Window
 from compass_core.errors import Reason, SourceError
 from compass_core.sources.tempo import FAILS, Tempo
-from tests.sources.kit import SourceKit, inline
+from tests.sources.kit import SourceKit
 from tests.sources.replay import Answer, Replay, body, recorded
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def server(searches: Answer | None = None, trace: Answer | list[httpx.Response] 
 
 
 def tempo(replay: Replay) -> Tempo:
-    return Tempo(replay.reader("Tempo"), inline, link=link)
+    return Tempo(replay.reader("Tempo"), link=link)
 
 
 def fetched(replay: Replay) -> list[int]:
@@ -403,14 +403,14 @@ async def test_traces_as_every_version_tells_them(outer: str, inner: str) -> Non
 
 class TestKit(SourceKit):
     async def ask(self, backend: Backend, allowance: Allowance) -> object:
-        return await Tempo(backend.reader(allowance), inline, link=None).spans(["web"], SERVED)
+        return await Tempo(backend.reader(allowance), link=None).spans(["web"], SERVED)
 
 
 class TestKitOfTraces(SourceKit):
     """The searches are answered by another server, so that the traces alone fail."""
 
     async def ask(self, backend: Backend, allowance: Allowance) -> object:
-        source = Tempo(backend.reader(allowance), inline, link=None)
+        source = Tempo(backend.reader(allowance), link=None)
         return await source._read_all(["1".zfill(32), "2".zfill(32)])
 
 
