@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -20,32 +19,23 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.listeners import Compass
+    from compass_core.settings import SlackAccess
 
 log = structlog.get_logger()
 
-SLACK_API = "https://slack.com/api/"
 GRACE_SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Slack:
-    """How to reach a Slack workspace; the tokens stay out of its repr."""
-
-    bot_token: str = field(repr=False)
-    app_token: str = field(repr=False)
-    api_url: str = SLACK_API
-
-
-def build_app(compass: Compass, tasks: Tasks, slack: Slack) -> AsyncApp:
+def build_app(compass: Compass, tasks: Tasks, slack: SlackAccess) -> AsyncApp:
     """The app with its listeners. Its web client never repeats a call by itself: that could post twice."""
     app = AsyncApp(token=slack.bot_token)  # given a client instead, it warns about SLACK_BOT_TOKEN in the environment
-    app.client.base_url = slack.api_url if slack.api_url.endswith("/") else f"{slack.api_url}/"
+    app.client.base_url = slack.api_url
     app.client.retry_handlers = []
     register(app, compass, tasks)
     return app
 
 
-async def serve(compass: Compass, slack: Slack, stop: asyncio.Event, grace: float = GRACE_SECONDS) -> None:
+async def serve(compass: Compass, slack: SlackAccess, stop: asyncio.Event, grace: float = GRACE_SECONDS) -> None:
     """Serve until `stop` is set, then give what runs `grace` seconds to end.
 
     Raises `SettingsError` when Slack refuses a token or cannot be reached at the start.
@@ -71,7 +61,7 @@ async def _checked(client: AsyncWebClient) -> None:
     except SlackApiError as error:
         raise SettingsError("SLACK_BOT_TOKEN", f"Slack refuses it ({reason(error)})", "xoxb-…") from error
     except (aiohttp.ClientError, TimeoutError) as error:
-        raise SettingsError("SLACK_API_URL", "Slack cannot be reached there", SLACK_API) from error
+        raise SettingsError("SLACK_API_URL", "Slack cannot be reached there", "https://slack.com/api/") from error
 
 
 async def _connected(handler: AsyncSocketModeHandler, stop: asyncio.Event) -> None:

@@ -10,32 +10,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from bot import words
 from bot.command import FORMS
 from bot.elements import Json, bold, bullets, code_block, context, escaped, fallback, header, link_to, local_time, may_link, plain, rich
-from bot.words import (
-    MOST_SEEN,
-    VERDICTS,
-    budget,
-    cited_untold,
-    cost_line,
-    costs,
-    ended_line,
-    gap_lines,
-    incomplete,
-    listed,
-    looked_at,
-    more,
-    named,
-    nothing_found,
-    outcome,
-    saw,
-    shown,
-    strongest,
-    thought_how,
-    to_check,
-    utc,
-    what_next,
-)
+from bot.words import listed, more, named, shown, utc
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -85,13 +63,15 @@ def root(investigation: Investigation, conclusion: Conclusion | None = None) -> 
     if investigation.only:
         lines.append([bold("Only: "), plain(f"the {investigation.only} agent")])
     if conclusion:
-        state = outcome(conclusion.outcome, conclusion.reason) + (f" ({missing})" if (missing := incomplete(conclusion)) else "")
-        nothing = nothing_found(conclusion)
+        state = words.outcome(conclusion.outcome, conclusion.reason) + (
+            f" ({missing})" if (missing := words.incomplete(conclusion)) else ""
+        )
+        nothing = words.nothing_found(conclusion)
         likely = [[bold("Most likely: "), plain(shown(named(top), 300))] for top in conclusion.hypotheses[:1]]
         lines += [[plain(nothing.removesuffix("."))]] if nothing else likely
-        lines += [[plain(looked_at(conclusion.looked))]] if conclusion.looked else []
+        lines += [[plain(words.looked_at(conclusion.looked))]] if conclusion.looked else []
     lines.append([bold("Again: " if investigation.again else "State: "), plain(state)])
-    cost = cost_line(conclusion.total_cost, investigation.budget) if conclusion else f"budget ${budget(investigation.budget)}"
+    cost = words.cost_line(conclusion.total_cost, investigation.budget) if conclusion else f"budget ${words.budget(investigation.budget)}"
     title = f"{shown(incident.id)}: {shown(incident.title, 300)}"
     told = "; ".join("".join(run["text"] for run in line) for line in lines)
     return Message(
@@ -106,35 +86,35 @@ def root(investigation: Investigation, conclusion: Conclusion | None = None) -> 
 
 def agent_update(investigation: Investigation, progress: Progress) -> Message:
     """What one agent saw and thinks, what it could not look at, and the cost so far."""
-    run, cost = progress.run, cost_line(progress.spent, progress.budget)
-    seen = strongest(run)
-    lead = rich([bold(f"{run.agent.title()} "), plain(f"{saw(run)} ({run.seconds:.1f} s)")])
+    run, cost = progress.run, words.cost_line(progress.spent, progress.budget)
+    seen = words.strongest(run)
+    lead = rich([bold(f"{run.agent.title()} "), plain(f"{words.saw(run)} ({run.seconds:.1f} s)")])
 
     def build(detail: _Detail) -> list[Json]:
-        most = min(MOST_SEEN, detail.items)
+        most = min(words.MOST_SEEN, detail.items)
         thought = [_thought(one, detail) for one in run.hypotheses[:most]]
         return [
             lead,
             *bullets("", _evidence(seen[:most], detail), len(seen) - most),
             *bullets("Thinks", thought, len(run.hypotheses) - most),
-            *bullets("Not seen", [[plain(line)] for line in gap_lines([run])[:most]], len(gap_lines([run])) - most),
-            context(escaped(" · ".join((f"Cost so far: {cost}", *thought_how(run))), 500)),
+            *bullets("Not seen", [[plain(line)] for line in words.gap_lines([run])[:most]], len(words.gap_lines([run])) - most),
+            context(escaped(" · ".join((f"Cost so far: {cost}", *words.thought_how(run))), 500)),
         ]
 
-    told = [f"{run.agent.title()} {saw(run)}", *(f"thinks {named(one)}" for one in run.hypotheses[:1])]
+    told = [f"{run.agent.title()} {words.saw(run)}", *(f"thinks {named(one)}" for one in run.hypotheses[:1])]
     told += [f"{one.id} {shown(one.summary, 100)}" for one in seen[:3]]
-    return Message(fallback(f"{shown(investigation.incident.id)}: {'; '.join(told)}", cost, *thought_how(run)), _fitting(build))
+    return Message(fallback(f"{shown(investigation.incident.id)}: {'; '.join(told)}", cost, *words.thought_how(run)), _fitting(build))
 
 
 def final(conclusion: Conclusion) -> Message:
     """The ranked hypotheses with their evidence, what could not be done, what it cost, and a button to do it again."""
-    incident, ended = shown(conclusion.investigation.incident.id), outcome(conclusion.outcome, conclusion.reason)
-    cost = cost_line(conclusion.total_cost, conclusion.investigation.budget)
+    incident, ended = shown(conclusion.investigation.incident.id), words.outcome(conclusion.outcome, conclusion.reason)
+    cost = words.cost_line(conclusion.total_cost, conclusion.investigation.budget)
     if not conclusion.runs:
         told = f"{incident}: {ended}. Nothing was found before that; investigate again with the button."
         return Message(fallback(told, cost), [rich([plain(told)]), _again(conclusion)])
-    ranked, seen, nothing = conclusion.hypotheses, conclusion.observations, nothing_found(conclusion)
-    untold, notes = cited_untold(conclusion), [line for line in (incomplete(conclusion), nothing) if line]
+    ranked, seen, nothing = conclusion.hypotheses, conclusion.observations, words.nothing_found(conclusion)
+    untold, notes = words.cited_untold(conclusion), [line for line in (words.incomplete(conclusion), nothing) if line]
 
     def build(detail: _Detail) -> list[Json]:
         return [
@@ -146,16 +126,16 @@ def final(conclusion: Conclusion) -> Message:
             ),
             *bullets(
                 "Not seen",
-                [[plain(shown(line, detail.text))] for line in gap_lines(conclusion.runs)[:5]],
-                len(gap_lines(conclusion.runs)) - 5,
+                [[plain(shown(line, detail.text))] for line in words.gap_lines(conclusion.runs)[:5]],
+                len(words.gap_lines(conclusion.runs)) - 5,
             ),
-            *bullets("What to check", [[plain(line)] for line in to_check(conclusion)] if nothing else [], 0),
-            context("\n".join(escaped(line, 700) for line in costs(conclusion))),
+            *bullets("What to check", [[plain(line)] for line in words.to_check(conclusion)] if nothing else [], 0),
+            context("\n".join(escaped(line, 700) for line in words.costs(conclusion))),
             _again(conclusion),
         ]
 
     top = [*notes, *(f"{rank}. {named(one)}" for rank, one in enumerate(ranked[:3], 1))]
-    return Message(fallback(f"{incident}: {ended}.", *top, *more(len(ranked) - 3), cost, *costs(conclusion)[1:]), _fitting(build))
+    return Message(fallback(f"{incident}: {ended}.", *top, *more(len(ranked) - 3), cost, *words.costs(conclusion)[1:]), _fitting(build))
 
 
 def help_text() -> Message:
@@ -172,14 +152,14 @@ def status(running: Sequence[Investigation], recent: Sequence[Conclusion], links
             link = links.get(of.id) if at < detail.linked else None
             return [link_to(link, shown(of.incident.id)), plain(f" {shown(of.incident.title, 100)}: {told}")]
 
-        now = [line(at, one, f"running, budget ${budget(one.budget)}") for at, one in enumerate(running[: detail.items])]
-        ended = [line(at, one.investigation, ended_line(one)) for at, one in enumerate(recent[: detail.items])]
+        now = [line(at, one, f"running, budget ${words.budget(one.budget)}") for at, one in enumerate(running[: detail.items])]
+        ended = [line(at, one.investigation, words.ended_line(one)) for at, one in enumerate(recent[: detail.items])]
         return [
             *(bullets("Running", now, len(running) - detail.items) or [rich([plain("Nothing is running.")])]),
             *bullets("Recent", ended, len(recent) - detail.items),
         ]
 
-    return Message(fallback(f"{len(running)} running, {len(recent)} recent.", *map(ended_line, recent[:3])), _fitting(build))
+    return Message(fallback(f"{len(running)} running, {len(recent)} recent.", *map(words.ended_line, recent[:3])), _fitting(build))
 
 
 def refusal(text: str, link: str | None = None) -> Message:
@@ -212,18 +192,21 @@ def _evidence(seen: Sequence[Observation], detail: _Detail) -> list[list[Json]]:
 
 
 def _thought(one: Hypothesis, detail: _Detail) -> list[Json]:
-    return [bold(shown(named(one), 200)), plain(f" {shown(one.statement, detail.text)} [{listed(one.evidence_for)}]")]
+    return [
+        bold(shown(named(one), 200)),
+        plain(f" {shown(one.statement, detail.text)} [{listed(one.evidence_for)}]"),
+    ]
 
 
 def _ranked(rank: int, one: Hypothesis, seen: Mapping[str, Observation], detail: _Detail) -> Json:
-    head = [bold(f"{rank}. {shown(named(one), 200)}"), plain(f" ({one.agent}, {VERDICTS[one.verdict]})")]
+    head = [bold(f"{rank}. {shown(named(one), 200)}"), plain(f" ({one.agent}, {words.VERDICTS[one.verdict]})")]
     lines = [head, [plain(shown(one.statement, detail.text))]]
     for name, ids in (("Evidence: ", one.evidence_for), ("Against: ", one.evidence_against)):
         linked = [part for each in ids[:5] if each in seen for part in (link_to(seen[each].link, shown(each)), plain(" "))]
         most = 5 * detail.items  # in any message of the usual size that is all
         rest = " ".join((*(shown(each) for each in ids[5 if linked else 0 : most]), *more(len(ids) - most)))
         lines += [[plain(name), *linked, plain(rest)]] if ids else []
-    lines += [[plain(shown(each, detail.text))] for each in what_next(one)[:4] if rank <= CHECKED]
+    lines += [[plain(shown(each, detail.text))] for each in words.what_next(one)[:4] if rank <= CHECKED]
     return rich(*lines)
 
 

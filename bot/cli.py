@@ -48,9 +48,8 @@ def serve() -> None:
         wanted.for_telemetry()
 
         async def run() -> None:
-            tokens = app.Slack(slack.bot_token.get_secret_value(), slack.app_token.get_secret_value(), slack.api_url)
             async with bootstrap.live(wanted) as compass:
-                await app.serve(compass, tokens, _asked_to_stop())
+                await app.serve(compass, slack, _asked_to_stop())
 
         asyncio.run(run())
 

@@ -11,14 +11,14 @@ from decimal import Decimal
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Any
 
-from bot.app import Slack, serve
+from bot.app import serve
 from bot.report import report
 from bot.workspace import Workspace
 from compass_core.bootstrap import Compass, replayed, utc_now
 from compass_core.domain import AgentName
 from compass_core.errors import CompassError
 from compass_core.evaluation import planted
-from compass_core.settings import Settings
+from compass_core.settings import Settings, SlackAccess
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -80,7 +80,7 @@ async def _running(port: int, stop: asyncio.Event | None = None) -> AsyncIterato
             await workspace.start(port)
             try:
                 async with asyncio.TaskGroup() as group:
-                    slack = Slack(workspace.bot_token, workspace.app_token, workspace.api_url)
+                    slack = SlackAccess(workspace.bot_token, workspace.app_token, workspace.api_url)
                     group.create_task(serve(witness, slack, stop))
                     await workspace.connected()
                     yield workspace, witness, planted(case)

@@ -9,9 +9,7 @@ from bot.words import budget
 from compass_core.domain import AgentName
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from compass_core.domain import Conclusion, Hypothesis, Looked, Observation, Run, Window
+    from compass_core.domain import Conclusion, Observation, Run
 
 Json = dict[str, Any]
 
@@ -22,15 +20,10 @@ def report(conclusion: Conclusion) -> Json:
     return {
         "outcome": conclusion.outcome.value,
         **({"reason": conclusion.reason} if conclusion.reason else {}),
-        "incident": {
-            "id": incident.id,
-            "title": incident.title,
-            "services": list(incident.services),
-            "started_at": _time(incident.started_at),
-        },
-        **({"looked": _looked(conclusion.looked)} if conclusion.looked else {}),
+        "incident": incident.model_dump(mode="json", include={"id", "title", "services", "started_at"}),
+        **({"looked": conclusion.looked.model_dump(mode="json")} if conclusion.looked else {}),
         "agents": [_run(run) for run in conclusion.runs],
-        "hypotheses": [_hypothesis(rank, one) for rank, one in enumerate(conclusion.hypotheses, 1)],
+        "hypotheses": [{"rank": rank, **one.model_dump(mode="json"), "tests": []} for rank, one in enumerate(conclusion.hypotheses, 1)],
         "cost": {
             "total_usd": f"{conclusion.total_cost:.4f}",
             "budget_usd": budget(conclusion.investigation.budget),
@@ -38,10 +31,6 @@ def report(conclusion: Conclusion) -> Json:
         },
         "coverage": round(conclusion.coverage, 3),
     }
-
-
-def _looked(looked: Looked) -> Json:
-    return {"window": _window(looked.window), "baseline": _window(looked.baseline), "why": looked.why, "clean": looked.clean}
 
 
 def _run(run: Run) -> Json:
@@ -58,21 +47,4 @@ def _run(run: Run) -> Json:
 
 
 def _observation(seen: Observation) -> Json:
-    return {
-        **seen.model_dump(mode="json", exclude={"agent", "baseline_value", "onset", "window"}),
-        "baseline": seen.baseline_value,
-        "onset": _time(seen.onset) if seen.onset else None,
-        "window": _window(seen.window),
-    }
-
-
-def _window(window: Window) -> Json:
-    return {"start": _time(window.start), "end": _time(window.end)}
-
-
-def _hypothesis(rank: int, one: Hypothesis) -> Json:
-    return {"rank": rank, **one.model_dump(mode="json"), "tests": []}
-
-
-def _time(at: datetime) -> str:
-    return at.isoformat(timespec="microseconds" if at.microsecond else "seconds").replace("+00:00", "Z")
+    return {**seen.model_dump(mode="json", exclude={"agent", "baseline_value"}), "baseline": seen.baseline_value}

@@ -4,29 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.words import (
-    MOST_SEEN,
-    VERDICTS,
-    budget,
-    cited_untold,
-    cost_line,
-    costs,
-    gap_lines,
-    incomplete,
-    listed,
-    looked_at,
-    more,
-    named,
-    nothing_found,
-    outcome,
-    printable,
-    saw,
-    strongest,
-    thought_how,
-    to_check,
-    utc,
-    what_next,
-)
+from bot import words
+from bot.words import listed, more, named, utc
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -48,40 +27,39 @@ class TerminalThread:
         self._say(
             f"{incident.id}: {incident.title}",
             f"  services {listed(incident.services) or 'not known'}, severity {incident.severity or 'not known'}, "
-            f"since {utc(incident.started_at)}, budget ${budget(investigation.budget)}",
+            f"since {utc(incident.started_at)}, budget ${words.budget(investigation.budget)}",
         )
 
     async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:
         """What one agent saw and thinks, and the cost so far."""
         run = progress.run
-        lines = [f"{investigation.incident.id}: {run.agent.title()} {saw(run)} ({run.seconds:.1f} s)"]
-        lines += [line for seen in strongest(run)[:MOST_SEEN] for line in _observed(seen)]
-        lines += [f"  {rest}" for rest in more(len(strongest(run)) - MOST_SEEN)]
+        lines = [f"{investigation.incident.id}: {run.agent.title()} {words.saw(run)} ({run.seconds:.1f} s)"]
+        lines += [line for seen in words.strongest(run)[: words.MOST_SEEN] for line in _observed(seen)]
+        lines += [f"  {rest}" for rest in more(len(words.strongest(run)) - words.MOST_SEEN)]
         lines += [f"  thinks {named(one)}: {one.statement}" for one in run.hypotheses[:MOST]]
         lines += [f"  {rest}" for rest in more(len(run.hypotheses) - MOST)]
-        lines += [f"  not seen: {line}" for line in gap_lines([run])]
-        self._say(*lines, *(f"  {line}" for line in thought_how(run)), f"  {cost_line(progress.spent, progress.budget)}")
+        lines += [f"  not seen: {line}" for line in words.gap_lines([run])]
+        self._say(*lines, *(f"  {line}" for line in words.thought_how(run)), f"  {words.cost_line(progress.spent, progress.budget)}")
 
     async def concluded(self, conclusion: Conclusion) -> None:
         """The ranked hypotheses, what was left out, and what it cost."""
-        nothing = nothing_found(conclusion)
-        lines = [
-            f"{conclusion.investigation.incident.id}: {outcome(conclusion.outcome, conclusion.reason)} after {conclusion.seconds:.1f} s"
-        ]
-        lines += [f"  {missing}"] if (missing := incomplete(conclusion)) else []
-        lines += [f"  {looked_at(conclusion.looked)}"] if conclusion.looked else []
-        lines += [f"  {nothing}", *(f"  check: {line}" for line in to_check(conclusion))] if nothing else []
+        nothing = words.nothing_found(conclusion)
+        ended = words.outcome(conclusion.outcome, conclusion.reason)
+        lines = [f"{conclusion.investigation.incident.id}: {ended} after {conclusion.seconds:.1f} s"]
+        lines += [f"  {missing}"] if (missing := words.incomplete(conclusion)) else []
+        lines += [f"  {words.looked_at(conclusion.looked)}"] if conclusion.looked else []
+        lines += [f"  {nothing}", *(f"  check: {line}" for line in words.to_check(conclusion))] if nothing else []
         for rank, one in enumerate(conclusion.hypotheses, 1):
-            lines += [f"  {rank}. {named(one)} ({one.agent}, {VERDICTS[one.verdict]})", f"     {one.statement}"]
+            lines += [f"  {rank}. {named(one)} ({one.agent}, {words.VERDICTS[one.verdict]})", f"     {one.statement}"]
             lines += [f"     evidence: {', '.join(one.evidence_for) or 'none'}"]
             lines += [f"     against: {', '.join(one.evidence_against)}"] if one.evidence_against else []
-            lines += [f"     {each}" for each in what_next(one)]
-        untold = cited_untold(conclusion)
+            lines += [f"     {each}" for each in words.what_next(one)]
+        untold = words.cited_untold(conclusion)
         lines += ["  more evidence:"] * bool(untold) + [line for seen in untold for line in _observed(seen)]
-        self._say(*lines, *(f"  {line}" for line in costs(conclusion)))
+        self._say(*lines, *(f"  {line}" for line in words.costs(conclusion)))
 
     def _say(self, *lines: str) -> None:
-        self._out.write("".join(f"{' ' * (len(line) - len(line.lstrip(' ')))}{printable(line)}\n" for line in lines) + "\n")
+        self._out.write("".join(f"{' ' * (len(line) - len(line.lstrip(' ')))}{words.printable(line)}\n" for line in lines) + "\n")
         self._out.flush()
 
 

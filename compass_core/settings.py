@@ -10,20 +10,13 @@ import json
 import os
 import re
 import tomllib
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from compass_core.errors import SettingsError
@@ -35,9 +28,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 # names that a shared environment or file may hold and that are not read here: other versions' and the file's own
-UNREAD = frozenset({
-    "COMPASS_CONFIG", "SLACK_SIGNING_SECRET",
-})  # fmt: skip
+UNREAD = frozenset({"COMPASS_CONFIG", "SLACK_SIGNING_SECRET"})
 # Kubernetes puts these into every pod beside a Service named `compass` or `compass-…`
 KUBERNETES = re.compile(r"COMPASS(_\w+)?_(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)")
 NO_SECRET = SecretStr("")
@@ -101,11 +92,12 @@ class Access(BaseModel):
         return password
 
 
-class SlackAccess(NamedTuple):
-    """What `compass serve` needs of Slack; `api_url` ends with a slash."""
+@dataclass(frozen=True, slots=True)
+class SlackAccess:
+    """What `compass serve` needs of Slack; the tokens stay out of its repr, `api_url` ends with a slash."""
 
-    bot_token: SecretStr
-    app_token: SecretStr
+    bot_token: str = field(repr=False)
+    app_token: str = field(repr=False)
     api_url: str
 
 
@@ -152,7 +144,7 @@ class Settings(BaseSettings):
         """Both tokens of Socket Mode; raises `SettingsError` that says where the missing ones are found."""
         if self.slack_bot_token is None or self.slack_app_token is None:
             raise _refusal([(name, text) for name, text in WHERE.items() if getattr(self, name.lower()) is None])
-        return SlackAccess(self.slack_bot_token, self.slack_app_token, f"{self.slack_api_url}/")
+        return SlackAccess(self.slack_bot_token.get_secret_value(), self.slack_app_token.get_secret_value(), f"{self.slack_api_url}/")
 
     def for_model(self) -> str:
         """Where the model's server is, '' where there is none; raises `SettingsError` when a stranger's is said to cost nothing."""
@@ -210,9 +202,9 @@ def _file(environ: Mapping[str, str]) -> dict[str, str]:
 def _known() -> set[str]:
     """Every name that may be set."""
     known = set(UNREAD)
-    for name, field in Settings.model_fields.items():
-        variable = str(field.validation_alias or f"COMPASS_{name.upper()}")
-        known |= {f"{variable}_{part.upper()}" for part in Access.model_fields} if field.annotation == Access | None else {variable}
+    for name, one in Settings.model_fields.items():
+        variable = str(one.validation_alias or f"COMPASS_{name.upper()}")
+        known |= {f"{variable}_{part.upper()}" for part in Access.model_fields} if one.annotation == Access | None else {variable}
     return known
 
 

@@ -270,7 +270,7 @@ def test_a_named_file_must_exist(tmp_path: Path) -> None:
 
 def test_slack_needs_both_tokens() -> None:
     slack = load(SLACK).for_slack()
-    assert (slack.bot_token.get_secret_value(), slack.app_token.get_secret_value()) == ("xoxb-1-bot", "xapp-1-app")
+    assert (slack.bot_token, slack.app_token) == ("xoxb-1-bot", "xapp-1-app")
     assert slack.api_url == "https://slack.com/api/"
     assert load({**SLACK, "SLACK_API_URL": "http://127.0.0.1:1/api/"}).for_slack().api_url == "http://127.0.0.1:1/api/"
     assert "xoxb-1" not in repr(slack)

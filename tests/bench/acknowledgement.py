@@ -8,11 +8,11 @@ import time
 from importlib.resources import files
 from pathlib import Path
 
-from bot.app import Slack, serve
+from bot.app import serve
 from bot.workspace import Workspace
 from compass_core import telemetry
 from compass_core.bootstrap import replayed, utc_now
-from compass_core.settings import Settings
+from compass_core.settings import Settings, SlackAccess
 
 RUNNING = 20
 
@@ -26,7 +26,7 @@ async def main() -> None:
         place = compass.telemetry.places[-1]
         incident = await place.find((await place.known())[0])
         assert incident is not None
-        group.create_task(serve(compass, Slack(workspace.bot_token, workspace.app_token, workspace.api_url), stop))
+        group.create_task(serve(compass, SlackAccess(workspace.bot_token, workspace.app_token, workspace.api_url), stop))
         await workspace.connected()
         begun = time.perf_counter()
         ids = [(await compass.kept.declarations.declare(f"copy {i}", "edge", incident.started_at)).id for i in range(RUNNING)]

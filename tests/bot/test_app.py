@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
-from bot.app import Slack, serve
+from bot.app import serve
 from bot.workspace import INCIDENTS, SAM, Message
 from compass_core.domain import AgentName, Outcome, Post
 from compass_core.errors import SettingsError
+from compass_core.settings import SlackAccess
 from tests.bot.made import INCIDENT, INVESTIGATION, FakeCompass, conclusion
 from tests.workspace.limits import links, mentions
 from tests.workspace.strict import RANDOM, SECRET, Workspace
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 async def served(compass: FakeCompass, workspace: Workspace, grace: float = 5.0) -> AsyncIterator[None]:
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        group.create_task(serve(compass, Slack(workspace.bot_token, workspace.app_token, workspace.api_url), stop, grace))
+        group.create_task(serve(compass, SlackAccess(workspace.bot_token, workspace.app_token, workspace.api_url), stop, grace))
         await workspace.connected()
         try:
             yield
@@ -255,9 +256,9 @@ async def test_stop_leaves_alone_what_runs_elsewhere_or_has_another_name(compass
 async def test_a_wrong_setting_stops_the_start(compass: FakeCompass, workspace: Workspace, tokens: dict[str, str], variable: str) -> None:
     given = {"bot_token": workspace.bot_token, "app_token": workspace.app_token, "api_url": workspace.api_url} | tokens
     with pytest.raises(SettingsError, match=variable) as refused:
-        await serve(compass, Slack(**given), asyncio.Event())
+        await serve(compass, SlackAccess(**given), asyncio.Event())
     assert "-wrong" not in str(refused.value)
 
 
 def test_tokens_stay_out_of_the_repr() -> None:
-    assert "secret" not in repr(Slack("xoxb-secret", "xapp-secret"))
+    assert "secret" not in repr(SlackAccess("xoxb-secret", "xapp-secret", "https://slack.com/api/"))

@@ -9,11 +9,12 @@ from aiohttp import web
 from slack_bolt.request.async_request import AsyncBoltRequest
 from structlog.testing import capture_logs
 
-from bot.app import Slack, build_app
+from bot.app import build_app
 from bot.listeners import Tasks
 from bot.workspace import ALEX, INCIDENTS, TEAM
 from compass_core.domain import AgentName, Post
 from compass_core.errors import AlreadyRunningError, StoreError
+from compass_core.settings import SlackAccess
 from tests.bot.made import INVESTIGATION, FakeCompass
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ async def hook() -> AsyncIterator[Hook]:
 @pytest.fixture
 def app(compass: FakeCompass, workspace: Workspace) -> tuple[AsyncApp, Tasks]:
     tasks = Tasks()
-    return build_app(compass, tasks, Slack(workspace.bot_token, workspace.app_token, workspace.api_url)), tasks
+    return build_app(compass, tasks, SlackAccess(workspace.bot_token, workspace.app_token, workspace.api_url)), tasks
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bot.app import Slack, serve
+from bot.app import serve
 from bot.demo import Witness
 from compass_core.bootstrap import live, utc_now
-from compass_core.settings import load
+from compass_core.settings import SlackAccess, load
 from tests.lab.scenarios import SCENARIOS, Scenario, broken, healthy
 from tests.lab.stack import Stack, up
 from tests.workspace.strict import Workspace
@@ -110,7 +110,7 @@ async def _investigated(lab: Stack, fingerprint: str, workspace: Workspace) -> C
         }
     )
 
-    stop, slack = asyncio.Event(), Slack(workspace.bot_token, workspace.app_token, workspace.api_url)
+    stop, slack = asyncio.Event(), SlackAccess(workspace.bot_token, workspace.app_token, workspace.api_url)
     async with live(settings) as compass, asyncio.TaskGroup() as group:
         witness = Witness(compass.telemetry, compass.kept, compass.default_budget, compass.limits)
         group.create_task(serve(witness, slack, stop))
