@@ -250,7 +250,7 @@ def _telemetry(settings: Settings, store: Store, backends: _Backends) -> Telemet
         return Sources(**found)
 
     alerting = ((alertmanager, False), (front, True))
-    places = (Alertmanager(backend, service_labels=labels, of_grafana=own) for backend, own in alerting if backend)
+    places = (Alertmanager(backend, service_labels=labels, of_grafana=own, rules=prometheus) for backend, own in alerting if backend)
     return Telemetry((store, *places), sources, offload)
 
 

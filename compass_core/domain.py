@@ -63,6 +63,7 @@ class Incident(Value):
 
     `environment` is where it is: telemetry of another one is not read.
     `well_since` is where the time before it, that it is compared with, begins, if that is known (as it is of a recording).
+    `waited` is how long its alert's rule may have waited before it fired, None where that is not known.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Incident(Value):
     started_at: UtcDatetime
     ended_at: UtcDatetime | None = None
     well_since: UtcDatetime | None = None
+    waited: timedelta | None = None
     severity: str = ""
     description: str = ""
     origin: str = "declared"

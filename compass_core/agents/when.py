@@ -31,7 +31,8 @@ POINTS = 40
 COARSE = (60.0, 120.0, 300.0, 600.0, 900.0)  # steps of the overview
 MOST_POINTS = 200
 FEW_POINTS = 30  # of each of many services: their queries cost the server as much as all of an investigation else
-LOOK_BACK = timedelta(hours=1)  # a rule's `for:` is hardly ever longer
+LOOK_BACK = timedelta(hours=1)  # a rule's `for:` is hardly ever longer; where the rule is known …
+MARGIN = timedelta(minutes=10)  # … so much longer than it waits: it is evaluated now and then, and not at the first sign
 AFTER = timedelta(minutes=10)  # of what was told to be the beginning is looked at as well, and at most …
 LONGEST = timedelta(minutes=70)  # … so much in all
 ENOUGH = timedelta(minutes=30)  # a shorter baseline says less
@@ -124,20 +125,26 @@ def _span(incident: Incident, told: Times, now: datetime) -> Window:
     return Window(start=start, end=max(guessed if incident.by_hand else told.window.end, told.window.end))
 
 
+def _look_back(incident: Incident) -> timedelta:
+    """How much older than it was told to be the trouble may be."""
+    return LOOK_BACK if incident.waited is None else min(LOOK_BACK, incident.waited + MARGIN)
+
+
 def _began(seen: Overview, incident: Incident, span: Window) -> tuple[Turn, ...]:
     told = incident.started_at.timestamp()
     series = stated(seen.series)
     signals = [SIGNALS[ERROR_LINES] if one.selection.signal == ERROR_LINES else signal_of(one, AgentName.APPLICATION) for one in series]
     until = span.end.timestamp() if incident.by_hand else told + AFTER.total_seconds()
     found = turns(series, signals, told, until)
-    early = told - LOOK_BACK.total_seconds() / 2  # before that only of what has to do with it
+    back = _look_back(incident).total_seconds()
+    early = told - back / 2  # before that only of what has to do with it
     ends = (
         (one, one.last + one.series.step)
         for one in gone(seen.series, span.end.timestamp())
         if one.last >= early or one.service in seen.weights
     )
     found += [Turn(one.service, f"the metrics of {one.service} ended", one.last, end, 1.0, ()) for one, end in ends if end < until]
-    return began([one for one in found if one.at >= told - LOOK_BACK.total_seconds()], told, seen.weights)
+    return began([one for one in found if one.at >= told - back], told, seen.weights)
 
 
 def _around(found: Sequence[Turn], incident: Incident, told: Times, limit: datetime) -> Times:

@@ -60,6 +60,12 @@ async def looked(incident: Incident, source: FakeSource, now: datetime = START +
     return await View(Sources(source, source, source, source), inline, FakeClock(now)).times(incident)
 
 
+async def test_a_rule_that_hardly_waits_is_not_about_what_began_long_before() -> None:
+    trouble = Failing(spans_of_trouble=((START - 40 * MINUTE, START + HOUR),))
+    assert (await looked(alert(waited=2 * MINUTE), trouble)).window.start == START
+    assert (await looked(alert(waited=35 * MINUTE), trouble)).window.start < START - 39 * MINUTE
+
+
 @pytest.mark.parametrize("minutes", [3, 5, 15, 45, 58])
 async def test_an_alert_that_waited_before_it_fired(minutes: int) -> None:
     begin = START - minutes * MINUTE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -181,3 +181,52 @@ async def test_a_start_without_a_zone() -> None:
     with pytest.raises(SourceError) as caught:
         await alertmanager(Server(lambda _: httpx.Response(200, json=[alert]))).find("1")
     assert caught.value.reason is Reason.GARBAGE
+
+
+RULES = {
+    "status": "success",
+    "data": {
+        "groups": [
+            {
+                "rules": [
+                    {"type": "recording", "name": "orders:errors", "query": "sum(rate(orders_failed_total[9m]))", "labels": {}},
+                    {"type": "alerting", "name": "OrdersFail", "query": "x", "duration": 60, "labels": {"severity": "warning"}},
+                    {
+                        "type": "alerting",
+                        "name": "OrdersFail",
+                        "query": 'rate(orders_failed_total{app="a[b"}[5m]) > 1',
+                        "duration": 900,
+                        "labels": {"severity": "page", "team": "{{ $labels.team }}"},
+                    },
+                ]
+            }
+        ]
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "waited"),
+    [
+        (httpx.Response(200, json=RULES), timedelta(minutes=20)),
+        (httpx.Response(200, json={"status": "success", "data": {"groups": []}}), None),
+        (httpx.Response(200, json={"status": "success", "data": {"groups": [{"rules": [{}]}]}}), None),
+        (httpx.Response(404, text="not here"), None),
+    ],
+)
+async def test_how_long_an_alert_waited_is_read_from_its_rule(answer: httpx.Response, waited: timedelta | None) -> None:
+    alert = {
+        "labels": {"alertname": "OrdersFail", "severity": "page", "service": "orders"},
+        "annotations": {},
+        "startsAt": "2026-01-05T14:03:00Z",
+        "fingerprint": "00aa",
+        "status": {"state": "active"},
+    }
+    rules = Server(lambda _: answer)
+    firing = Server(lambda _: httpx.Response(200, json=[alert]))
+    place = Alertmanager(firing.backend("Alertmanager"), service_labels=("service",), rules=rules.backend("Prometheus"))
+    for reference in ("00aa", "OrdersFail"):
+        found = await place.find(reference)
+        assert found is not None
+        assert found.waited == waited
+    assert {request.url.path for request in rules.requests} == {"/prefix/api/v1/rules"}

@@ -1,0 +1,46 @@
+"""How much older than its alert a trouble may be, by the alert's rule in Prometheus."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from compass_core.errors import SourceError
+from compass_core.sources.http import Allowance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from compass_core.sources.http import Backend
+
+RULES: Final = "/api/v1/rules"
+_RANGE: Final = re.compile(r"\[(\d+)(s|m|h|d)[\]:]")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+async def delay(backend: Backend, labels: Mapping[str, str]) -> timedelta | None:
+    """The `for:` of the rule of an alert with these labels, plus the longest range that the rule averages over.
+
+    The longest of several such rules; None where Prometheus does not tell.
+    """
+    try:
+        reader = backend.reader(Allowance())
+        return await reader.ask(RULES, partial(_longest, labels=labels), [("type", "alert")])
+    except SourceError:
+        return None
+
+
+def _longest(answer: Any, labels: Mapping[str, str]) -> timedelta | None:
+    return max(_delays(answer, labels), default=None)
+
+
+def _delays(answer: Any, labels: Mapping[str, str]) -> Iterator[timedelta]:
+    for group in answer["data"]["groups"]:
+        for rule in group["rules"]:
+            # a label of a rule may be a template, which no alert has as it stands there
+            own = {name: value for name, value in rule.get("labels", {}).items() if "{{" not in value}
+            if rule["name"] == labels.get("alertname") and "duration" in rule and own.items() <= labels.items():
+                ranges = [int(number) * _SECONDS[unit] for number, unit in _RANGE.findall(rule.get("query", ""))]
+                yield timedelta(seconds=rule["duration"] + max(ranges, default=0))
