@@ -47,13 +47,16 @@ _SLOW_DISK = frozenset({"disk_busy", "disk_free", "disk_latency", "disk_left", "
 _NO_MEMORY = frozenset(
     {"memory_of_limit", "memory_used", "memory_alarm", "memory_waiting", "gc_time", "out_of_memory_kills", "log_out_of_memory"}
 )
+_KILLED = frozenset({"out_of_memory_kills", "log_out_of_memory"})
 _LOCKED = frozenset({"db_waiting_for_locks", "db_deadlocks", "log_lock"})
 UNLESS: Mapping[str, frozenset[str]] = {
     "network_delay": _BUSY | {"latency_mean", "latency_p50", "latency_p95", "latency_p99"},  # a callers' clock holds the callee's own time
-    "slow_queries": _LOCKED | _SLOW_DISK,  # waiting makes any query slow
+    "slow_queries": _LOCKED | _SLOW_DISK | {"db_locks"},  # waiting makes any query slow
     "wrong_return_value": frozenset({"new_exceptions", "failing_spans"}),  # it says that something fails
-    "traffic_surge": _LOCKED,
+    "traffic_surge": _LOCKED | {"db_connections_of_limit"},
     "connection_exhaustion": _LOCKED,  # so does waiting keep connections
+    "connection_refused": _KILLED | {"log_connection_exhaustion", "db_connections_of_limit"},
+    "unavailable": _KILLED,
     "network_loss": frozenset({"refused_calls", "tls_calls", "log_tls", "unresolved_calls", "log_dns"}),
     "cpu_exhaustion": _NO_MEMORY,  # cleaning up takes CPU
 }

@@ -167,7 +167,7 @@ LOG_SIGNALS = (
 
 ERRORS_IN_LINES = (
     Signal("new_exceptions", APPLICATION, "exceptions in its logs", "", LINES, FELT, ("exception_in_code",)),
-    Signal("new_errors", APPLICATION, "errors in its logs", "", LINES, FELT, ("exception_in_code", "wrong_return_value")),
+    Signal("new_errors", APPLICATION, "errors in its logs", "", LINES, FELT, ("exception_in_code",)),
     Signal("error_lines", APPLICATION, "error lines", "", LINES, FELT, ("exception_in_code",)),
     Signal("log_silence", APPLICATION, "log lines that stop", "", LINES, FELT, ("unavailable",)),
 )
