@@ -46,34 +46,27 @@ class Compass(Protocol):
     @property
     def history(self) -> History:
         """What was investigated."""
-        ...
 
     @property
     def outbox(self) -> Outbox:
         """Which messages were posted."""
-        ...
 
     @property
     def redact(self) -> Redactor:
         """Takes the secrets out of text."""
-        ...
 
     @property
     def clock(self) -> Clock:
         """What time it is."""
-        ...
 
     async def declare(self, title: str, service: str, since: timedelta) -> Incident:
         """Keep an incident under a new id."""
-        ...
 
     async def investigate(self, request: Request, thread: Thread) -> Conclusion:
         """Do it; `RefusalError` or `ThreadError` where nothing was started."""
-        ...
 
     async def interrupted(self, investigation: Investigation, thread: Thread) -> None:
         """Say that a restart interrupted it, and close it."""
-        ...
 
 
 class Tasks:

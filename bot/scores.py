@@ -9,12 +9,12 @@ from bot.words import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from compass_core.evaluation import Case, Set
+    from compass_core.evaluation import Case, Json
 
 WORST = 10
 
 
-def text(sets: Sequence[Set]) -> str:
+def text(sets: Sequence[Json]) -> str:
     """Tables in plain text; `-` where nothing could be measured."""
     measures: list[tuple[str, ...]] = [
         ("set", "cases", "AC@1", "AC@3", "AC@5", "Avg@5", "MRR", "mechanism", "healthy", "ECE", "median s", "p95 s")
@@ -35,7 +35,7 @@ def text(sets: Sequence[Set]) -> str:
     return "\n\n".join(_table(rows) for rows in (measures, causes, bands, worst) if len(rows) > 1)
 
 
-def _shares(one: Set) -> Iterable[str]:
+def _shares(one: Json) -> Iterable[str]:
     values = (one["ac@1"], one["ac@3"], one["ac@5"], one["avg@5"], one["mrr"], one["mechanism"])
     yield from ("-" if value is None else f"{value:.2f}" for value in values)
     yield f"{one['healthy']['calm']}/{one['healthy']['n']}" if one["healthy"]["n"] else "-"

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from compass_core.domain import AgentName, Conclusion, Hypothesis
 
+Json = dict[str, Any]
+
 DEEPEST = 5  # the last place that a measure counts
 BLAMED = 0.5  # from this confidence on a hypothesis says that something is wrong
 BELOW = 0.9  # of the last hypothesis' confidence: as high as a service without a hypothesis is shown
@@ -49,13 +51,6 @@ class Answer(NamedTuple):
     mechanism: str
 
 
-class Listed(TypedDict):
-    """A service in the ranking that is scored."""
-
-    service: str
-    confidence: float
-
-
 class Case(TypedDict):
     """What was said of one case. `rank` and `mechanism_right` are null where it does not tell its truth, or where nothing is wrong.
 
@@ -70,39 +65,7 @@ class Case(TypedDict):
     calm: bool | None
     confidence: float
     seconds: float
-    services: list[Listed]
-
-
-Band = TypedDict("Band", {"from": float, "to": float, "n": int, "right": int})
-
-
-class Told(TypedDict):
-    """Of the cases with one true mechanism: of how many the service came first, and of how many of these the mechanism."""
-
-    n: int
-    first: int
-    mechanism: int
-
-
-Set = TypedDict(
-    "Set",
-    {
-        "name": str,
-        "n": int,
-        "ac@1": float | None,
-        "ac@3": float | None,
-        "ac@5": float | None,
-        "avg@5": float | None,
-        "mrr": float | None,
-        "mechanism": float | None,
-        "seconds": dict[str, float],
-        "bands": list[Band],
-        "ece": float | None,
-        "healthy": dict[str, int],
-        "mechanisms": dict[str, Told],
-        "cases": list[Case],
-    },
-)
+    services: list[Json]
 
 
 def planted(case: Path) -> dict[str, str]:
@@ -175,11 +138,11 @@ def score(name: str, conclusion: Conclusion, right: tuple[Answer, ...] | None) -
     }
 
 
-def _rank(listed: Sequence[Listed], right: set[str]) -> int:
+def _rank(listed: Sequence[Json], right: set[str]) -> int:
     own = max((one["confidence"] for one in listed if one["service"] in right), default=None)
     if own is None:
         return max(len(listed), DEEPEST) + 1
-    return 1 + sum(one["confidence"] >= own for one in listed if one["service"] not in right)
+    return 1 + len([one for one in listed if one["service"] not in right and one["confidence"] >= own])
 
 
 def _names(first: Hypothesis | None, right: Sequence[Answer]) -> bool:
@@ -190,7 +153,7 @@ def _names(first: Hypothesis | None, right: Sequence[Answer]) -> bool:
     return any(one.mechanism in {"", first.mechanism} for one in mine)
 
 
-def services(conclusion: Conclusion) -> list[Listed]:
+def services(conclusion: Conclusion) -> list[Json]:
     """The ranking that is scored: the hypotheses' services in their order, then the rest as the localisation has them.
 
     A service has the confidence of its first hypothesis, and without one its score as a suspect; where those would reach
@@ -207,7 +170,7 @@ def services(conclusion: Conclusion) -> list[Listed]:
     return [{"service": service, "confidence": confidence} for service, confidence in shown.items()]
 
 
-def sets(answered: Iterable[tuple[Path, Case]]) -> list[Set]:
+def sets(answered: Iterable[tuple[Path, Case]]) -> list[Json]:
     """The cases by the folder that they are in, measured."""
     folders: dict[Path, list[Case]] = {}
     for path, case in answered:
@@ -215,18 +178,22 @@ def sets(answered: Iterable[tuple[Path, Case]]) -> list[Set]:
     return [measure(folder.name, cases) for folder, cases in folders.items()]
 
 
-def measure(name: str, cases: list[Case]) -> Set:
+def measure(name: str, cases: list[Case]) -> Json:
     """The measures of a set of at least one case.
 
     All but the seconds are over the cases whose truth is known, and null where there is none. ac@k: share with a rank of
     at most k. avg@5: mean of ac@1 to ac@5. mrr: mean of 1 / rank. mechanism: share of the cases of rank 1 whose first
     hypothesis names the right one. A band holds the cases whose first hypothesis has a confidence in (from, to]; right
     are those of rank 1. ece: the mean distance of the first hypothesis' confidence and the share that is right, over bands, healthy cases
-    among them. A true service that is not listed counts 0 everywhere. p95 is the nearest rank.
+    among them. healthy: of how many cases nothing is wrong, and in how many of them nobody is blamed. mechanisms: by the true one, of
+    how many cases the service came first, and of how many of these the mechanism is right. A true service that is not listed counts 0
+    everywhere. p95 is the nearest rank.
     """
     ranks = [(case["rank"], len(case["services"])) for case in cases if case["rank"] is not None]
     first = [case["mechanism_right"] for case in cases if case["rank"] == 1 and case["mechanism_right"] is not None]
     seconds = sorted(case["seconds"] for case in cases)
+    healthy = [case["calm"] for case in cases if case["calm"] is not None]
+    mechanisms = sorted({case["truth"] for case in cases} - {""})
     return {
         "name": name,
         "n": len(cases),
@@ -239,13 +206,8 @@ def measure(name: str, cases: list[Case]) -> Set:
         "seconds": {"median": statistics.median(seconds), "p95": seconds[math.ceil(0.95 * len(seconds)) - 1]},
         "bands": [_band(cases, fifth) for fifth in range(5)],
         "ece": _calibration_error(cases),
-        "healthy": {
-            "n": len(healthy := [case for case in cases if case["calm"] is not None]),
-            "calm": sum(case["calm"] is True for case in healthy),
-        },
-        "mechanisms": {
-            name: _told([case for case in cases if case["truth"] == name]) for name in sorted({case["truth"] for case in cases} - {""})
-        },
+        "healthy": {"n": len(healthy), "calm": healthy.count(True)},
+        "mechanisms": {name: _told([case for case in cases if case["truth"] == name]) for name in mechanisms},
         "cases": cases,
     }
 
@@ -255,21 +217,24 @@ def _mean(values: Iterable[float]) -> float | None:
     return round(sum(given) / len(given), 4) if given else None
 
 
-def _band(cases: list[Case], fifth: int) -> Band:
-    low, high = fifth / 5, (fifth + 1) / 5
-    ranks = [case["rank"] for case in cases if case["rank"] is not None and low < case["confidence"] <= high]
-    return {"from": low, "to": high, "n": len(ranks), "right": ranks.count(1)}
+def _band(cases: Sequence[Case], fifth: int) -> Json:
+    ranks = [case["rank"] for case in _sure(cases, fifth) if case["rank"] is not None]
+    return {"from": fifth / 5, "to": (fifth + 1) / 5, "n": len(ranks), "right": ranks.count(1)}
 
 
-def _told(cases: Sequence[Case]) -> Told:
+def _sure(cases: Sequence[Case], fifth: int) -> list[Case]:
+    """Those whose first hypothesis has a confidence in this fifth of the scale."""
+    return [case for case in cases if fifth / 5 < case["confidence"] <= (fifth + 1) / 5]
+
+
+def _told(cases: Sequence[Case]) -> Json:
     first = [case for case in cases if case["rank"] == 1]
     return {"n": len(cases), "first": len(first), "mechanism": sum(case["mechanism_right"] is True for case in first)}
 
 
 def _calibration_error(cases: Sequence[Case]) -> float | None:
     known = [case for case in cases if case["rank"] is not None or case["calm"] is not None]
-    bands = ([case for case in known if fifth / 5 < case["confidence"] <= (fifth + 1) / 5] for fifth in range(5))
-    gaps = [abs(sum(case["confidence"] - (case["rank"] == 1) for case in band)) for band in bands]
+    gaps = [abs(sum(case["confidence"] - (case["rank"] == 1) for case in _sure(known, fifth))) for fifth in range(5)]
     return round(sum(gaps) / len(known), 4) if known else None
 
 

@@ -17,7 +17,7 @@ from compass_core.evaluation import Answer, Asked, answers, find, investigate, i
 from tests.fakes import INCIDENT, START, hypothesis
 
 if TYPE_CHECKING:
-    from compass_core.evaluation import Case, Listed
+    from compass_core.evaluation import Case, Json
 
 DEMO = Path(__file__).parents[1] / "bot" / "demo_case"
 
@@ -119,7 +119,7 @@ def test_without_a_truth_the_rest_is_the_same() -> None:
 
 
 def case(name: str, rank: int | None, confidence: float, *, right: bool | None = False, seconds: float = 0.1) -> Case:
-    listed: list[Listed] = [{"service": f"s{at}", "confidence": confidence} for at in range(9)]
+    listed: list[Json] = [{"service": f"s{at}", "confidence": confidence} for at in range(9)]
     told = {"said": "bad_deploy", "truth": "" if rank is None else "disk_io", "calm": None}
     return {"case": name, "rank": rank, "mechanism_right": right, "confidence": confidence, "seconds": seconds, "services": listed, **told}  # type: ignore[typeddict-item]
 

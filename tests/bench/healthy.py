@@ -104,7 +104,7 @@ def stamp(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat()
 
 
-def results(sets: Sequence[Path]) -> list[evaluation.Set]:
+def results(sets: Sequence[Path]) -> list[evaluation.Json]:
     answers = list(evaluation.investigated(evaluation.find(sets), evaluation.Asked()))
     for _, answer in answers:
         if isinstance(answer, CaseError):
@@ -112,7 +112,7 @@ def results(sets: Sequence[Path]) -> list[evaluation.Set]:
     return evaluation.sets((path, answer) for path, answer in answers if not isinstance(answer, CaseError))
 
 
-def report(faulty: list[evaluation.Set], healthy: list[evaluation.Set]) -> None:
+def report(faulty: list[evaluation.Json], healthy: list[evaluation.Json]) -> None:
     print(f"{'set':<16}{'faulty':>8}{'healthy':>9}{'AUC':>7}{f'healthy <= {CALM}':>16}{'median healthy':>16}{'median rank 1':>15}")
     for one, other in zip(faulty, healthy, strict=True):
         line(one["name"], one["cases"], other["cases"])
