@@ -44,9 +44,10 @@ class Logs(Protocol):
     async def log_lines(
         self, services: Sequence[str], window: Window, phrases: Sequence[str], environment: Environment = ()
     ) -> Reading[LogLine]:
-        """Lines of these services, ascending in time, that hold one of the phrases in any case (none given: every line).
+        """Lines of these services, ascending in time, that hold one of the phrases (none given: every line).
 
-        Where a source cuts the answer, the lines that are kept are spread or newest, and a gap says so.
+        A phrase is found in any case, and `#` in it is any digit. Where a source cuts the answer, the lines that are kept are spread or
+        newest, and a gap says so.
         """
         ...
 

@@ -67,9 +67,11 @@ class ApplicationAgent(Specialist):
         before = await self._view.log_lines(scope.services, times.baseline, ERROR_PHRASES)
 
         def read() -> list[Observation]:
+            errors = log_notes.errors(window.values)
+            of_errors = log_notes.mostly(errors, window.values)
             return [
-                *metric_notes.of_counts(note, counts.values),
-                *log_notes.of_templates(note, templates(window.values, before.values), ratio, window),
+                *metric_notes.of_counts(note, [one for one in counts.values if one.service in of_errors]),
+                *log_notes.of_templates(note, templates(errors, log_notes.errors(before.values)), ratio, window),
             ]
 
         return Seen(await self._view.offload(read), (*counts.gaps, *window.gaps, *before.gaps))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
+from compass_core.analysis.lines import continues, level, message, severe
 from compass_core.analysis.notes import LEAST, at
 from compass_core.analysis.shifts import grade
-from compass_core.analysis.templates import message
 from compass_core.analysis.wording import amount
+from compass_core.signals.logs import TOLD_CALMLY, TOLD_OF_PEERS, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from compass_core.signals.signal import Signal
 
 NEW_TEMPLATES = 5
+MOSTLY = 0.5  # of the lines that hold words of errors: from there on their counts are those of errors
 _EXCEPTION = re.compile(r"exception|traceback|panic|stack ?trace|segfault|assert", re.IGNORECASE)
 UNSEEN = 0.5  # lines of a kind that a baseline without any may still have missed
 NORMAL, SCALE = 2.0, 1.5  # standard deviations of a count that are no accident, and the scale of their logarithm
@@ -49,9 +52,7 @@ def of_templates(note: Note, templates: Iterable[Template], ratio: float, lines:
     scored = []
     for one in templates:
         expected = (one.before + UNSEEN) * ratio
-        scored.append(
-            (grade((one.count - expected) / ((expected + 1) * (1 + ratio) * one.shared) ** 0.5, NORMAL, SCALE) if one.severe else 0.0, one)
-        )
+        scored.append((grade((one.count - expected) / ((expected + 1) * (1 + ratio) * one.shared) ** 0.5, NORMAL, SCALE), one))
     for score, one in sorted(scored, key=lambda pair: (-pair[0], pair[1].before)):
         if score < LEAST or len(best.setdefault(one.service, [])) >= NEW_TEMPLATES:
             continue
@@ -86,36 +87,45 @@ def of_phrases(
 ) -> list[Observation]:
     """Lines that tell of a kind of trouble, at the service that wrote them, or, for refused connections, that they name."""
     found = []
-    for kind in kinds:
-        usually = _by_service(kind, before.values, writers.services)
-        for service, lines in _by_service(kind, window.values, writers.services).items():
-            usual = len(usually.get(service, ())) * writers.ratio
-            score = grade((len(lines) - usual) / (usual + 1) ** 0.5, NORMAL, SCALE)
-            found.append(
-                note.observation(
-                    service,
-                    kind.name,
-                    f"{len(lines)} lines tell: {kind.words}, usually {amount(usual)}: {message(lines[0].line)[:160]}",
-                    score,
-                    source=window.source,
-                    value=len(lines),
-                    baseline_value=usual,
-                    reduction="lines with these phrases over the window; usually: lines before × other lines in the window ÷ before",
-                    onset=at(lines[0].t),
-                    query=window.query,
-                    link=window.link,
-                )
+    usually = _by_kind(kinds, before.values, writers.services)
+    for (kind, service), lines in _by_kind(kinds, window.values, writers.services).items():
+        usual = len(usually.get((kind, service), ())) * writers.ratio
+        score = grade((len(lines) - usual) / (usual + 1) ** 0.5, NORMAL, SCALE)
+        found.append(
+            note.observation(
+                service,
+                kind.name,
+                f"{len(lines)} lines tell: {kind.words}, usually {amount(usual)}: {message(lines[0].line)[:160]}",
+                score,
+                source=window.source,
+                value=len(lines),
+                baseline_value=usual,
+                reduction="lines with these phrases over the window; usually: lines before × other lines in the window ÷ before",
+                onset=at(lines[0].t),
+                query=window.query,
+                link=window.link,
             )
+        )
     return found
 
 
-def _by_service(kind: Signal, lines: Iterable[LogLine], services: Collection[str]) -> Mapping[str, list[LogLine]]:
-    found: dict[str, list[LogLine]] = {}
-    names = _names(services) if kind.name == "log_connection_refused" else None
+def errors(lines: Iterable[LogLine]) -> tuple[LogLine, ...]:
+    """Those that tell of an error and not, by a phrase, why; of a stack trace the first line."""
+    return tuple(line for line in lines if not continues(line.line) and severe(line) and not kind_of(line.line))
+
+
+def mostly(some: Iterable[LogLine], every: Iterable[LogLine]) -> frozenset[str]:
+    """Services of whose lines these are at least half."""
+    own, all_of = (Counter(line.service for line in lines) for lines in (some, every))
+    return frozenset(service for service, count in own.items() if count >= MOSTLY * all_of[service])
+
+
+def _by_kind(kinds: Iterable[Signal], lines: Iterable[LogLine], services: Collection[str]) -> Mapping[tuple[Signal, str], list[LogLine]]:
+    wanted, found, names = {kind.name for kind in kinds}, defaultdict(list), _names(services)
     for line in lines:
-        text = line.line.lower()
-        if any(phrase in text for phrase in kind.phrases):
-            found.setdefault(_named(line, names) if names else line.service, []).append(line)
+        kind = kind_of(line.line)
+        if kind and kind.name in wanted and (kind.name in TOLD_CALMLY or level(line) != "calm"):
+            found[kind, _named(line, names) if kind.name in TOLD_OF_PEERS else line.service].append(line)
     return found
 
 

@@ -18,7 +18,7 @@ from compass_core.domain import Window
 from compass_core.errors import Reason, SourceError
 from compass_core.identity import OF_STREAMS, Thing, known_as, name_of, spellings
 from compass_core.readings import LogLine, Reading, Reduction, Selection, Series
-from compass_core.sources.quoting import any_of, matching, quoted
+from compass_core.sources.quoting import any_phrase, matching, quoted
 from compass_core.sources.source import Source
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class _Chosen:
     def query(self, phrases: Sequence[str]) -> str:
         writers = f'{self.label}=~".+"' if self.everyone else matching(self.label, [value for value, _ in self.members])
         lines = f"{{{', '.join((writers, *(matching(label, ('', value)) for label, value in self.within)))}}}"
-        return f"{lines} |~ {quoted(f'(?i)({any_of(phrases)})')}" if phrases else lines
+        return f"{lines} |~ {quoted(f'(?i)({any_phrase(phrases)})')}" if phrases else lines
 
     def counting(self, phrases: Sequence[str], step: str) -> str:
         return f"sum by ({self.label}) (count_over_time({self.query(phrases)} [{step}]))"

@@ -20,6 +20,11 @@ def any_of(texts: Sequence[str]) -> str:
     return "|".join(re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", text) for text in texts)
 
 
+def any_phrase(phrases: Sequence[str]) -> str:
+    """As `any_of`, of phrases in which `#` is any digit."""
+    return any_of(phrases).replace("#", "[0-9]")
+
+
 def matching(name: str, values: Sequence[str], *, but: bool = False) -> str:
     """A matcher of a label or attribute: `name="one"`, or `name=~"one|two"`; with `but` of all other values, `name!="one"`."""
     one, several = ("!=", "!~") if but else ("=", "=~")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,7 +13,7 @@ from compass_core.domain import Gap
 from compass_core.errors import Reason
 from compass_core.readings import Change, Family, LogLine, Reading, Reduction, Selection, Series, Span
 from compass_core.sources import recorded_files, recorded_metrics
-from compass_core.sources.quoting import any_of, matching, quoted
+from compass_core.sources.quoting import any_phrase, matching, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -157,8 +158,10 @@ def _inside(timed: Iterable[T], window: Window) -> Iterator[T]:
 
 def _matching(logs: tuple[LogLine, ...], services: Sequence[str], window: Window, phrases: Sequence[str]) -> tuple[LogLine, ...]:
     wanted, folded = frozenset(services), tuple(phrase.lower() for phrase in phrases) or ("",)
+    exact = tuple(phrase for phrase in folded if "#" not in phrase)
+    vague = re.compile(any_phrase([phrase for phrase in folded if "#" in phrase]) or "(?!)")
     texts = ((line, line.line.lower()) for line in _inside(logs, window) if line.service in wanted)
-    return tuple(line for line, text in texts if any(phrase in text for phrase in folded))
+    return tuple(line for line, text in texts if any(phrase in text for phrase in exact) or vague.search(text))
 
 
 def _counts(logs: tuple[LogLine, ...], services: Sequence[str], over: tuple[Window, float], phrases: Sequence[str]) -> tuple[Series, ...]:
@@ -178,6 +181,6 @@ def _counts(logs: tuple[LogLine, ...], services: Sequence[str], over: tuple[Wind
 
 
 def _log_query(services: Sequence[str], phrases: Sequence[str]) -> str:
-    found = f" |~ {quoted(f'(?i){any_of(phrases)}')}" if phrases else ""
+    found = f" |~ {quoted(f'(?i){any_phrase(phrases)}')}" if phrases else ""
     writers = matching("service", services) if services else 'service=~".+"'
     return f"{{{writers}}}{found}"

@@ -1,4 +1,4 @@
-"""Which lines are of one kind, and which tell of an error."""
+"""Which lines are of one kind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compass_core.analysis.templates import ANY, LONGEST, LONGEST_LINE, MOST_LIKE, message, severe, template, templates
+from compass_core.analysis.templates import ANY, LONGEST, MOST_LIKE, template, templates
 from compass_core.readings import LogLine
 
 TRACE = """Traceback (most recent call last):
@@ -47,26 +47,6 @@ def test_what_varies_is_masked(text: str, kind: str) -> None:
     assert template(text) == kind
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ('{"level": "error", "msg": "no seat", "err": "conflict"}', "no seat: conflict"),
-        ('{"message": "no seat", "error": {"code": 1}}', "no seat"),
-        ('{"level": "error"}', '{"level": "error"}'),
-        ('{"msg": 3}', '{"msg": 3}'),
-        ('{"msg": "cut', '{"msg": "cut'),
-        ('{"n": ' + "9" * 5000 + "}", '{"n": ' + "9" * 5000 + "}"),
-        ('ts=2026-01-05T14:03:00Z level=error msg="no seat left" err=conflict req=1', "no seat left: conflict"),
-        ('level=error msg="say \\"no\\""', 'say \\"no\\"'),
-        ("[error] no seat", "[error] no seat"),
-        ("plain\nsecond", "plain"),
-        ("ERROR order failed error=timeout after 3 tries", "ERROR order failed error=timeout after 3 tries"),
-    ],
-)
-def test_what_a_line_says(text: str, said: str) -> None:
-    assert message(text) == said
-
-
 def test_deep_and_long_lines() -> None:
     assert template('{"a":' * 100_000).startswith('{"a":')
     assert len(template("x" * 1_000_000)) == LONGEST
@@ -80,12 +60,6 @@ def test_no_line_is_too_odd(text: str) -> None:
     assert len(kind) <= 3 * LONGEST, "a mask may be longer than what it hides"
     assert "\n" not in kind
     assert template(text) == kind
-
-
-@given(st.dictionaries(st.sampled_from(["msg", "message", "error", "x"]), st.none() | st.text() | st.integers() | st.lists(st.text())))
-def test_any_json_line(fields: dict[str, object]) -> None:
-    said = message(json.dumps(fields))
-    assert all(value in said for value in (fields.get("msg"), fields.get("error")) if isinstance(value, str))
 
 
 # which are alike
@@ -165,42 +139,3 @@ def test_every_line_is_of_one_kind(window: list[LogLine], before: list[LogLine])
     for service in ("web", "cart"):
         times = [one.t for one in window if one.service == service]
         assert min(times, default=None) == min((kind.first for kind in found if kind.service == service), default=None)
-
-
-# severity
-
-
-@pytest.mark.parametrize(
-    ("text", "level", "is_severe"),
-    [
-        ("all is well", "error", True),
-        ("all is well", "fatal", True),
-        ("failed to fetch user info", "info", False),
-        ("failed to fetch user info", "warn", False),
-        ("failed to fetch user info", "", True),
-        ("failed to fetch user info", "unspecified", True),
-        ("retry INFO failed", "", False),
-        ("2026-01-05 14:03:00 ERROR no seat", "", True),
-        ("2026-01-05 14:03:00 WARN request failed", "", False),
-        ("[error] no seat", "", True),
-        ("(info) request failed", "", False),
-        ('{"level": "error", "msg": "no seat"}', "", True),
-        ('{"severity":"WARNING","msg":"request failed"}', "", False),
-        ("lvl=info msg=failed", "", False),
-        ("level=crit msg=out", "", True),
-        ("an information desk error", "", True),
-        ("no errors? all is well", "", True),
-        ("all is well", "", False),
-        ("x" * 300 + " INFO failed", "", True),
-        ("x" * LONGEST_LINE + " failed", "", False),
-        ("java.lang.NullPointerException", "", True),
-        ("", "", False),
-    ],
-)
-def test_what_tells_of_an_error(text: str, level: str, is_severe: bool) -> None:  # noqa: FBT001 - one of the cases' values
-    assert severe(line(text, level=level)) is is_severe
-
-
-def test_a_kind_is_as_severe_as_its_lines() -> None:
-    found = templates([line("no seat", level="error"), line("failed, tried again", level="info")], ())
-    assert {kind.text: kind.severe for kind in found} == {"no seat": True, "failed, tried again": False}
