@@ -26,6 +26,7 @@ ERROR_PHRASES = _split(
 )
 """What lines of errors hold: a wide net, of which `analysis.lines` reads the level."""
 
+LONGEST = 10_000  # characters of a line in which phrases are looked for
 LINES = Scale("change", 1.0, 10.0, 100.0)  # more lines than usual; each is commonly a request that failed
 
 
@@ -163,7 +164,7 @@ LOG_SIGNALS = (
 TOLD_OF_PEERS = frozenset({"log_connection_refused", "log_database_down", "log_no_answer"})
 """What a caller writes of the thing that it names."""
 
-TOLD_CALMLY = frozenset({"log_lock", "log_slow_query"})
+TOLD_CALMLY = frozenset({"log_slow_query"})
 """What servers write as mere information."""
 
 ERRORS_IN_LINES = (
@@ -181,5 +182,5 @@ def phrases_of(agent: AgentName) -> tuple[Signal, ...]:
 
 def kind_of(text: str) -> Signal | None:
     """What kind of trouble a line tells of."""
-    folded = text.lower()
+    folded = text[:LONGEST].lower()
     return next((kind for kind in LOG_SIGNALS if any(phrase in folded for phrase in kind.phrases)), None)

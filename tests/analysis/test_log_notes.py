@@ -7,12 +7,12 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from compass_core.analysis.log_notes import NEW_TEMPLATES, Writers, exposure, of_phrases, of_templates
+from compass_core.analysis.log_notes import NEW_TEMPLATES, Writers, errors, exposure, mostly, of_phrases, of_templates
 from compass_core.analysis.notes import LEAST, Note
 from compass_core.analysis.templates import templates
 from compass_core.domain import AgentName, Observation
 from compass_core.readings import LogLine, Reading, Reduction, Selection, Series
-from compass_core.signals.logs import phrases_of
+from compass_core.signals.logs import kind_of, phrases_of
 from tests.analysis.test_notes import TIMES
 
 NOTE = Note(AgentName.NETWORK, TIMES)
@@ -26,7 +26,7 @@ def lines(text: str, count: int, service: str = "web", begin: float = START, lev
 
 
 def kinds(window: list[LogLine], before: list[LogLine], ratio: float = RATIO) -> list[Observation]:
-    return of_templates(NOTE, templates(window, before), ratio, Reading(query="{q}", link="l", source="Loki"))
+    return of_templates(NOTE, templates(errors(window), errors(before)), ratio, Reading(query="{q}", link="l", source="Loki"))
 
 
 def told(window: list[LogLine], before: list[LogLine], ratio: float = RATIO) -> list[Observation]:
@@ -130,6 +130,67 @@ def test_where_the_rest_says_nothing_it_is_the_time(before: float, window: float
 # phrases
 
 
+def test_an_error_that_a_phrase_explains_is_not_one_of_unknown_cause() -> None:
+    window = [*lines("connection reset", 5), *lines("no seat", 4), *lines("Caused by: java.io.IOException: no seat", 4)]
+    assert {one.line for one in errors(window)} == {"no seat"}
+    assert mostly(errors(window), window) == frozenset()
+    assert mostly(errors(window), lines("no seat", 8)) == {"web"}
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Lock wait timeout exceeded; connection timed out", "log_lock"),
+        ("OSError: [Errno 122] Disk quota exceeded", "log_disk_full"),
+        ("KnexTimeoutError: Knex: Timeout acquiring a connection", "log_connection_exhaustion"),
+        ("FATAL:  remaining connection slots are reserved: too many connections", "log_connection_exhaustion"),
+        ("FATAL:  désolé, trop de clients sont déjà connectés", "log_connection_exhaustion"),
+        ("lookup orders on 10.96.0.10:53: server misbehaving", "log_dns"),
+        ("remote error: tls: bad certificate", "log_tls"),
+        ("rpc error: code = ResourceExhausted desc = slow down", "log_rate_limited"),
+        ("Error: Missing required environment variable SHOP_URL", "log_configuration"),
+        ("ServerSelectionTimeoutError: no primary", "log_database_down"),
+        ("ReplyError: OOM command not allowed", "log_out_of_memory"),
+        ('"GET / HTTP/1.1" 503 UH no_healthy_upstream', "log_no_answer"),
+        ("no seat left", ""),
+    ],
+)
+def test_a_line_tells_of_one_kind_of_trouble_the_most_specific(text: str, kind: str) -> None:
+    found = kind_of(text)
+    assert (found.name if found else "") == kind
+
+
+CALM = """INFO  Started OrdersApplication in 4.2 seconds (process running for 5.1)
+LOG:  checkpoint complete: wrote 312 buffers (1.9%); 0 WAL file(s) added, 0 removed
+LOG:  automatic vacuum of table "shop.orders": index scans: 1
+1:M 02 Jun 2026 11:00:00.123 * Background saving terminated with success
+{"t":{"$date":"2026-06-02T11:00:00Z"},"s":"I","c":"NETWORK","msg":"Connection ended","attr":{"connectionCount":11}}
+2026-06-02T11:00:00.1Z 0 [Note] [MY-010914] Aborted connection count reset
+[2026-06-02 11:00:00,123] INFO [GroupCoordinator 1]: Member joined group, rebalance timeout 60000 (kafka.coordinator.group)
+10.1.2.3 - - [02/Jun/2026:11:00:00 +0000] "GET /errors HTTP/1.1" 200 512 "-" "failover-probe"
+[2026-06-02T11:00:00.1Z] "GET /pay HTTP/1.1" 200 - via_upstream - "-" 0 91 5 4 "-" "curl" "10.0.0.7:8080"
+I0602 11:00:00.123456       1 leaderelection.go:258] successfully acquired lease kube-system/scheduler
+level=info ts=2026-06-02T11:00:00Z caller=head.go:1 component=tsdb msg="Head GC completed" errors=0
+{"level":30,"time":1,"msg":"retry succeeded after connection reset","failed":0}
+info: Microsoft.Hosting.Lifetime[14] Now listening on: http://[::]:8080, rate limit 100
+I, [2026-06-02T11:00:00.1 #17]  INFO -- : Completed 200 OK in 5ms (ActiveRecord: 1.2ms)
+INFO:     10.1.2.3:5000 - "GET /healthz HTTP/1.1" 200 OK
+[INFO] 10.0.0.7:5000 - 17 "A IN shop.svc.cluster.local. udp 51" NXDOMAIN qr,aa,rd 144 0.0002s
+10.1.2.3:5000 [02/Jun/2026:11:00:00.1] fe be/s1 0/0/1/2/3 200 212 - - ---- 1/1/0/0/0 0/0
+2026-06-02 11:00:00 [info] <0.717.0> accepting AMQP connection, no error
+{"@timestamp":"2026-06-02T11:00:00Z","log.level":"info","message":"0 errors, 0 timeouts, circuit breaker closed"}
+[2026-06-02 11:00:00 +0000] [17] [INFO] Booting worker with pid: 18
+DEBUG pool stats: too many connections: 0, deadlocks: 0"""
+
+
+@pytest.mark.parametrize("text", CALM.splitlines())
+def test_what_a_program_writes_in_passing_does_not_alarm(text: str) -> None:
+    window = lines(text, 60, level="")
+    assert kinds(window, []) == []
+    for agent in AgentName:
+        assert of_phrases(NOTE, phrases_of(agent), Reading(tuple(window)), Reading(), Writers(RATIO, SERVICES)) == []
+
+
 def test_lines_that_tell_a_kind_of_trouble() -> None:
     (found,) = told(lines("read: Connection RESET by peer", 30), lines("connection reset", 3, begin=BEGIN))
     assert found.summary == "web: 30 lines tell: connections broken, usually 1: read: Connection RESET by peer"
@@ -196,6 +257,6 @@ def test_hostile_lines_make_small_plain_observations() -> None:
         "connection reset\r\n<!channel>",
     ]
     for text in hostile:
-        found = [*told(lines(text, 30), []), *kinds(lines(text, 30), [])]
+        found = [*told(lines(text, 30), []), *kinds(lines(text.replace("connection reset", "no seat"), 30), [])]
         assert len(found) == 2
         assert all(one.summary.isprintable() and len(one.model_dump_json()) < 2000 for one in found)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from compass_core.domain import AgentName
 from compass_core.readings import Family, Kind, Match, Reduction
 from compass_core.signals.catalogue import asked_names
-from compass_core.signals.logs import LOG_SIGNALS, phrases_of
+from compass_core.signals.logs import ERROR_PHRASES, LOG_SIGNALS, phrases_of
 from compass_core.signals.plan import graph, plan, versions
 
 if TYPE_CHECKING:
@@ -146,3 +146,9 @@ def test_every_kind_of_line_is_some_agents_and_named_once() -> None:
     phrases = [phrase for kind in LOG_SIGNALS for phrase in kind.phrases]
     assert phrases == [phrase.lower() for phrase in phrases], "lines are compared in lower case"
     assert len(phrases) == len(set(phrases))
+
+
+def test_what_an_agent_looks_for_in_lines_fits_a_query() -> None:
+    """Old versions of Loki take queries of 5,120 bytes."""
+    for phrases in (ERROR_PHRASES, *(tuple(phrase for kind in phrases_of(agent) for phrase in kind.phrases) for agent in AgentName)):
+        assert len("|".join(phrases).encode()) < 4_500
