@@ -46,7 +46,7 @@ _OWN_NUMBERS = {"severitynumber": (17, 13), "severity_number": (17, 13), "leveln
 _SYSLOG = (8, 3, 4)  # of eight severities the worst is 0: errors up to 3, warnings 4
 
 _ANSI = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
-_CRI = re.compile(r"\d{4}-\d\d-\d\dT\S+ (?:stdout|stderr) [FP] ")
+_CRI = re.compile(r"^\d{4}-\d\d-\d\dT\S+ (?:stdout|stderr) [FP] ")
 _PRIORITY = re.compile(r"<(\d{1,3})>(?:1 \S+ \S+ \S+ \S+ \S+ (?:-|\[[^\]]*\]) |\w{3} [ \d]\d \d\d:\d\d:\d\d \S+ (?:\S+: )?)?")
 _PAIR = re.compile(r'\b([a-z@][\w.]*)=(?:"((?:[^"\\]|\\.)*)"|([^\s"]+))')
 _TIME = r"(?:[\[(]?(?=[^\s\])]*\d)[\d\-T:.,+Z/]{4,}[\])]?\s+)"
