@@ -68,9 +68,9 @@ class ApplicationAgent(Specialist):
 
         def read() -> list[Observation]:
             errors = log_notes.errors(window.values)
-            of_errors = log_notes.mostly(errors, window.values)
+            others = log_notes.hardly(errors, window.values)
             return [
-                *metric_notes.of_counts(note, [one for one in counts.values if one.service in of_errors]),
+                *metric_notes.of_counts(note, [one for one in counts.values if one.service not in others]),
                 *log_notes.of_templates(note, templates(errors, log_notes.errors(before.values)), ratio, window),
             ]
 

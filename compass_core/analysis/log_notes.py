@@ -114,10 +114,10 @@ def errors(lines: Iterable[LogLine]) -> tuple[LogLine, ...]:
     return tuple(line for line in lines if not continues(line.line) and severe(line) and not kind_of(line.line))
 
 
-def mostly(some: Iterable[LogLine], every: Iterable[LogLine]) -> frozenset[str]:
-    """Services of whose lines these are at least half."""
+def hardly(some: Iterable[LogLine], every: Iterable[LogLine]) -> frozenset[str]:
+    """Services of whose lines these are less than half."""
     own, all_of = (Counter(line.service for line in lines) for lines in (some, every))
-    return frozenset(service for service, count in own.items() if count >= MOSTLY * all_of[service])
+    return frozenset(service for service, count in all_of.items() if own[service] < MOSTLY * count)
 
 
 def _by_kind(kinds: Iterable[Signal], lines: Iterable[LogLine], services: Collection[str]) -> Mapping[tuple[Signal, str], list[LogLine]]:

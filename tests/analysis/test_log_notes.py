@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from compass_core.analysis.log_notes import NEW_TEMPLATES, Writers, errors, exposure, mostly, of_phrases, of_templates
+from compass_core.analysis.log_notes import NEW_TEMPLATES, Writers, errors, exposure, hardly, of_phrases, of_templates
 from compass_core.analysis.notes import LEAST, Note
 from compass_core.analysis.templates import templates
 from compass_core.domain import AgentName, Observation
@@ -133,8 +133,8 @@ def test_where_the_rest_says_nothing_it_is_the_time(before: float, window: float
 def test_an_error_that_a_phrase_explains_is_not_one_of_unknown_cause() -> None:
     window = [*lines("connection reset", 5), *lines("no seat", 4), *lines("Caused by: java.io.IOException: no seat", 4)]
     assert {one.line for one in errors(window)} == {"no seat"}
-    assert mostly(errors(window), window) == frozenset()
-    assert mostly(errors(window), lines("no seat", 8)) == {"web"}
+    assert hardly(errors(window), window) == {"web"}
+    assert hardly(errors(window), lines("no seat", 8)) == frozenset()
 
 
 @pytest.mark.parametrize(
