@@ -72,15 +72,12 @@ class Ledger(Protocol):
 
     async def reserve(self, attempt: Attempt, caps: Caps) -> int:
         """Write an open attempt and give its number, in one transaction with `caps.refuse_what_does_not_fit`, which raises."""
-        ...
 
     async def close(self, number: int, bill: Bill, amount: Decimal) -> None:
         """Say what became of it; nothing happens when it is closed already."""
-        ...
 
     async def attempts(self, investigation: str) -> tuple[Attempt, ...]:
         """Every attempt of one investigation, in their order."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

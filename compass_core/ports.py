@@ -31,11 +31,9 @@ class Metrics(Protocol):
 
         With `details` those with names are told without other labels than these, which costs little where there are many series.
         """
-        ...
 
     async def series(self, selections: Sequence[Selection], window: Window, step: float) -> Reading[Series]:
         """The points of all selections at `start + k·step`; one request serves many selections."""
-        ...
 
 
 class Logs(Protocol):
@@ -49,13 +47,11 @@ class Logs(Protocol):
         A phrase is found in any case, and `#` in it is any digit. Where a source cuts the answer, the lines that are kept are spread or
         newest, and a gap says so.
         """
-        ...
 
     async def log_counts(
         self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str], environment: Environment = ()
     ) -> Reading[Series]:
         """How many such lines each service wrote in each step; where none is named, everyone who writes."""
-        ...
 
 
 class Traces(Protocol):
@@ -63,7 +59,6 @@ class Traces(Protocol):
 
     async def spans(self, services: Sequence[str], window: Window, environment: Environment = ()) -> Reading[Span]:
         """Spans of whole traces that touch these services: failing and slow ones first, then others, within a cap."""
-        ...
 
 
 class Changes(Protocol):
@@ -71,7 +66,6 @@ class Changes(Protocol):
 
     async def changes(self, services: Sequence[str], window: Window) -> Reading[Change]:
         """What was changed in that window; an event that names no service has the service ''."""
-        ...
 
 
 class Incidents(Protocol):
@@ -80,15 +74,12 @@ class Incidents(Protocol):
     @property
     def place(self) -> str:
         """What a person calls it: `declared incidents`, `Alertmanager`."""
-        ...
 
     async def find(self, reference: str) -> Incident | None:
         """The incident, or None; raises `SourceError` when the place does not answer, `AmbiguousIncidentError` when it must ask."""
-        ...
 
     async def known(self) -> tuple[str, ...]:
         """References that `find` would take now, for a hint at near misses."""
-        ...
 
 
 class Names(Protocol):
@@ -99,7 +90,6 @@ class Names(Protocol):
 
         Raises `AmbiguousPlaceError` where it runs in several environments, and nobody said in which.
         """
-        ...
 
 
 class Declarations(Protocol):
@@ -107,7 +97,6 @@ class Declarations(Protocol):
 
     async def declare(self, title: str, service: str, started_at: datetime) -> Incident:
         """Keep it under a new id (`INC-7`)."""
-        ...
 
 
 class Investigations(Protocol):
@@ -115,11 +104,9 @@ class Investigations(Protocol):
 
     async def opened(self, investigation: Investigation) -> None:
         """Keep it as running; raises `AlreadyRunningError` when one runs for the same incident (checked and kept in one transaction)."""
-        ...
 
     async def closed(self, conclusion: Conclusion) -> str:
         """Keep how it ended; says why something of it is not kept, '' where all is."""
-        ...
 
 
 class History(Protocol):
@@ -127,15 +114,12 @@ class History(Protocol):
 
     async def investigation(self, investigation: str) -> Investigation | None:
         """One investigation by its id."""
-        ...
 
     async def running(self) -> tuple[Investigation, ...]:
         """Those that were opened and not closed, and those whose thread was opened and never told the end."""
-        ...
 
     async def recent(self, count: int) -> tuple[Conclusion, ...]:
         """The last that ended, newest first, without their runs and hypotheses."""
-        ...
 
 
 class Outbox(Protocol):
@@ -143,11 +127,9 @@ class Outbox(Protocol):
 
     async def posted(self, investigation: str, step: str) -> Post | None:
         """The message of that step, if it was posted."""
-        ...
 
     async def record(self, post: Post) -> None:
         """Keep that it was posted."""
-        ...
 
 
 class Thread(Protocol):
@@ -155,15 +137,12 @@ class Thread(Protocol):
 
     async def opened(self, investigation: Investigation) -> None:
         """The root message."""
-        ...
 
     async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:
         """What one agent saw and thinks, and the cost so far."""
-        ...
 
     async def concluded(self, conclusion: Conclusion) -> None:
         """The final message, also for an investigation that was interrupted."""
-        ...
 
 
 class Journal(Protocol):
@@ -171,7 +150,6 @@ class Journal(Protocol):
 
     async def step(self, name: str, action: Callable[[], Awaitable[T]]) -> T:
         """Do it, under a name that is unique within the investigation."""
-        ...
 
 
 class Offload(Protocol):
@@ -179,7 +157,6 @@ class Offload(Protocol):
 
     async def __call__(self, work: Callable[[], T]) -> T:
         """What `work` returns."""
-        ...
 
 
 class Clock(Protocol):
@@ -187,7 +164,6 @@ class Clock(Protocol):
 
     def __call__(self) -> datetime:
         """Now."""
-        ...
 
 
 class Model(Protocol):
@@ -196,11 +172,9 @@ class Model(Protocol):
     @property
     def advice(self) -> str:
         """Which setting a person should change so that the server is asked as it can answer; '' for none."""
-        ...
 
     async def ask(self, agent: AgentName, messages: tuple[Message, ...], shape: type[V]) -> V:
         """Its answer in that shape, which forbids extra fields and has no defaults.
 
         Raises `BudgetExceededError` before a call that does not fit, and `ModelError` when there is no usable answer.
         """
-        ...

@@ -76,14 +76,9 @@ ATTEMPTS = Table(
     TABLES,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("investigation", String(200), nullable=False, index=True),
+    Column("account", String(200), nullable=False, index=True),
     Column("attempt", Text, nullable=False),
     sqlite_autoincrement=True,
-)
-ACCOUNTS = Table(
-    "accounts",
-    TABLES,
-    Column("account", String(200), primary_key=True),
-    Column("taken", Text, nullable=False),  # the sum of its attempts' amounts
 )
 RUNNING = INVESTIGATIONS.c.ended.is_(None)
 Index("one_running_per_incident", INVESTIGATIONS.c.incident, unique=True, sqlite_where=RUNNING, postgresql_where=RUNNING)
@@ -190,14 +185,15 @@ class Store:
 
     async def reserve(self, attempt: Attempt, caps: Caps) -> int:
         """Write an open attempt and give its number; raises `BudgetExceededError`, and writes nothing, when it does not fit."""
-        keep = insert(ATTEMPTS).values(investigation=attempt.investigation, attempt=attempt.model_dump_json()).returning(ATTEMPTS.c.id)
+        row = {"investigation": attempt.investigation, "account": attempt.account, "attempt": attempt.model_dump_json()}
 
         def work(db: Connection) -> int:
-            account = _taken(db, attempt)
-            others = (_read(Attempt, *row) for row in db.execute(_attempts(attempt.investigation)))
-            caps.refuse_what_does_not_fit(attempt.amount, sum((each.amount for each in others), Decimal(0)), account)
-            _take(db, attempt, account + attempt.amount)
-            number: int = db.execute(keep).scalar_one()
+            if db.dialect.name == "postgresql":  # SQLite's transactions wait for each other anyway
+                db.execute(select(func.pg_advisory_xact_lock(func.hashtext(attempt.account or attempt.investigation))))
+            investigation = _taken(db, ATTEMPTS.c.investigation == attempt.investigation)
+            account = _taken(db, ATTEMPTS.c.account == attempt.account) if attempt.account else Decimal(0)
+            caps.refuse_what_does_not_fit(attempt.amount, investigation, account)
+            number: int = db.execute(insert(ATTEMPTS).values(row).returning(ATTEMPTS.c.id)).scalar_one()
             return number
 
         return await self._do(work)
@@ -212,13 +208,12 @@ class Store:
             if attempt.bill is Bill.OPEN:
                 closed = attempt.model_copy(update={"bill": bill, "amount": amount})
                 db.execute(update(ATTEMPTS).where(this).values(attempt=closed.model_dump_json()))
-                _take(db, attempt, _taken(db, attempt) + amount - attempt.amount)
 
         await self._do(work)
 
     async def attempts(self, investigation: str) -> tuple[Attempt, ...]:
         """Every attempt of one investigation, in their order."""
-        return await self._all(Attempt, _attempts(investigation))
+        return await self._all(Attempt, _attempts(ATTEMPTS.c.investigation == investigation))
 
     async def _all(self, kind: type[V], wanted: Select[tuple[Any, Any]]) -> tuple[V, ...]:
         """The values that are kept in rows of a key and a text."""
@@ -247,23 +242,12 @@ class Store:
             raise StoreError(f"The database did not do it: {cause_of(error)}. Check {VARIABLE} and the disk that it is on.") from error
 
 
-def _attempts(investigation: str) -> Select[tuple[Any, Any]]:
-    return select(ATTEMPTS.c.id, ATTEMPTS.c.attempt).where(ATTEMPTS.c.investigation == investigation).order_by(ATTEMPTS.c.id)
+def _attempts(these: ColumnElement[bool]) -> Select[tuple[Any, Any]]:
+    return select(ATTEMPTS.c.id, ATTEMPTS.c.attempt).where(these).order_by(ATTEMPTS.c.id)
 
 
-def _taken(db: Connection, attempt: Attempt) -> Decimal:
-    """What its account has taken; until the end of the transaction nobody else takes anything of it."""
-    if db.dialect.name == "postgresql":  # SQLite's transactions wait for each other anyway
-        db.execute(select(func.pg_advisory_xact_lock(func.hashtext(attempt.account or attempt.investigation))))
-    return Decimal(db.scalar(select(ACCOUNTS.c.taken).where(ACCOUNTS.c.account == attempt.account)) or 0)
-
-
-def _take(db: Connection, attempt: Attempt, taken: Decimal) -> None:
-    """Write down what its account has taken by now; an attempt without an account counts for none."""
-    if attempt.account:
-        this = update(ACCOUNTS).where(ACCOUNTS.c.account == attempt.account).values(taken=str(taken))
-        if not db.execute(this).rowcount:
-            db.execute(insert(ACCOUNTS).values(account=attempt.account, taken=str(taken)))
+def _taken(db: Connection, these: ColumnElement[bool]) -> Decimal:
+    return sum((_read(Attempt, *row).amount for row in db.execute(_attempts(these))), Decimal(0))
 
 
 def _posted(step: str) -> ColumnElement[bool]:

@@ -126,12 +126,8 @@ def _left_out(left: int, of: int) -> Gap:
     return Gap(source="metrics", reason=Reason.TRUNCATED, detail=f"{left:,} of {of:,} services were not looked at closely: {what}")
 
 
-def metered(series: Iterable[Series]) -> tuple[Edge, ...]:
+def metered(series: Iterable[Series]) -> Iterator[Edge]:
     """The calls that metrics tell of."""
-    return tuple(_called(series))
-
-
-def _called(series: Iterable[Series]) -> Iterator[Edge]:
     for one in series:
         *clients, callee = (one.labels.get(label, "") for label in one.selection.by)
         caller = clients[0] if clients else one.service

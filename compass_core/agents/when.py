@@ -82,7 +82,7 @@ async def overview(view: View, affected: Sequence[str], span: Window, close: Col
     asked = _selections(families.values, affected, close if many else ())
     calls = graph(families.values)
     answer = await view.series((*asked, *calls), span, step)
-    edges = metered(one for one in answer.values if one.selection in calls)
+    edges = tuple(metered(one for one in answer.values if one.selection in calls))
     weights = dict.fromkeys(affected, 1.0) if any(edge.caller in affected for edge in edges) else {}
     for service in list(weights):
         weights |= {edge.callee: 1.0 for edge in edges if edge.caller == service}

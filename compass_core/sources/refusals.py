@@ -18,19 +18,12 @@ if TYPE_CHECKING:
 
 FOREIGN: Final[tuple[tuple[type[Exception], Reason, str], ...]] = (
     (httpx.TimeoutException, Reason.TIMEOUT, "no answer in time"),
-    (httpx.NetworkError, Reason.UNREACHABLE, "no connection"),
     (httpx.ProxyError, Reason.UNREACHABLE, "no connection through the proxy"),
-    (httpx.RemoteProtocolError, Reason.UNREACHABLE, "the connection broke"),
-    (httpx.LocalProtocolError, Reason.REJECTED, "the request could not be sent"),
     (httpx.UnsupportedProtocol, Reason.UNREACHABLE, "the address must begin with http:// or https://"),
-    (httpx.InvalidURL, Reason.UNREACHABLE, "the address is not a URL"),
-    (httpx.TooManyRedirects, Reason.UNAUTHORIZED, "redirects without end"),
+    (httpx.LocalProtocolError, Reason.REJECTED, "the request could not be sent"),
     (httpx.DecodingError, Reason.GARBAGE, "the answer cannot be decompressed"),
     (zlib.error, Reason.GARBAGE, "the answer cannot be decompressed"),
-    (httpx.HTTPStatusError, Reason.SERVER_ERROR, "an error status"),
-    (httpx.CookieConflict, Reason.GARBAGE, "cookies that contradict each other"),
-    (httpx.StreamError, Reason.UNREACHABLE, "the answer broke off"),
-    (httpx.HTTPError, Reason.UNREACHABLE, "the exchange failed"),
+    (httpx.HTTPError, Reason.UNREACHABLE, "no connection, or it broke"),
 )
 SHORTEST_SECRET: Final = 4
 AMAZON: Final = """Amazon's service takes only requests that are signed with SigV4, which Compass does not do:
