@@ -52,7 +52,6 @@ class Buffer:
         self._catching_up: asyncio.Task[None] | None = None
 
     async def opened(self, investigation: Investigation) -> None:
-        """As `ports.Investigations.opened`."""
         incident = investigation.incident.id
         if self._running.setdefault(incident, investigation.id) != investigation.id:
             raise AlreadyRunningError(incident, self._running[incident])
@@ -69,7 +68,6 @@ class Buffer:
         self._posts = {key: post for key, post in self._posts.items() if key[0] in open_}
 
     async def closed(self, conclusion: Conclusion) -> str:
-        """As `ports.Investigations.closed`."""
         key, kept = conclusion.investigation.id, conclusion.model_copy(update={"runs": (), "hypotheses": ()})
         if self._running.get(conclusion.investigation.incident.id) == key:
             del self._running[conclusion.investigation.incident.id]
@@ -91,7 +89,6 @@ class Buffer:
         return post
 
     async def record(self, post: Post) -> None:
-        """As `ports.Outbox.record`."""
         self._posts[post.investigation, post.step] = post
         await self._write(f"posts of {post.investigation}", lambda: self._store.record(post))
 
@@ -102,11 +99,9 @@ class Buffer:
         return await self._store.reserve(attempt, caps)
 
     async def close(self, number: int, bill: Bill, amount: Decimal) -> None:
-        """As `budget.Ledger.close`."""
         await self._write(f"attempt {number}", lambda: self._store.close(number, bill, amount))
 
     async def attempts(self, investigation: str) -> tuple[Attempt, ...]:
-        """As `budget.Ledger.attempts`."""
         return await self._store.attempts(investigation)
 
     async def drain(self) -> None:
@@ -166,8 +161,7 @@ class Unkept:
     """`ports.Investigations` for a terminal: whoever started the investigation sees it end."""
 
     async def opened(self, investigation: Investigation) -> None:
-        """Nothing is kept."""
+        pass
 
     async def closed(self, conclusion: Conclusion) -> str:  # noqa: ARG002 - the port's
-        """Nothing is kept, and nobody misses it."""
         return ""

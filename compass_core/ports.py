@@ -135,8 +135,7 @@ class Outbox(Protocol):
 class Thread(Protocol):
     """Where an investigation speaks. Each call posts at most once per investigation; raises `ThreadError`."""
 
-    async def opened(self, investigation: Investigation) -> None:
-        """The root message."""
+    async def opened(self, investigation: Investigation) -> None: ...
 
     async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:
         """What one agent saw and thinks, and the cost so far."""
@@ -155,15 +154,13 @@ class Journal(Protocol):
 class Offload(Protocol):
     """Runs work that computes off the event loop."""
 
-    async def __call__(self, work: Callable[[], T]) -> T:
-        """What `work` returns."""
+    async def __call__(self, work: Callable[[], T]) -> T: ...
 
 
 class Clock(Protocol):
     """What time it is, in aware UTC."""
 
-    def __call__(self) -> datetime:
-        """Now."""
+    def __call__(self) -> datetime: ...
 
 
 class Model(Protocol):

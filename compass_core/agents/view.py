@@ -163,17 +163,14 @@ class View:
         return await self._ask("metrics", partial(self._telemetry.series, selections, window, step), tuple(selections), window, step)
 
     async def log_lines(self, services: Sequence[str], window: Window, phrases: Sequence[str]) -> Reading[LogLine]:
-        """As `ports.Logs.log_lines`."""
         ask = partial(self._telemetry.log_lines, services, window, phrases, self.environment)
         return await self._ask("logs", ask, "lines", tuple(services), window, tuple(phrases))
 
     async def log_counts(self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str]) -> Reading[Series]:
-        """As `ports.Logs.log_counts`."""
         ask = partial(self._telemetry.log_counts, services, window, step, phrases, self.environment)
         return await self._ask("logs", ask, "counts", tuple(services), window, tuple(phrases))
 
     async def spans(self, services: Sequence[str], window: Window) -> Reading[Span]:
-        """As `ports.Traces.spans`."""
         return await self._ask("traces", partial(self._telemetry.spans, services, window, self.environment), tuple(services), window)
 
     async def traced(self, services: Sequence[str], times: Times) -> Traced:
@@ -187,7 +184,6 @@ class View:
         return traced
 
     async def changes(self, services: Sequence[str], window: Window) -> Reading[Change]:
-        """As `ports.Changes.changes`."""
         return await self._ask("changes", partial(self._telemetry.changes, services, window), tuple(services), window)
 
     async def _ask(self, kind: str, ask: Callable[[], Awaitable[Reading[T]]], *question: Hashable) -> Reading[T]:

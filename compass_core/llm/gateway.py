@@ -63,7 +63,6 @@ class Gateway:
 
     @property
     def advice(self) -> str:
-        """As `ports.Model.advice`."""
         return PLAIN if self._server.plain and self._terms.schema else ""
 
     async def ask(self, agent: AgentName, messages: tuple[Message, ...], shape: type[V]) -> V:

@@ -34,31 +34,25 @@ class Telemetry:
     async def families(
         self, services: Sequence[str], names: Sequence[str], window: Window, environment: Environment = (), details: Sequence[str] = ()
     ) -> Reading[Family]:
-        """As `ports.Metrics.families`."""
         return await self._entered(self._metrics.families(self._raw(services), self._raw(names), window, self._raw(environment), details))
 
     async def series(self, selections: Sequence[Selection], window: Window, step: float) -> Reading[Series]:
-        """As `ports.Metrics.series`."""
         return await self._entered(self._metrics.series(self._raw(selections), window, step))
 
     async def log_lines(
         self, services: Sequence[str], window: Window, phrases: Sequence[str], environment: Environment = ()
     ) -> Reading[LogLine]:
-        """As `ports.Logs.log_lines`."""
         return await self._entered(self._logs.log_lines(self._raw(services), window, phrases, self._raw(environment)))
 
     async def log_counts(
         self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str], environment: Environment = ()
     ) -> Reading[Series]:
-        """As `ports.Logs.log_counts`."""
         return await self._entered(self._logs.log_counts(self._raw(services), window, step, phrases, self._raw(environment)))
 
     async def spans(self, services: Sequence[str], window: Window, environment: Environment = ()) -> Reading[Span]:
-        """As `ports.Traces.spans`."""
         return await self._entered(self._traces.spans(self._raw(services), window, self._raw(environment)))
 
     async def changes(self, services: Sequence[str], window: Window) -> Reading[Change]:
-        """As `ports.Changes.changes`."""
         return await self._entered(self._changes.changes(self._raw(services), window))
 
     def _raw(self, names: Sequence[T]) -> tuple[T, ...]:
@@ -79,16 +73,13 @@ class Place:
 
     @property
     def place(self) -> str:
-        """As `ports.Incidents.place`."""
         return self._place.place
 
     async def find(self, reference: str) -> Incident | None:
-        """As `ports.Incidents.find`."""
         with without_secrets(self._redact):
             return redacted(await self._place.find(self._redact.raw(reference)), self._redact)
 
     async def known(self) -> tuple[str, ...]:
-        """As `ports.Incidents.known`."""
         with without_secrets(self._redact):
             return tuple(map(self._redact.name, await self._place.known()))
 
@@ -102,11 +93,9 @@ class Words:
 
     @property
     def advice(self) -> str:
-        """As `ports.Model.advice`."""
         return self._model.advice
 
     async def ask(self, agent: AgentName, messages: tuple[Message, ...], shape: type[V]) -> V:
-        """As `ports.Model.ask`."""
         with without_secrets(self._redact):
             return redacted(await self._model.ask(agent, messages, shape), self._redact)
 

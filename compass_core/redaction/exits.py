@@ -19,7 +19,6 @@ class Told:
         self._thread, self._redact = thread, redact
 
     async def opened(self, investigation: Investigation) -> None:
-        """The root message."""
         await self._thread.opened(redacted(investigation, self._redact))
 
     async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:

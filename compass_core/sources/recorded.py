@@ -45,7 +45,6 @@ class RecordedIncidents:
         return incident if incident.id == reference else None
 
     async def known(self) -> tuple[str, ...]:
-        """Its id."""
         return ((await self._offload(partial(recorded_files.incident, self._directory))).id,)
 
 
