@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable
+from typing import Final
 
 PIECE: Final = 64 * 1024
 ENCODINGS: Final = frozenset({"identity", "gzip"})  # one layer: several can turn one small chunk into gigabytes

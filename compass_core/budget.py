@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from compass_core.domain import AgentName, Value
+from compass_core.domain import AgentName, Request, Value
 from compass_core.errors import BudgetExceededError, RefusalError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from compass_core.domain import Request
 
 _DOLLARS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 NO_ROOM = "no room in the budget for a model call"

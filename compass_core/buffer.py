@@ -7,20 +7,16 @@ all the rest.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import NamedTuple, Protocol
 
 import structlog
 
-from compass_core.budget import Ledger
+from compass_core.budget import Attempt, Bill, Caps, Ledger
+from compass_core.domain import Conclusion, Investigation, Post
 from compass_core.errors import AlreadyRunningError, CompassError, StoreError
 from compass_core.ports import Investigations, Outbox
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from decimal import Decimal
-
-    from compass_core.budget import Attempt, Bill, Caps
-    from compass_core.domain import Conclusion, Investigation, Post
 
 RETRY_SECONDS = 5.0
 

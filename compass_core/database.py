@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import create_engine, event, inspect
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from compass_core.errors import SettingsError
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, MetaData
 
 VARIABLE = "COMPASS_DATABASE_URL"
 EXAMPLE = "sqlite:///compass.db"

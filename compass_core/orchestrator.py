@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import structlog
 from opentelemetry import trace
 
 from compass_core import conventions
-from compass_core.domain import AgentName, Conclusion, Findings, Investigation, Outcome, Progress, Run, Thoughts
+from compass_core.agents.base import Agent
+from compass_core.budget import Budget
+from compass_core.domain import AgentName, Conclusion, Findings, Incident, Investigation, Outcome, Progress, Request, Run, Thoughts
 from compass_core.errors import BudgetExceededError, CompassError, RefusalError, ThreadError
 from compass_core.hypotheses.coverage import coverage, is_blind, lowered
 from compass_core.hypotheses.rank import rank
 from compass_core.incidents.resolve import resolve
-from compass_core.line import Line
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
-    from contextlib import AbstractContextManager
-    from decimal import Decimal
-
-    from compass_core.agents.base import Agent
-    from compass_core.budget import Budget
-    from compass_core.domain import Incident, Request
-    from compass_core.line import Turn
-    from compass_core.ports import Clock, Incidents, Investigations, Journal, Names, Thread
+from compass_core.line import Line, Turn
+from compass_core.ports import Clock, Incidents, Investigations, Journal, Names, Thread
 
 log = structlog.get_logger()
 tracer = trace.get_tracer("compass")

@@ -6,16 +6,14 @@ that was otherwise good is a `Gap` in its `Reading`. Where an environment is giv
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
-    from datetime import datetime
+from pydantic import BaseModel
 
-    from pydantic import BaseModel
-
-    from compass_core.domain import AgentName, Conclusion, Environment, Incident, Investigation, Message, Post, Progress, Window
-    from compass_core.readings import Change, Family, LogLine, Reading, Selection, Series, Span
+from compass_core.domain import AgentName, Conclusion, Environment, Incident, Investigation, Message, Post, Progress, Window
+from compass_core.readings import Change, Family, LogLine, Reading, Selection, Series, Span
 
 T = TypeVar("T")
 V = TypeVar("V", bound="BaseModel")

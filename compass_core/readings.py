@@ -5,17 +5,15 @@ Points, log lines and spans are slotted dataclasses: a pydantic value for each w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+import numpy as np
+from numpy.typing import NDArray
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from compass_core.domain import Gap
+from compass_core.domain import Gap
 
 T = TypeVar("T")
 

@@ -17,28 +17,38 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text, exists, func, insert, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Index,
+    Integer,
+    MetaData,
+    Select,
+    String,
+    Table,
+    Text,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from compass_core.budget import Attempt, Bill
+from compass_core.budget import Attempt, Bill, Caps
 from compass_core.database import EXAMPLE, VARIABLE, cause_of, engine_of, lacking
 from compass_core.domain import Conclusion, Incident, Investigation, Post, Value
 from compass_core.errors import AlreadyRunningError, SettingsError, StoreError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from sqlalchemy import ColumnElement, Connection, Select
-
-    from compass_core.budget import Caps
 
 log = structlog.get_logger()
 

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Sequence
 
 from compass_core.agents.base import Seen, Specialist
+from compass_core.agents.scope import Scope
 from compass_core.analysis import absence, log_notes, metric_notes, peers, span_notes
-from compass_core.analysis.notes import LEAST, at
+from compass_core.analysis.notes import LEAST, Note, at
 from compass_core.analysis.templates import templates
-from compass_core.domain import AgentName, Gap
+from compass_core.domain import AgentName, Gap, Observation
 from compass_core.errors import Reason
 from compass_core.hypotheses.suspicion import callees
 from compass_core.readings import Reading
 from compass_core.signals.logs import ERROR_PHRASES
 from compass_core.signals.plan import by_version, plan, versions
 from compass_core.signals.unknown import others
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
-
-    from compass_core.agents.scope import Scope
-    from compass_core.analysis.notes import Note
-    from compass_core.domain import Observation
 
 MOST_OTHERS, MOST_MEMBERS = 60, 900  # families beyond the catalogue that are looked at, and their series in all: see `scope.MOST_SERVICES`
 

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 from compass_core.agents.names import unknown
-from compass_core.agents.scope import find_scope
+from compass_core.agents.scope import Scope, find_scope
 from compass_core.agents.thinking import think
+from compass_core.agents.view import View
 from compass_core.analysis import log_notes, metric_notes, notes
 from compass_core.analysis.notes import Note
-from compass_core.domain import AgentName, Findings, Gap
+from compass_core.domain import AgentName, Findings, Gap, Incident, Observation, Run, Thoughts
 from compass_core.errors import Reason
 from compass_core.hypotheses.coverage import nobody_knows
 from compass_core.hypotheses.known import Known
 from compass_core.hypotheses.propose import propose
 from compass_core.hypotheses.suspicion import TROUBLED, suspects
+from compass_core.ports import Model
+from compass_core.readings import Family, Reading, Series
 from compass_core.signals.logs import ERROR_PHRASES, phrases_of
 from compass_core.signals.plan import plan
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
-
-    from compass_core.agents.scope import Scope
-    from compass_core.agents.view import View
-    from compass_core.domain import Incident, Observation, Run, Thoughts
-    from compass_core.ports import Model
-    from compass_core.readings import Family, Reading, Series
 
 MOST_OBSERVATIONS = 60
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Sequence
 
 from compass_core.agents.base import Seen, Specialist
+from compass_core.agents.scope import Scope
 from compass_core.analysis import span_notes
+from compass_core.analysis.notes import Note
 from compass_core.domain import AgentName
 from compass_core.signals.catalogue import DATABASES, names_of
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
-
-    from compass_core.agents.scope import Scope
-    from compass_core.analysis.notes import Note
 
 DISKS = tuple(name for name in names_of(AgentName.DATABASE) if name.startswith("node_"))
 

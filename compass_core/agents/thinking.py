@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import structlog
 from opentelemetry import metrics
 
 from compass_core import conventions
-from compass_core.domain import Thoughts
+from compass_core.domain import AgentName, Thoughts
 from compass_core.errors import BudgetExceededError, ModelError
+from compass_core.hypotheses.known import Known
 from compass_core.hypotheses.prompts import messages
-from compass_core.hypotheses.refine import Answer, refine
-
-if TYPE_CHECKING:
-    from compass_core.domain import AgentName
-    from compass_core.hypotheses.known import Known
-    from compass_core.hypotheses.refine import Dropped
-    from compass_core.ports import Model
+from compass_core.hypotheses.refine import Answer, Dropped, refine
+from compass_core.ports import Model
 
 log = structlog.get_logger()
 dropped_total = metrics.get_meter("compass").create_counter(conventions.DROPPED)

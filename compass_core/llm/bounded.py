@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import httpx2
 
 from compass_core.bodies import ENCODINGS, pieces
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
 
 
 def client(most: int, transport: httpx2.AsyncBaseTransport | None = None) -> httpx2.AsyncClient:

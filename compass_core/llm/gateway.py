@@ -10,27 +10,21 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 from opentelemetry import metrics, trace
 from pydantic import BaseModel, ValidationError
 
 from compass_core import conventions as names
-from compass_core.domain import Message
+from compass_core.budget import Budget, Reservation
+from compass_core.domain import AgentName, Message
 from compass_core.errors import ModelError, Reason, StoreError
-from compass_core.llm.wire import PLAIN, CallError, at, fewest_tokens, send, size_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from contextlib import AbstractContextManager
-
-    from compass_core.budget import Budget, Reservation
-    from compass_core.domain import AgentName
-    from compass_core.llm.prices import Tariff
-    from compass_core.llm.wire import Reply, Server
+from compass_core.llm.prices import Tariff
+from compass_core.llm.wire import PLAIN, CallError, Reply, Server, at, fewest_tokens, send, size_of
 
 V = TypeVar("V", bound=BaseModel)
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider, TieredPrices
 
 from compass_core.errors import SettingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
 
 # every price a token of a text may be billed at, and the part of it that is billed once a call
 INPUT = ("input_mtok", "input_text_mtok", "cache_read_mtok", "cache_text_read_mtok", "cache_write_mtok", "cache_text_write_mtok",

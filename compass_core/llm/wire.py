@@ -9,23 +9,19 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx2
 import openai
 import structlog
+from pydantic import BaseModel
 
+from compass_core.domain import Message
 from compass_core.errors import ModelError, Reason
 from compass_core.llm import bounded
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pydantic import BaseModel
-
-    from compass_core.domain import Message
 
 MOST_OUTPUT_TOKENS = 4096
 MOST_BYTES = 2_000_000

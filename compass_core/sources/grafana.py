@@ -7,22 +7,18 @@ import html
 import json
 import re
 import time
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from compass_core.domain import Window
 from compass_core.errors import Reason, SourceError
 from compass_core.readings import Change, Reading
-from compass_core.sources.http import Allowance
+from compass_core.sources.http import Allowance, Backend, Linker, Locate, Reader
 from compass_core.sources.source import Source
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from compass_core.domain import Window
-    from compass_core.sources.http import Backend, Linker, Locate, Reader
 
 Explored: TypeAlias = Literal["prometheus", "loki", "tempo"]
 Kind: TypeAlias = Literal[Explored, "alertmanager"]

@@ -5,26 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 from base64 import b64encode
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeAlias, TypeVar, cast
 from urllib.parse import urlencode
 
 import httpx
 from opentelemetry import trace
 
 from compass_core.bodies import ENCODINGS, pieces
-from compass_core.domain import Gap
+from compass_core.domain import Gap, Window
 from compass_core.errors import Reason, SourceError
+from compass_core.ports import Offload
 from compass_core.redaction.redact import hidden
 from compass_core.sources import refusals
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
-
-    from compass_core.domain import Window
-    from compass_core.ports import Offload
 
 T = TypeVar("T")
 

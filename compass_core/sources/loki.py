@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from math import ceil, floor
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-from compass_core.domain import Window
+from compass_core.domain import Environment, Gap, Window
 from compass_core.errors import Reason, SourceError
 from compass_core.identity import OF_STREAMS, Thing, known_as, name_of, spellings
 from compass_core.readings import LogLine, Reading, Reduction, Selection, Series
+from compass_core.sources.http import Linker, Reader
 from compass_core.sources.quoting import any_phrase, matching, quoted
 from compass_core.sources.source import Source
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from compass_core.domain import Environment, Gap
-    from compass_core.sources.http import Linker, Reader
 
 LIMIT: Final = 5000
 SECOND: Final = 10**9

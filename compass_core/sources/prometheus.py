@@ -5,26 +5,22 @@ from __future__ import annotations
 import asyncio
 import math
 import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import quote_plus, urlencode
 
 import numpy as np
 
+from compass_core.domain import Environment, Window
 from compass_core.errors import Reason, SourceError
 from compass_core.identity import NAMING, PLACING
-from compass_core.readings import Match, Reading, Reduction, Series
+from compass_core.readings import Family, Match, Reading, Reduction, Selection, Series
 from compass_core.sources import promql
+from compass_core.sources.http import Linker, Reader
 from compass_core.sources.prometheus_families import Wanted, families, native_histograms, spelled_out
 from compass_core.sources.source import Source, parted, together
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
-
-    from compass_core.domain import Environment, Window
-    from compass_core.readings import Family, Selection
-    from compass_core.sources.http import Linker, Reader
 
 T = TypeVar("T")
 V = TypeVar("V")

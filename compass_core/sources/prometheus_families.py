@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from compass_core.identity import TOTALS, carried, environment, known_as, thing
+from compass_core.domain import Environment
+from compass_core.identity import TOTALS, Thing, carried, environment, known_as, thing
 from compass_core.readings import Family, Kind, Match
 from compass_core.sources import promql
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from compass_core.domain import Environment
-    from compass_core.identity import Thing
-
-    Metadata = Mapping[str, Sequence[Mapping[str, Any]]]
+Metadata = Mapping[str, Sequence[Mapping[str, Any]]]
 
 T = TypeVar("T")
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from compass_core.domain import Environment
 from compass_core.identity import around, spellings
 from compass_core.readings import INCREASE_SECONDS, Match, Reduction, Selection
 from compass_core.sources.quoting import any_of, matching, quoted
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-
-    from compass_core.domain import Environment
 
 TAG: Final = "compass_selection"
 LONGEST_LIST: Final = 1_200  # characters of one matcher; a ratio holds three

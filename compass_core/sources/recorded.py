@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from compass_core.domain import Gap
+from compass_core.domain import Environment, Gap, Incident, Window
 from compass_core.errors import Reason
+from compass_core.ports import Offload
 from compass_core.readings import Change, Family, LogLine, Reading, Reduction, Selection, Series, Span
 from compass_core.sources import recorded_files, recorded_metrics
 from compass_core.sources.quoting import any_phrase, matching, quoted
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
-    from pathlib import Path
-
-    from compass_core.domain import Environment, Incident, Window
-    from compass_core.ports import Offload
-    from compass_core.sources.recorded_files import Case
-    from compass_core.sources.recorded_metrics import Metric
+from compass_core.sources.recorded_files import Case
+from compass_core.sources.recorded_metrics import Metric
 
 T = TypeVar("T", LogLine, Span, Change)
 

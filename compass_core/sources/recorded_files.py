@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
 
 import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, FiniteFloat, ValidationError, model_validator
@@ -15,13 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, FiniteFl
 from compass_core.domain import Incident, Window
 from compass_core.errors import CaseError
 from compass_core.readings import Change, LogLine, Span
-from compass_core.sources.recorded_metrics import Metric
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-    from pathlib import Path
-
-    from compass_core.sources.recorded_metrics import Floats
+from compass_core.sources.recorded_metrics import Floats, Metric
 
 R = TypeVar("R", bound=BaseModel)
 

@@ -8,26 +8,20 @@ of its range, which is `max(step, 4 sample intervals)` long.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from compass_core.readings import INCREASE_SECONDS, Reduction, Series
+from compass_core.domain import Window
+from compass_core.readings import INCREASE_SECONDS, Kind, Match, Reduction, Selection, Series
 from compass_core.sources.promql import expression
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from compass_core.domain import Window
-    from compass_core.readings import Kind, Match, Selection
-
-    Floats = NDArray[np.float64]
-    Rows = NDArray[np.intp]
-    Groups = dict[tuple[str, ...], Floats]
+Floats = NDArray[np.float64]
+Rows = NDArray[np.intp]
+Groups = dict[tuple[str, ...], Floats]
 
 _LOOKBACK = 300.0
 _SAMPLES_IN_RANGE = 4

@@ -6,15 +6,13 @@ import json
 import re
 import zlib
 from base64 import b64decode
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import httpx
 
 from compass_core.errors import Reason
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 FOREIGN: Final[tuple[tuple[type[Exception], Reason, str], ...]] = (
     (httpx.TimeoutException, Reason.TIMEOUT, "no answer in time"),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import mean
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from compass_core.readings import Span
+from compass_core.readings import Span
 
 FAILING, SLOW, OTHERS = 3, 2, 3
 MOST: Final = FAILING + SLOW + OTHERS

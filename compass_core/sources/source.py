@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any, TypeVar
 
+from compass_core.domain import Window
 from compass_core.errors import SourceError
-
-if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Sequence
-
-    from compass_core.domain import Window
-    from compass_core.sources.http import Linker, Reader
+from compass_core.sources.http import Linker, Reader
 
 T = TypeVar("T")
 

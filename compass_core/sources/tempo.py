@@ -5,25 +5,22 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import ceil, floor
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from compass_core.domain import Environment, Gap, Window
 from compass_core.errors import Reason, SourceError
 from compass_core.identity import ATTRIBUTES, attributes
 from compass_core.readings import Reading, Span
+from compass_core.sources.http import Linker, Reader
 from compass_core.sources.quoting import matching
 from compass_core.sources.sample import MOST, choose, weighted
 from compass_core.sources.source import Source, parted, together
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from compass_core.domain import Environment, Gap, Window
-    from compass_core.sources.http import Linker, Reader
 
 SEARCH: Final = "/api/search"
 TRACES: Final = "/api/v2/traces"
