@@ -26,24 +26,10 @@ from typing import Any, TypeVar
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    Index,
-    Integer,
-    MetaData,
-    Select,
-    String,
-    Table,
-    Text,
-    exists,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text, exists, func, insert, select, update
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.sql import ColumnElement, Select
 
 from compass_core.budget import Attempt, Bill, Caps
 from compass_core.database import EXAMPLE, VARIABLE, cause_of, engine_of, lacking
@@ -130,7 +116,7 @@ class Store:
         if number is None:
             return None
         wanted = select(INCIDENTS.c.id, INCIDENTS.c.incident).where(INCIDENTS.c.id == int(number[1]))
-        found = next(iter(await self._all(Incident, wanted)), None)
+        found = await self._one(Incident, wanted)
         return found and found.model_copy(update={"id": f"INC-{int(number[1])}"})
 
     async def known(self) -> tuple[str, ...]:
@@ -166,7 +152,7 @@ class Store:
     async def investigation(self, investigation: str) -> Investigation | None:
         """One investigation by its id, running or ended."""
         wanted = select(INVESTIGATIONS.c.id, INVESTIGATIONS.c.investigation).where(INVESTIGATIONS.c.id == investigation)
-        return next(iter(await self._all(Investigation, wanted)), None)
+        return await self._one(Investigation, wanted)
 
     async def running(self) -> tuple[Investigation, ...]:
         """Those that were opened and not closed, or whose thread was not told the end, by their start."""
@@ -182,7 +168,7 @@ class Store:
     async def posted(self, investigation: str, step: str) -> Post | None:
         """The post of that step, if there is one."""
         wanted = select(POSTS.c.step, POSTS.c.post).where(POSTS.c.investigation == investigation, POSTS.c.step == step)
-        return next(iter(await self._all(Post, wanted)), None)
+        return await self._one(Post, wanted)
 
     async def record(self, post: Post) -> None:
         """Keep a post; nothing happens when its step has one already."""
@@ -223,14 +209,16 @@ class Store:
 
     async def attempts(self, investigation: str) -> tuple[Attempt, ...]:
         """Every attempt of one investigation, in their order."""
-        return await self._all(Attempt, _attempts(ATTEMPTS.c.investigation == investigation))
+        wanted = _attempts(ATTEMPTS.c.investigation == investigation)
+        return tuple(_read(Attempt, *row) for row in await self._do(lambda db: db.execute(wanted).all()))
 
-    async def _all(self, kind: type[V], wanted: Select[tuple[Any, Any]]) -> tuple[V, ...]:
-        """The values that are kept in rows of a key and a text."""
-        return tuple(_read(kind, *row) for row in await self._do(lambda db: db.execute(wanted).all()))
+    async def _one(self, kind: type[V], wanted: Select[tuple[Any, Any]]) -> V | None:
+        """The value that is kept in a row of a key and a text, if there is one."""
+        row = await self._do(lambda db: db.execute(wanted).first())
+        return _read(kind, *row) if row else None
 
     async def _readable(self, kind: type[V], wanted: Select[tuple[Any, Any]]) -> tuple[V, ...]:
-        """The same without those that cannot be read, of which each is told once."""
+        """All such values without those that cannot be read, of which each is told once."""
         found = []
         for row in await self._do(lambda db: db.execute(wanted).all()):
             try:

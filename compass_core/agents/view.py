@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from compass_core.agents.when import find_times
-from compass_core.analysis.calls import detours, failures
-from compass_core.analysis.timing import changed, growths, slow_throughout
+from compass_core.analysis.calls import Detour, Failure, detours, failures
+from compass_core.analysis.notes import Times
+from compass_core.analysis.timing import Growth, Slowness, changed, growths, slow_throughout
 from compass_core.analysis.traces import edges, traces
-from compass_core.domain import AgentName, Gap
+from compass_core.domain import AgentName, Edge, Environment, Gap, Incident, Window
 from compass_core.errors import AmbiguousPlaceError, Reason, SourceError
 from compass_core.identity import anywhere, several
-from compass_core.readings import Reading
+from compass_core.ports import Changes, Clock, Logs, Metrics, Offload, Traces
+from compass_core.readings import Change, Family, LogLine, Reading, Selection, Series, Span
 from compass_core.redaction.entrance import Telemetry
 from compass_core.redaction.redact import Redactor
 from compass_core.signals.plan import DETAILS
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
-
-    from compass_core.analysis.calls import Detour, Failure
-    from compass_core.analysis.notes import Times
-    from compass_core.analysis.timing import Growth, Slowness
-    from compass_core.domain import Edge, Environment, Incident, Window
-    from compass_core.ports import Changes, Clock, Logs, Metrics, Offload, Traces
-    from compass_core.readings import Change, Family, LogLine, Selection, Series, Span
 
 T = TypeVar("T")
 
