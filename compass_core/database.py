@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.schema import CreateColumn
 
 from compass_core.errors import SettingsError
 
@@ -42,15 +43,20 @@ def _refuse_unusable(url: URL) -> None:
         raise SettingsError(VARIABLE, f"the folder {folder} does not exist; create it first", EXAMPLE)
 
 
-def lacking(connection: Connection, tables: MetaData) -> list[str]:
-    """The columns, as `table.column`, that tables of an older Compass do not have."""
-    found = inspect(connection)
-    return [
-        f"{table.name}.{column.name}"
-        for table in tables.sorted_tables
-        for column in table.columns
-        if column.name not in {each["name"] for each in found.get_columns(table.name)}
-    ]
+def completed(connection: Connection, tables: MetaData) -> list[str]:
+    """Add the columns that tables of an older Compass do not have; what cannot be added, since it has no default, as `table.column`."""
+    found, lacks = inspect(connection), []
+    for table in tables.sorted_tables:
+        held = {each["name"] for each in found.get_columns(table.name)}
+        for column in table.columns:
+            if column.name in held:
+                continue
+            if column.server_default is None:
+                lacks.append(f"{table.name}.{column.name}")
+            else:
+                wanted = CreateColumn(column).compile(dialect=connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {wanted}")
+    return lacks
 
 
 def _connected(connection: Any, _record: object) -> None:

@@ -32,7 +32,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.sql import ColumnElement, Select
 
 from compass_core.budget import Attempt, Bill, Caps
-from compass_core.database import EXAMPLE, VARIABLE, cause_of, engine_of, lacking
+from compass_core.database import EXAMPLE, VARIABLE, cause_of, completed, engine_of
 from compass_core.domain import Conclusion, Incident, Investigation, Post, Value
 from compass_core.errors import AlreadyRunningError, SettingsError, StoreError
 
@@ -72,7 +72,7 @@ ATTEMPTS = Table(
     TABLES,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("investigation", String(200), nullable=False, index=True),
-    Column("account", String(200), nullable=False, index=True),
+    Column("account", String(200), nullable=False, index=True, server_default=""),
     Column("attempt", Text, nullable=False),
     sqlite_autoincrement=True,
 )
@@ -93,7 +93,7 @@ class Store:
         try:
             with self._engine.begin() as connection:
                 TABLES.create_all(connection)
-                if lacks := lacking(connection, TABLES):
+                if lacks := completed(connection, TABLES):
                     log.warning("database.older", lacks=lacks, advice="rename its tables; what needs these columns is not kept until then")
         except SQLAlchemyError as error:
             self._engine.dispose()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
+from compass_core.budget import Attempt, Caps
 from compass_core.domain import AgentName, Conclusion, Hypothesis, Incident, Investigation, Outcome, Post, Run
 from compass_core.errors import AlreadyRunningError, SettingsError, StoreError
 from compass_core.store import Store
@@ -237,6 +238,17 @@ async def test_an_older_database_is_told_once_by_name_and_the_rest_works(path: P
     assert (await older.declare("Bookings fail", "bookings", NOON)).id == "INC-1"
     with pytest.raises(StoreError, match="posts"):
         await older.posted("run-1", "root")
+    older.dispose()
+
+
+async def test_a_database_from_before_accounts_pays_for_models_as_any(path: Path) -> None:
+    spoil(path, "CREATE TABLE attempts (id INTEGER PRIMARY KEY, investigation VARCHAR(200) NOT NULL, attempt TEXT NOT NULL)")
+    with structlog.testing.capture_logs() as logs:
+        older = Store(f"sqlite:///{path}")
+    assert logs == []
+    attempt = Attempt(investigation="run-1", agent=AgentName.DATABASE, model="m", amount=Decimal("0.5"), account="T1:2026-01-05")
+    await older.reserve(attempt, Caps(Decimal(1), Decimal(1)))
+    assert [one.amount for one in await older.attempts("run-1")] == [Decimal("0.5")]
     older.dispose()
 
 
