@@ -120,12 +120,8 @@ def of_stopped(observations: Sequence[Observation], edges: Iterable[Edge], affec
     known = any(edge.caller in stopped or edge.callee in stopped for edge in edges)
     first = [name for name in stopped if (name not in called if known else name in affected or len(stopped) == 1)]
     words = "of all services stop here first: look at what is before it (ingress, DNS, CDN)" if len(stopped) > 2 else "stop"  # noqa: PLR2004
-    return [
-        stopped[name].model_copy(
-            update={"signal": "traffic_stopped", "summary": f"{stopped[name].summary}: requests {words}", "score": stopped[name].score}
-        )
-        for name in first
-    ]
+    told = ((stopped[name], f"{stopped[name].summary}: requests {words}") for name in first)
+    return [seen.model_copy(update={"signal": "traffic_stopped", "summary": summary}) for seen, summary in told]
 
 
 def on_purpose(observations: Iterable[Observation]) -> frozenset[str]:
@@ -134,11 +130,7 @@ def on_purpose(observations: Iterable[Observation]) -> frozenset[str]:
     for seen in observations:
         signals = best.setdefault(seen.service, {})
         signals[seen.signal] = max(seen.score, signals.get(seen.signal, 0.0))
-    return frozenset(name for name, signals in best.items() if _fewer_wanted(signals) or _served(signals))
-
-
-def _fewer_wanted(signals: Mapping[str, float]) -> bool:
-    return signals.get("replicas_wanted", 0.0) > 0
+    return frozenset(name for name, signals in best.items() if signals.get("replicas_wanted", 0.0) > 0 or _served(signals))
 
 
 def _served(signals: Mapping[str, float]) -> bool:

@@ -8,12 +8,8 @@ from typing import Final
 _EXPORTED = ("exported_service", "exported_pod", "exported_job", "exported_container")
 
 _DESTINATION = (
-    "destination_workload",
-    "destination_canonical_service",
-    "destination_service_name",
-    "destination_service",
-    "dst_deployment",
-)
+    "destination_workload", "destination_canonical_service", "destination_service_name", "destination_service", "dst_deployment",
+)  # fmt: skip
 
 _OF_WORKLOADS = (
     "k8s_deployment_name", "k8s_statefulset_name", "k8s_daemonset_name", "deployment", "statefulset", "daemonset", "cronjob", "workload",

@@ -17,20 +17,15 @@ if TYPE_CHECKING:
     from compass_core.domain import AgentName
     from compass_core.signals.signal import Signal
 
+# fmt: off
 SIGNALS: dict[str, Signal] = {
     signal.name: signal
     for signal in (
-        *requests.REQUESTS,
-        *resources.RESOURCES,
-        *databases.DATABASES,
-        *network.NETWORKS,
-        *logs.LOG_SIGNALS,
-        *logs.ERRORS_IN_LINES,
-        *spans.SPANS,
-        *CHANGES,
-        WORSE,
+        *requests.REQUESTS, *resources.RESOURCES, *databases.DATABASES, *network.NETWORKS, *logs.LOG_SIGNALS,
+        *logs.ERRORS_IN_LINES, *spans.SPANS, *CHANGES, WORSE,
     )
 }
+# fmt: on
 """Every signal by its name."""
 
 SERVING = Where(("span_kind",), "SPAN_KIND_(SERVER|CONSUMER)")
@@ -38,43 +33,21 @@ SERVING = Where(("span_kind",), "SPAN_KIND_(SERVER|CONSUMER)")
 
 PLACED = "kube_pod_info"
 GRAPH_FAMILIES = (
-    *network.CALLS,
-    "http_client_duration_milliseconds_count",
-    "rpc_client_duration_milliseconds_count",
-    "traces_service_graph_request_total",
-    "istio_requests_total",
-    "db_client_connection_count",
-    "db_client_operation_duration_seconds_count",
-    PLACED,
-)
+    *network.CALLS, "http_client_duration_milliseconds_count", "rpc_client_duration_milliseconds_count",
+    "traces_service_graph_request_total", "istio_requests_total", "db_client_connection_count",
+    "db_client_operation_duration_seconds_count", PLACED,
+)  # fmt: skip
 """Families whose labels tell who calls whom, and which node a service runs on."""
 
 DATABASES = ("pg_up", "mysql_up", "redis_up", "mongodb_up")
 """A service for which one of these exists is a database."""
 
-
-OVERVIEW = frozenset(
-    {
-        "error_ratio",
-        "latency_p95",
-        "request_rate",
-        "cpu_usage",
-        "cpu_throttling",
-        "memory_of_limit",
-        "restarts",
-        "out_of_memory_kills",
-        "up",
-        "instances",
-        "replicas_available",
-        "db_up",
-        "db_connections_of_limit",
-        "db_waiting_clients",
-        "db_replication_lag",
-        "refused_calls",
-        "upstream_errors",
-        "probe_failures",
-    }
-)
+OVERVIEW = frozenset({
+    "error_ratio", "latency_p95", "request_rate", "cpu_usage", "cpu_throttling", "memory_of_limit",
+    "restarts", "out_of_memory_kills", "up", "instances", "replicas_available", "db_up",
+    "db_connections_of_limit", "db_waiting_clients", "db_replication_lag", "refused_calls",
+    "upstream_errors", "probe_failures",
+})  # fmt: skip
 """Signals by which a service is soon known to be in trouble."""
 
 

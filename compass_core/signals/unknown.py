@@ -11,7 +11,7 @@ from compass_core.signals.catalogue import SIGNALS
 from compass_core.signals.names import ADDED_UP, NOTHING, limit_of, read, words_of
 from compass_core.signals.network import PEERS
 from compass_core.signals.signal import DIRECT, FELT, RESOURCE, WEAK
-from compass_core.signals.words import UNITS
+from compass_core.signals.words import BY_UNIT, UNITS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -48,25 +48,12 @@ _OWN = {"span_kind": "SPAN_KIND_(SERVER|CONSUMER)", "reporter": "destination", "
 
 _CALLING = frozenset({"client", "upstream", "outbound"})
 _PEERS = (
-    "destination_workload",
-    *PEERS,
-    "peer",
-    "host",
-    "target",
-    "client_name",
-    "dst_deployment",
-    "dst_service",
-    "envoy_cluster_name",
-    "upstream",
-)
+    "destination_workload", *PEERS, "peer", "host", "target", "client_name", "dst_deployment", "dst_service",
+    "envoy_cluster_name", "upstream",
+)  # fmt: skip
 _QUANTILES = (("latency_p50", ("0.5",)), ("latency_p95", ("0.95", "0.9")), ("latency_p99", ("0.99", "0.999")))
 _LATENCIES = frozenset({"latency_mean", "latency_p50", "latency_p95", "latency_p99"})
-_OF_LIMIT = {
-    "memory_used": "memory_of_limit",
-    "saturation": "saturation_of_limit",
-    "connections": "db_connections_of_limit",
-    "disk_left": "disk_free",
-}
+_OF_LIMIT = {key: BY_UNIT[key, "ratio"] for key in ("memory_used", "saturation", "connections")} | {"disk_left": "disk_free"}
 _ORDER = {DIRECT: 0, RESOURCE: 1, FELT: 2, WEAK: 3}
 
 
@@ -206,12 +193,8 @@ def _values(plain: Selection, meaning: Meaning | None, family: Family, families:
     if quantiles := family.labels.get("quantile"):
         for told, wanted in _QUANTILES if signal in _LATENCIES else ():
             if value := next((value for value in wanted if value in quantiles), ""):
-                yield replace(
-                    plain,
-                    signal=told,
-                    where=(*plain.where, Match("quantile", (value,))),
-                    over_where=(*plain.where, Match("quantile", (value,))),
-                )
+                where = (*plain.where, Match("quantile", (value,)))
+                yield replace(plain, signal=told, where=where, over_where=where)
         return
     signal = "call_p95" if plain.by and signal in _LATENCIES else signal
     falls = signal in SIGNALS and SIGNALS[signal].direction == "down"

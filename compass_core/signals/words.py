@@ -152,13 +152,8 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ("disk_used", "disk"),
     ("idle", "idle"),
     ("db_query_time", "query latency, query duration"),
-    (
-        "latency",
-        (
-            "success latency, request latency, request read latency, request write latency, request read "
-            "duration, request write duration, latency, duration"
-        ),
-    ),
+    ("latency", "success latency, request latency, request read latency, request write latency"),
+    ("latency", "request read duration, request write duration, latency, duration"),
     ("db_waiting_clients", "waiting connection"),
     ("replicas_available", "queue replica, busy task, replica free, replica healthy, replica busy"),
     ("healthy", "healthy"),
@@ -192,39 +187,19 @@ UNITS: Mapping[str, tuple[str, float, str]] = {
 }
 """Each unit: the one in which signals are stated, what values are multiplied by to be in that, and how it is spelled."""
 
+# fmt: off
 BY_UNIT: Mapping[tuple[str, str], str] = {
-    ("memory_waiting", "ratio"): "memory_of_limit",
-    ("gc_time", "s"): "gc_pause",
-    ("event_loop_lag", "ratio"): "cpu_of_limit",
-    ("consumer_lag", "s"): "queue_time",
-    ("cpu_usage", "ratio"): "cpu_of_limit",
-    ("memory_used", "ratio"): "memory_of_limit",
-    ("errors", "ratio"): "error_ratio",
-    ("client_errors", "/s"): "request_rate",
-    ("client_errors", ""): "request_rate",
-    ("availability", "/s"): "request_rate",
-    ("availability", ""): "request_rate",
-    ("tcp_retransmits", "/s"): "tcp_resent",
-    ("tcp_retransmits", ""): "tcp_resent",
-    ("cpu_throttling", "/s"): "",
-    ("cache_hits", "/s"): "",
-    ("disk_used", ""): "",
-    ("saturation", "ratio"): "saturation_of_limit",
-    ("connections", "ratio"): "db_connections_of_limit",
-    ("connections", "/s"): "",
-    ("queue_length", "ratio"): "saturation_of_limit",
-    ("latency", "ratio"): "",
-    ("disk_used", "bytes"): "",
-    ("disk_used", "/s"): "disk_traffic",
-    ("disk_busy", "/s"): "disk_traffic",
-    ("disk_free", "bytes"): "disk_left",
-    ("disk_free", ""): "disk_left",
-    ("cpu_usage", "/s"): "",
-    ("request_rate", "ratio"): "",
-    ("request_rate", "s"): "latency",
-    ("queue_length", "s"): "queue_time",
-    ("db_waiting_clients", "s"): "wait_time",
-    ("saturation", "s"): "latency",
-    ("db_locks", "s"): "db_waiting_for_locks",
+    ("memory_waiting", "ratio"): "memory_of_limit", ("gc_time", "s"): "gc_pause", ("event_loop_lag", "ratio"): "cpu_of_limit",
+    ("consumer_lag", "s"): "queue_time", ("cpu_usage", "ratio"): "cpu_of_limit", ("memory_used", "ratio"): "memory_of_limit",
+    ("errors", "ratio"): "error_ratio", ("client_errors", "/s"): "request_rate", ("client_errors", ""): "request_rate",
+    ("availability", "/s"): "request_rate", ("availability", ""): "request_rate", ("tcp_retransmits", "/s"): "tcp_resent",
+    ("tcp_retransmits", ""): "tcp_resent", ("cpu_throttling", "/s"): "", ("cache_hits", "/s"): "", ("disk_used", ""): "",
+    ("saturation", "ratio"): "saturation_of_limit", ("connections", "ratio"): "db_connections_of_limit",
+    ("connections", "/s"): "", ("queue_length", "ratio"): "saturation_of_limit", ("latency", "ratio"): "",
+    ("disk_used", "bytes"): "", ("disk_used", "/s"): "disk_traffic", ("disk_busy", "/s"): "disk_traffic",
+    ("disk_free", "bytes"): "disk_left", ("disk_free", ""): "disk_left", ("cpu_usage", "/s"): "", ("request_rate", "ratio"): "",
+    ("request_rate", "s"): "latency", ("queue_length", "s"): "queue_time", ("db_waiting_clients", "s"): "wait_time",
+    ("saturation", "s"): "latency", ("db_locks", "s"): "db_waiting_for_locks",
 }
+# fmt: on
 """What a signal becomes where its values come in a unit of that kind."""
