@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compass_core.analysis.notes import at
+from compass_core.analysis.notes import asked
 from compass_core.analysis.wording import amount
 
 if TYPE_CHECKING:
@@ -79,13 +79,9 @@ def of_gone(note: Note, ended: Iterable[Gone], near: Collection[str]) -> list[Ob
             "absent",
             "all of its metrics end",
             1.0 if one.service in near else AFAR,
-            source=one.series.source,
             reduction="the last point of any of its series",
-            onset=at(one.last + one.series.step),
             onset_within=one.series.step,
-            query=one.series.query,
-            link=one.series.link,
-            step=one.series.step,
+            **asked(one.series, one.last + one.series.step),
         )
         for one in ended
         if start - TOGETHER <= one.last < start + length
@@ -200,13 +196,9 @@ def _silent(note: Note, one: Series, last: float, rate: float, score: float) -> 
         "log_silence",
         f"writes no more log lines, usually {amount(rate * seconds)} in {seconds / 60:.0f} minutes",
         score,
-        source=one.source,
         value=0.0,
         baseline_value=rate * seconds,
         reduction="lines since the last one; usually: mean over the baseline × that time",
-        onset=at(last + one.step),
         onset_within=one.step,
-        query=one.query,
-        link=one.link,
-        step=one.step,
+        **asked(one, last + one.step),
     )

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from compass_core.analysis.lines import continues, level, message, severe
-from compass_core.analysis.notes import LEAST, at
+from compass_core.analysis.notes import LEAST, asked
 from compass_core.analysis.shifts import grade
 from compass_core.analysis.wording import amount
 from compass_core.signals.logs import TOLD_CALMLY, TOLD_OF_PEERS, kind_of
@@ -63,13 +63,10 @@ def of_templates(note: Note, templates: Iterable[Template], ratio: float, lines:
                 "new_exceptions" if _EXCEPTION.search(one.example) else "new_errors",
                 f"{one.count} lines{f', usually {amount(usual)}' if one.before else ' of a new kind'}: {one.example[:160]}",
                 round(score, 4),
-                source=lines.source,
                 value=one.count,
                 baseline_value=usual,
                 reduction="lines of one template over the window; usually: lines before × other lines in the window ÷ before",
-                onset=at(one.first),
-                query=lines.query,
-                link=lines.link,
+                **asked(lines, one.first),
             )
         )
     return [seen for kinds in best.values() for seen in kinds]
@@ -97,13 +94,10 @@ def of_phrases(
                 kind.name,
                 f"{len(lines)} lines tell: {kind.words}, usually {amount(usual)}: {message(lines[0].line)[:160]}",
                 score,
-                source=window.source,
                 value=len(lines),
                 baseline_value=usual,
                 reduction="lines with these phrases over the window; usually: lines before × other lines in the window ÷ before",
-                onset=at(lines[0].t),
-                query=window.query,
-                link=window.link,
+                **asked(window, lines[0].t),
             )
         )
     return found

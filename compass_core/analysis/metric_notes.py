@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from compass_core.analysis.absence import counted
-from compass_core.analysis.notes import at
+from compass_core.analysis.notes import asked
 from compass_core.analysis.shifts import LARGEST, LOOK_BACK_SECONDS, Shift, shifts
 from compass_core.analysis.wording import amount
 from compass_core.identity import name_of
@@ -59,16 +59,12 @@ def _of_shift(note: Note, series: Series, signal: Signal, moved: Shift, services
         name,
         f"{signal.words}{where} {amount(moved.value, signal.unit)}{usual}",
         moved.score,
-        source=series.source,
         value=moved.value,
         baseline_value=moved.baseline,
         unit=signal.unit,
         reduction=f"{'min' if moved.falls else 'max'} over the window; usually: median before",
-        onset=at(moved.onset),
         onset_within=moved.uncertainty if moved.onset is not None else None,
-        query=series.query,
-        link=series.link,
-        step=series.step,
+        **asked(series, moved.onset),
     )
 
 
@@ -149,10 +145,7 @@ def _of_change(note: Note, change: Change) -> Observation:
         change.kind if change.kind == "deploy" else f"{change.kind}_change",
         change.text,
         round(score, 4),
-        source=change.source,
-        onset=at(change.t),
-        query=change.query,
-        link=change.link,
+        **asked(change, change.t),
         reduction="first time it is seen",
         window=note.times.all,
     )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from compass_core.analysis.wording import plain
 from compass_core.domain import Looked, Observation, Window
+from compass_core.readings import Series
 from compass_core.signals.catalogue import SIGNALS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from compass_core.domain import AgentName, Gap
+    from compass_core.readings import Change, Reading
 
 LAST_TIME = 253_402_300_800  # the year 10,000
 LEAST = 0.05  # a score below this is not worth a line, unless it is about the affected service
@@ -95,3 +97,9 @@ def _telling(signal: str) -> int:
 def at(t: float | None) -> datetime | None:
     """Unix seconds as aware UTC; None for no time, and for one that no clock shows."""
     return datetime.fromtimestamp(t, UTC) if t is not None and 0 <= t < LAST_TIME else None
+
+
+def asked(of: Series | Change | Reading[Any], first: float | None) -> dict[str, object]:
+    """Of an observation: where it was seen, by which query, and since when (unix seconds)."""
+    step = {"step": of.step} if isinstance(of, Series) else {}
+    return {"source": of.source, "onset": at(first), "query": of.query, "link": of.link, **step}

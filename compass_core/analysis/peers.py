@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from compass_core.analysis.metric_notes import SETTLED_SECONDS, signal_of, stated
-from compass_core.analysis.notes import at
+from compass_core.analysis.notes import asked
 from compass_core.analysis.shifts import LARGEST, MAD_TO_SIGMA, RELATIVE_SPREAD, grade
 from compass_core.analysis.wording import amount
 
@@ -61,10 +61,7 @@ def of_missing(note: Note, changes: Iterable[Change], versions: Iterable[Series]
             "new_version_worse",
             f"{one.version} was deployed and is not seen: {', '.join(sorted(running[one.service]))} runs",
             NOT_SEEN,
-            source=one.source,
-            onset=at(one.t),
-            query=one.query,
-            link=one.link,
+            **asked(one, one.t),
             reduction="versions that are seen after it",
         )
         for one in changes
@@ -103,13 +100,9 @@ def _observation(note: Note, service: str, pair: _Pair) -> Observation:
         "new_version_worse" if pair.score else "new_version_as_well",
         f"{new} answers {'worse than' if pair.score else 'as well as'} {old} now: {pair.signal.words} {level}, of {old} {usual}",
         pair.score or AS_WELL,
-        source=pair.new.source,
         value=pair.levels[0],
         baseline_value=pair.levels[1],
         unit=pair.signal.unit,
         reduction="median over the window while both versions run; usually: of the old one",
-        onset=at(float(pair.new.t[0])),
-        query=pair.new.query,
-        link=pair.new.link,
-        step=pair.new.step,
+        **asked(pair.new, float(pair.new.t[0])),
     )

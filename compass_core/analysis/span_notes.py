@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compass_core.analysis.notes import at
+from compass_core.analysis.notes import asked
 from compass_core.analysis.wording import amount
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def of_growths(note: Note, growths: Iterable[Growth], spans: Reading[Span]) -> l
                 baseline_value=one.baseline,
                 unit="ms",
                 reduction=f"90th percentile over {one.count} spans of the window ({_FORMULAS[one.operation.measure]}); usually: before",
-                **_asked(spans, one.first),
+                **asked(spans, one.first),
             )
         )
     return found
@@ -60,7 +60,7 @@ def of_slowness(note: Note, slow: Iterable[Slowness], spans: Reading[Span]) -> l
             round(one.score, 4),
             value=one.grown,
             reduction="operations and ways whose time grew beyond their usual spread",
-            **_asked(spans, one.first),
+            **asked(spans, one.first),
         )
         for one in slow
     ]
@@ -83,7 +83,7 @@ def of_failures(note: Note, failures: Iterable[Failure], spans: Reading[Span]) -
                 baseline_value=one.baseline_share,
                 unit="ratio",
                 reduction="failing spans without a failing child ÷ spans of the operation, as often as each stands for, over the window",
-                **_asked(spans, one.first),
+                **asked(spans, one.first),
             )
         )
     return found
@@ -105,12 +105,7 @@ def of_detours(note: Note, detours: Iterable[Detour], spans: Reading[Span]) -> l
                 value=one.count,
                 baseline_value=0.0,
                 reduction="spans of the window that call other operations than those before",
-                **_asked(spans, one.first),
+                **asked(spans, one.first),
             )
         )
     return found
-
-
-def _asked(spans: Reading[Span], first: float) -> dict[str, object]:
-    """Where it was seen, and since when."""
-    return {"source": spans.source, "onset": at(first), "query": spans.query, "link": spans.link}
