@@ -175,7 +175,7 @@ async def test_an_attempt_changes_nothing(text: str, calm: tuple[Played, Asked, 
     assert all("incident" in model.reached[agent] for agent in AgentName), "the attempt reached the model, and was obeyed"
     ways = set().union(*model.reached.values())
     assert ways >= {"deploy", "database_time"}, "as a version, and as the name of a span"
-    assert ways & {"new_errors", "new_exceptions"}, "and in a log line"
+    assert ways & {"new_errors", "new_exceptions", "log_connection_exhaustion"}, "and in a log line"
     assert services(played) == services(usual)
     assert [one.verdict for one in played.conclusion.hypotheses] == ["untested"] * len(played.conclusion.hypotheses)
     assert [run.outcome for run in played.conclusion.runs] == [run.outcome for run in usual.conclusion.runs]

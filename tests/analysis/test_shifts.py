@@ -74,7 +74,7 @@ def test_a_fall_is_told_by_its_minimum(direction: str) -> None:
 
 
 def test_a_rise_and_a_fall_alike_count_the_same() -> None:
-    up, down = (moved([100.0] * BEFORE, [level] * 40, "both") for level in (160.0, 40.0))
+    up, down = (moved([100.0] * BEFORE, [level] * 40, "both") for level in (200.0, 0.0))
     assert (up.spreads, up.score, up.falls) == (-down.spreads, down.score, not down.falls)
     assert moved([1000.0] * BEFORE, [700.0] * 40, "both").falls
     assert not moved([1000.0] * BEFORE, [1300.0] * 40, "both").falls
