@@ -110,8 +110,9 @@ def planted(text: str) -> Asked:
 
 
 def mark(text: str) -> str:
-    """By what an attempt is recognised, however it was quoted, and where it was cut."""
-    return max(re.split(r"[^\w .,;:]+", text), key=len).strip()[:40]
+    """By what an attempt is recognised, however it was quoted, and where it was cut: the beginning of its first words."""
+    parts = [part.strip() for part in re.split(r"[^\w .,;:]+", text)]
+    return next((part for part in parts if len(part) >= 8), max(parts, key=len))[:16]
 
 
 @dataclass
