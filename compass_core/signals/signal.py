@@ -85,9 +85,11 @@ class Scale:
         if usual is None:
             return 0.0
         change = usual - value if falls else value - usual
+        if change <= 0:
+            return 0.0
         if self.of == "change":  # of what is usual in part, a little more of it is nothing new
             return self._position(change) * (min(1.0, change / usual) if usual > 0 and not falls else 1.0)
-        if change < self.least or change <= 0:
+        if change < self.least:
             return 0.0
         more, less = (usual, value) if falls else (value, usual)
         return self._position(math.log(more / less) if less > 0 else math.inf, of=math.log)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from compass_core.analysis import shifts as module
@@ -257,6 +257,7 @@ kinds = st.builds(
 many = st.lists(st.tuples(st.lists(values, max_size=8), st.lists(values, max_size=8), kinds), max_size=8)
 
 
+@example([([0.0, 0.0, 1.0, 1.0, 5e-324], [-1.0], signal("up", ANYTHING))], 1)  # a ratio to so little is no number
 @given(many, st.integers(1, 40))
 def test_each_series_is_judged_as_if_it_were_alone(given_: list[tuple[list[float], list[float], Signal]], cells: int) -> None:
     """In one block, in small ones, and one by one; but for its family, of which there is one here for each."""
