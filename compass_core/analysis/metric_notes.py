@@ -12,7 +12,7 @@ from compass_core.analysis.notes import asked
 from compass_core.analysis.shifts import LARGEST, LOOK_BACK_SECONDS, Shift, shifts
 from compass_core.analysis.wording import amount
 from compass_core.identity import name_of
-from compass_core.readings import Change
+from compass_core.readings import Change, Reduction
 from compass_core.signals.catalogue import SIGNALS
 from compass_core.signals.names import scale
 from compass_core.signals.signal import WEAK, Scale, Signal
@@ -35,7 +35,7 @@ def of_series(note: Note, series: Sequence[Series], services: Collection[str] = 
 
     What is seen of a call is said of the callee, where that is one of the `services`, if these are given; else of the caller.
     """
-    series = stated(series)
+    series = begun(note, stated(series))
     signals = [signal_of(one, note.agent) for one in series]
     best: dict[tuple[str, str, str], tuple[Series, Signal, Shift]] = {}
     for one, signal, moved in zip(series, signals, shifts(series, signals, note.times.window.start.timestamp()), strict=True):
@@ -95,6 +95,22 @@ def stated(series: Sequence[Series]) -> list[Series]:
         alike.setdefault(one.selection, []).append(one)
     factors = {selection: _factor(selection, found) for selection, found in alike.items()}
     return [one if (by := factors[one.selection]) == 1 else replace(one, v=one.v * by, query=f"({one.query}) * {by:g}") for one in series]
+
+
+def begun(note: Note, series: Sequence[Series]) -> list[Series]:
+    """States that are told only while they hold: where a service was measured before and its state was not, there was none."""
+    start = note.times.window.start.timestamp()
+    measured = {one.service for one in series if one.t.size and one.t[0] < start}
+    return [_from_none(note, one) if one.service in measured and _is_new_state(one, start) else one for one in series]
+
+
+def _is_new_state(one: Series, start: float) -> bool:
+    return one.selection.reduction is Reduction.RAW and bool(one.selection.where) and bool(one.t.size) and bool(one.t[0] >= start)
+
+
+def _from_none(note: Note, one: Series) -> Series:
+    before = np.arange(note.times.baseline.start.timestamp(), one.t[0], one.step or note.times.step)
+    return replace(one, t=np.concatenate([before, one.t]), v=np.concatenate([np.zeros_like(before), one.v]))
 
 
 def _factor(selection: Selection, series: Sequence[Series]) -> float:

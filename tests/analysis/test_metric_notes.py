@@ -10,7 +10,7 @@ import pytest
 from compass_core.analysis.metric_notes import of_changes, of_counts, of_series, of_versions
 from compass_core.analysis.notes import Note
 from compass_core.domain import AgentName, Observation
-from compass_core.readings import Change, Reading, Reduction, Selection, Series
+from compass_core.readings import Change, Match, Reading, Reduction, Selection, Series
 from compass_core.signals.catalogue import SIGNALS
 from tests.analysis.test_notes import TIMES
 
@@ -50,6 +50,20 @@ def test_a_series_tells_its_value_what_is_usual_and_what_was_asked() -> None:
     assert (found.query, found.link, found.source, found.step) == ("sum(error_ratio)", "link", "Prometheus", 30)
     assert (found.onset, found.onset_within) == (TIMES.window.start, 30)
     assert found.score > 0.8
+
+
+def killed(service: str) -> Series:
+    """A state that is told only once it holds: from ten minutes after the start on."""
+    family = "kube_pod_container_status_last_terminated_reason"
+    where = (Match("reason", ("OOMKilled",)),)
+    selection = Selection("out_of_memory_kills", family, Reduction.RAW, "pod", ((service, service),), where=where)
+    return Series(selection, service, {}, halves(140, 160), np.ones(20), "q", "Prometheus", "link", 30.0)
+
+
+def test_a_state_that_was_never_told_before_is_none_before() -> None:
+    states = {seen.signal: seen for seen in of_series(NOTE, (killed("web"), series("memory_used", 3e8, before=3e8)))}
+    assert (states["out_of_memory_kills"].baseline_value, states["out_of_memory_kills"].score > 0.5) == (0.0, True)
+    assert one(killed("new")).score == 0, "of what was not measured before nobody knows"
 
 
 def test_what_did_not_move_has_no_onset() -> None:
