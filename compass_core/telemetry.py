@@ -16,6 +16,7 @@ import structlog
 from opentelemetry import metrics, trace
 
 from compass_core.redaction.redact import hidden
+from compass_core.redaction.whole import said
 
 if TYPE_CHECKING:
     import re
@@ -56,9 +57,9 @@ def _log_to(out: TextIO, level: int, hide: Any) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last: list[Any] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(), hide]
+    last: list[Any] = [structlog.processors.format_exc_info, hide, structlog.processors.JSONRenderer(), hide]
     if out.isatty():  # plain_traceback: the pretty ones print the values of local variables, tokens included
-        last = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback), hide]
+        last = [hide, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback), hide]
     structlog.configure(
         processors=[*first, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -70,8 +71,9 @@ def _log_to(out: TextIO, level: int, hide: Any) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[others], force=True)
 
 
-def _hide(secret: Sequence[re.Pattern[str]], _logger: object, _method: str, line: str) -> str:
-    return hidden(line, secret)
+def _hide(secret: Sequence[re.Pattern[str]], _logger: object, _method: str, event: Any) -> Any:
+    """Before it is written, for JSON's signs would stand within a secret's notation, and after, for a field's name may mark one."""
+    return said(event, partial(hidden, configured=secret))
 
 
 def _exporter(kind: str, environ: Mapping[str, str], out: TextIO) -> Any:

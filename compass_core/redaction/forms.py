@@ -1,41 +1,34 @@
-"""What secrets look like in text: one table of patterns. What vendors give out is `vendors.tsv`, names of secrets are `names.py`.
-
-Every repetition in a pattern is bounded or cannot be entered in two ways, so that no text takes long.
-"""
+"""What secrets look like in text: the table of all forms, from `forms.tsv`, `names.tsv` and `vendors.tsv`."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from functools import cache, cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compass_core.redaction import names, values
+from compass_core.redaction import notations, values
+from compass_core.redaction.words import rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterator
 
-Match = re.Match[str]
-
-
-def _always(_match: Match, _value: str) -> bool:
-    return True
+KINDS = ("password", "token", "key", "cookie", "email", "card", "custom")
 
 
 @dataclass(frozen=True)
 class Form:
     """One way in which secrets are written. Group `v` of the pattern is the secret, `kind` the word for it.
 
-    A text without any of `marks` cannot hold it (`=curl`: as a whole word, `=akia*`: as the beginning of a long one). `folded`
-    forms are looked for in the text in lower case. `is_secret` is given the match and the value as it stands.
+    A text without any of `marks` cannot hold it (`=curl`: as the beginning of a word, `=akia*`: of a long one); a form without
+    marks is a card number's. `folded` forms are looked for in the text in lower case. `is_secret` is given the match and the value.
     """
 
     kind: str
     marks: tuple[str, ...]
     text: str
-    is_secret: Callable[[Match, str], bool] = _always
-    folded: bool = False
+    is_secret: values.Judge
+    folded: bool
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -43,147 +36,40 @@ class Form:
         return re.compile(self.text)
 
 
-def _exact(kind: str, marks: str, pattern: str, is_secret: Callable[[Match, str], bool] = _always) -> Form:
-    """Its marks are parted by two spaces."""
-    return Form(kind, tuple(marks.split("  ")), pattern, is_secret)
+def _forms() -> Iterator[Form]:
+    for row in rows("forms"):
+        if row == ["«vendors»"]:
+            yield from _vendors()
+        elif row == ["«names»"]:
+            yield from _names()
+        else:
+            kind, case, judge, marks, pattern = row
+            text = re.sub("«([A-Z]+)»", lambda part: notations.PARTS[part[1]], pattern)
+            yield Form(kind, _marks(marks), text, values.judge(judge), case == "any")
 
 
-def _form(kind: str, marks: str, pattern: str, is_secret: Callable[[Match, str], bool] = _always) -> Form:
-    return Form(kind, tuple(marks.split()), pattern, is_secret, folded=True)
+def _marks(listed: str) -> tuple[str, ...]:
+    return tuple(mark.replace("␠", " ").replace("␤", "\n") for mark in listed.split())
 
 
-KINDS = ("password", "token", "key", "cookie", "email", "card", "custom")
-
-_Q, _IS, _PASS = names.QUOTE, names.IS, names.MARKS
-_WORD = rf"{_Q}?(?P<v>[^\s\"'`;|&<>]{{3,256}})"  # of a command line
-_COOKIE = r"[\w!#$%&*+.^|~-]{1,128}=[^\s;,\"'\\]{0,4096}"
-_PEM = r"[A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
-_BODY = r"[A-Za-z0-9+/=]{16,76}"
-_BREAK = r"(?:\s|\\{1,4}[nr]|[|>]){1,40}"
-_HOST = r"(?=(?:[\w.-]{1,255}|\[[\da-f:]{2,45}\])(?::\d{1,5})?(?:[/?#,;\s\"'`)>\]}\\]|\Z))(?!sha256:)"
-_USER = r"://(?!<)[^\s/?#:\"'<>@\[]{0,128}:(?!\d{1,5}(?:[/?#\s\"'`),;>\]}\\]|\Z))(?!<)"
-_QUERY = r"[?&](?:code|key|jwt|samlresponse|samlrequest|ticket|hmac|assertion|otp|magic|invite|reset)(?:=|%3d)(?P<v>[^\s&\"'<>]{10,2048})"
-_SIGNATURE = (
-    r"(?:sig|mac|x-(?:amz|goog|oss|cos|ms)-credential)(?:nature)?[\w-]{0,12}(?:=|%3d|:\s?)"
-    r"(?:t=\d{1,16},)?(?:sha\d{1,3}=|v\d=)?\\{0,3}[\"']?(?P<v>[\w%+/=.~-]{12,2048})"
-)
-_AWS = r"A[KS]IA[A-Z0-9]{16}(?:[^A-Za-z0-9/+]{1,4}\w{1,30}){0,4}?[^A-Za-z0-9/+]{1,4}(?P<v>[A-Za-z0-9/+]{40})(?![\w/+])"
-_JWT = r"(?P<v>eyJ[\w-]{8,}\.(?:eyJ[\w-]*(?:\.[\w-]*)?|[\w-]*\.[\w-]+(?:\.[\w-]*){0,2}))"
-_CARD = (  # the first digit stands alone, for it says where to look
-    r"(?P<v>[2-6](?<!\w.)(?<!\w[.\-].)(?:(?:(?<=4)[0-9]{3}|(?<=5)[1-5][0-9]{2}|(?<=2)[2-7][0-9]{2}|"
-    r"(?<=6)(?:011|5[0-9]{2}|4[4-9][0-9]|2[0-9]{2})|(?<=3)5[2-8][0-9])"
-    r"(?P<gap>[ -]?)[0-9]{4}(?P=gap)[0-9]{4}(?P=gap)[0-9]{4}|(?<=3)[47][0-9]{2}(?P<gap2>[ -]?)[0-9]{6}(?P=gap2)[0-9]{5}|"
-    r"(?<=3)(?:0[0-5]|[68][0-9])[0-9]{11}))(?![\w%])(?![.-]\w)"
-)
-
-_BY_THEIR_PLACE: tuple[Form, ...] = (
-    _exact("key", "-----BEGIN", rf"(?P<v>-----BEGIN {_PEM}(?:[\s\S]{{0,20000}}?-----END {_PEM}|[\w+/=\s\\:,|-]*))"),
-    _exact("key", "-----END", rf"(?P<v>(?:{_BODY}{_BREAK}){{1,400}}-----END {_PEM})"),
-    _exact("key", "\n  \\n", rf"(?<![\w+/=])(?P<v>(?:[A-Za-z0-9+/]{{64}}{_BREAK}){{2,400}}(?:{_BODY})?)", values.is_base64),
-    _form("password", "://", rf"{_USER}(?P<v>[^\s?\"'<>]{{1,256}})@{_HOST}"),
-    _form("password", "://", rf"{_USER}(?P<v>[^\n<>]{{1,128}}?)@{_HOST}"),
-    _form("password", "@", r":(?P<v>[^\s/@:\"']{1,256})@(?:tcp|unix)\("),
-    _form("password", "@", r":(?P<v>[^\s/@:\"']{6,256})@(?=[\w-]+(?:\.[\w-]+|:\d))(?!sha256:)", values.is_said_beside),
-    _form("password", "=thin", r"thin:[\w$#]{1,64}/(?P<v>[^\s@\"']{1,128})@"),
-    _form("token", "://", r"://(?P<v>[^\s/:@\"'<>]{20,256})@(?!sha256:)", values.has_random),
-    _form("cookie", "cookie", rf"cookie2?{_IS}\[?{_Q}?(?P<v>{_COOKIE}(?:;\s?{_COOKIE}|;\s?[\w-]{{1,40}}(?!\w*[=:]))*)"),
-    _form("token", "auth", names.AUTHORIZATION, values.is_credential),
-    _exact("key", "=akia*  =asia*", _AWS),
-    _exact("key", "8Q~", r"(?P<v>[\w~.-]{3,5}8Q~[\w~.-]{20,})"),
-    _form("token", "? &", _QUERY, values.is_long_random),
-    _form("key", "sig mac= mac%3d credential", _SIGNATURE, values.is_signature),
-    _form("token", "=hooks", r"hooks\.slack\.com/(?:services|workflows|triggers)/(?P<v>[\w/+-]{10,})"),
-    _form("token", "=webhooks", r"discord(?:app)?\.com/api/webhooks/[0-9]+/(?P<v>[^\s\"'<>]{20,})"),
-    _form("token", "=webhookb2", r"webhook\.office\.com/webhookb2/(?P<v>[^\s\"'<>]{20,})"),
-    _exact("key", "-us", r"(?<![a-zA-Z0-9])(?P<v>[0-9a-f]{32}-us[0-9]{1,2})(?!\w)"),
-    _exact("token", "=atlasv1", r"(?P<v>[A-Za-z0-9]{14}\.atlasv1\.[\w-]{20,})"),
-    _exact("token", ":AA", r"(?P<v>[0-9]{8,10}:AA[\w-]{32,})"),
-    _exact("token", "eyJ", _JWT, values.begins),
-)
-_BY_THEIR_NAME: tuple[Form, ...] = (
-    _form("password", _PASS, names.block(names.PASSWORD)),
-    _form("password", _PASS, names.pair(names.PASSWORD, words=True), values.is_password),
-    *(_form("key", mark, names.pair(name), values.is_key) for mark, name in names.KEYS.items()),
-    *(_form("token", mark, names.pair(name), values.is_token) for mark, name in names.TOKENS.items()),
-    _form("token", "sess sid cookie", names.pair(names.SESSION), values.is_session),
-    _form("token", "=bearer =basic", r"(?P<scheme>bearer|basic)(?:\s|%20){1,3}(?P<v>[\w.~+/-]{6,}={0,2})(?![\w=:])", values.is_credential),
-    _form("password", f"{_PASS} =masterauth", names.beside(f"{names.PASSWORD}|requirepass|masterauth"), values.is_said_beside),
-    *(_form("token", mark, names.beside(name), values.is_random_beside) for mark, name in (names.TOKENS | {"key": "key"}).items()),
-    _form("password", "pass", r"password(?:\s{1,3}|\s{0,3}[=(]\s{0,3})[ne]?(?P<q>['\"])(?P<v>[^\n'\"]{1,256})(?P=q)", values.is_argument),
-    Form(
-        "key",
-        ("=kind: secret", '=kind":"secret', '=kind": "secret', '=kind\\":\\"secret'),
-        r"(?P<name>[\w.-]{1,128})[\"']?:\s{0,40}[\"']?(?P<v>[a-z0-9+/]{8,4096}={0,2})(?![\w+/])",
-        values.is_in_kubernetes_secret,
-        folded=True,
-    ),
-)
-_IN_COMMANDS: tuple[Form, ...] = (
-    _exact(
-        "password",
-        "=mysql  =mysqldump  =mysqladmin  =mysqlimport  =mariadb  =mycli  =7z  =sshpass",
-        rf"(?:mysql\w*|mariadb\S*|mycli|7z|sshpass)\b[^\n|;]{{0,300}}?\s-p{_WORD}",
-        values.is_flag,
-    ),
-    _exact("password", "=sshpass", rf"sshpass\s+(?:-v\s+)?-p\s*{_WORD}", values.is_flag),
-    _exact("password", ' -p  "-p"', rf"(?:-u|--user(?:name)?|login)\b[^\n|;]{{0,200}}?[\s\"']-p[\"',= ]{{1,5}}{_WORD}", values.is_flag),
-    _exact(
-        "password",
-        '=curl  =wget  =smbclient   -u  -u"  --user   -U',
-        r"[\s\"'](?:-[a-zA-Z]{0,4}[uU]|--(?:proxy-)?user(?:name)?)[\s=\"',]{0,5}[^\s:\"'%]{1,64}[:%](?P<v>[^\s\"'`]{3,256})",
-        values.is_of_user,
-    ),
-    _exact(
-        "password",
-        "=redis  =ldapsearch  =ldapmodify  =ldapadd  =ldapwhoami  =ldappasswd  =sqlcmd  =bcp  =isql  =zip  =unzip  =ipmitool  =openssl",
-        r"(?:redis-cli\b[^\n|;]{0,200}?\s-a|ldap\w*\b[^\n|;]{0,300}?\s-w|(?:sqlcmd|bcp|isql|zip|unzip|ipmitool)\b[^\n|;]{0,200}?\s-P|"
-        rf"openssl\b[^\n|;]{{0,200}}?\s(?:-k|-pass(?:in|out)?\s+pass:))\s{{0,3}}{_WORD}",
-        values.is_flag,
-    ),
-    _form(
-        "password",
-        "=htpasswd =rabbitmqctl =login",
-        r"(?:htpasswd\s+-\w*b\w*\s+\S{1,200}\s+\S{1,64}\s+|rabbitmqctl\s+(?:add_user|change_password)\s+\S{1,64}\s+|"
-        rf"echo\s+(?=[^\n|]{{1,256}}\|\s*\S+\s+login)){_WORD}",
-    ),
-    _form(
-        "password",
-        "-- -pass",
-        rf"(?<!\w)--?[\w-]{{0,40}}(?:pass(?:word|wd|phrase)?|pwd|token|secret|api-?key|credentials?)[\"',]{{0,3}}\s{{1,3}}{_WORD}",
-        values.is_flag,
-    ),
-    _form("password", "=setuser", r"setuser\s[^\n]{0,300}?\s[>#](?P<v>[^\s\"']{1,256})"),
-    _exact(
-        "password",
-        "=auth",
-        r"(?:AUTH(?<![\w-]AUTH)|auth(?<=[\"']auth))[\"']?\s+(?:[\"']?[\w.-]{1,64}[\"']?\s+)??"
-        r"[\"']?(?P<v>(?=[^\s\"']{0,99}[\d!@#$%^&*])[^\s\"']{6,256})",
-        values.is_said_beside,
-    ),
-    _form(
-        "password",
-        "=identified",
-        r"identified\s+(?:with\s+\S{1,60}\s+)?(?:by|as)\s+(?:(?P<q>[\"'])(?=[^\n\"']{1,256}(?P=q))|(?=\S{0,255}\d))" + _WORD,
-        values.is_argument,
-    ),
-    _form("password", "=machine", rf"machine\s+\S{{1,255}}\s+login\s+\S{{1,255}}\s+password\s+{_WORD}"),
-)
-_PEOPLE: tuple[Form, ...] = (
-    _form(
-        "email", "@ %40", r"(?<![\w.+-])(?<!://)(?P<v>[\w.+-]{1,64}(?:@|%40)(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,24})(?![\w-])", values.is_email
-    ),
-)
+def _vendors() -> Iterator[Form]:
+    """Noticed by the word that each begins with, or by its first letters where it is one word."""
+    for kind, begins, rest, _ in rows("vendors"):
+        is_parted = rest.startswith("[\\w")  # base64 for addresses may have a sign early
+        marks = tuple(f"={begin}" if is_parted or not begin.isalnum() else f"={begin}*" for begin in begins.split())
+        yield Form(kind, marks, f"(?P<v>(?:{'|'.join(map(re.escape, begins.split()))}){rest})(?!\\w)", values.is_given_out, folded=False)
 
 
-def _vendors() -> Iterable[Form]:
-    """What vendors give out: noticed by the word that it begins with, or by its first letters where it is one word."""
-    for line in Path(__file__).with_name("vendors.tsv").read_text(encoding="utf-8").splitlines():
-        if not line.startswith("#"):
-            kind, begins, rest, _ = line.split("\t")
-            is_parted = rest.startswith("[\\w")  # base64 for addresses may have a sign early
-            marks = (f"={begin}" if not begin.isalnum() else begin if is_parted else f"={begin}*" for begin in begins.split())
-            either = "|".join(map(re.escape, begins.split()))
-            yield Form(kind, tuple(marks), f"(?P<v>(?:{either}){rest})(?!\\w)", values.is_given_out)
+def _names() -> Iterator[Form]:
+    """Each name in every notation of a pair; a password's also as a block of YAML; then what stands beside a name."""
+    names = [(kind, judge, near, _marks(marks), name) for kind, judge, near, marks, name in rows("names")]
+    for kind, judge, _, marks, name in names:
+        if kind == "password":
+            yield Form(kind, marks, notations.block(name), values.judge(""), folded=True)
+        yield Form(kind, marks, notations.pair(name, words=kind == "password"), values.judge(judge), folded=True)
+    for kind, _, near, marks, name in names:
+        if near:
+            yield Form(kind, marks, notations.beside(name), values.judge(near), folded=True)
 
 
 def folded(text: str) -> str:
@@ -195,24 +81,25 @@ class Table:
     """The forms in their order, and by what each is noticed: looking for a mark costs a fraction of looking for a form."""
 
     def __init__(self) -> None:
-        self.forms = (*_BY_THEIR_PLACE, *_vendors(), *_BY_THEIR_NAME, *_IN_COMMANDS, *_PEOPLE, Form("card", (), _CARD, values.is_card))
-        self._words: dict[str, list[tuple[int, str]]] = {}
+        self.forms = tuple(_forms())
+        self._begins: dict[bytes, list[tuple[int, str]]] = {}
         self._parts: dict[tuple[bool, bool], dict[str, list[int]]] = {}
         for at, form in enumerate(self.forms):
             for mark in form.marks:
                 if mark.startswith("="):
-                    lower = mark[1:].lower().rstrip("*")
-                    word = lower[:4] if mark.endswith("*") else re.split(r"[^a-z0-9]", lower)[0]
-                    self._words.setdefault(word, []).append((at, lower))
+                    lower = mark[1:].rstrip("*").lower()
+                    self._begins.setdefault(re.split(r"[^a-z0-9]", lower)[0][:4].encode(), []).append((at, lower))
                 else:
                     self._parts.setdefault((form.folded, mark.isascii()), {}).setdefault(mark, []).append(at)
 
     def possible(self, text: str) -> list[Form]:
         """The forms that may be in a text, in their order."""
         lower = folded(text)
-        words = (_ESCAPED.sub(" ", lower) if "\\" in lower or "%" in lower or "\x1b" in lower else lower).translate(_APART).split()
-        begins = {*words, *[word[:length] for word in words if len(word) > SHORT for length in (2, 3, 4)]}
-        found = {at for word in self._words.keys() & begins for at, mark in self._words[word] if mark in lower}
+        plain = _ESCAPED.sub(" ", lower) if "\\" in lower or "%" in lower or "\x1b" in lower else lower
+        words = plain.encode("utf-8", "replace").translate(_APART).split()
+        begins = [begin for word in words if (begin := word[:4]) in self._begins]
+        begins += [begin for word in words if len(word) > SHORT for begin in (word[:2], word[:3]) if begin in self._begins]
+        found = {at for begin in begins for at, mark in self._begins[begin] if mark in lower}
         for (is_folded, is_ascii), parts in self._parts.items():
             if is_ascii or not text.isascii():
                 within = lower if is_folded else text
@@ -229,8 +116,7 @@ def table() -> Table:
 
 
 SHORT = 13  # characters: the first letters of what a vendor gives out are followed by more
-_APART = {at: " " for at in range(128) if not chr(at).isalnum()}
+_APART = bytes(at if chr(at).isalnum() and at < 128 else 32 for at in range(256))  # noqa: PLR2004 - of ASCII
 _ESCAPED = re.compile(r"\\(?:u[0-9a-f]{4}|[nrt])|%[0-9a-f]{2}|\[[0-9;]{1,9}m")
-_DIGITS = re.compile(
-    r"[2-6](?<!\w.)(?<!\w[.\-].)[0-9]{3}[ -]?[0-9]{4}[0-9 -]{0,3}[0-9]{4}"
-)  # what a card number, the last form, has for a mark
+# what a card number, the last form, has for a mark
+_DIGITS = re.compile(r"[2-6][0-9]{3}(?<!\w.{4})(?<!\w[.\-].{4})[ -]?[0-9]{4}[0-9 -]{0,3}[0-9]{4}")

@@ -26,6 +26,7 @@ T = TypeVar("T")
 # by these telemetry is asked: the redactor still knows them
 ASKED_BY = frozenset({"service", "services", "members", "labels", "environment", "reference", "family", "over", "values"})
 _FLAT = frozenset({float, int, bool, NoneType, datetime, Decimal})
+_MANY = frozenset({tuple, list, frozenset})
 OURS = frozenset({"evidence_for", "evidence_against", "id"})
 
 
@@ -45,6 +46,12 @@ def asked(value: T, redact: Redactor) -> T:
     return raw
 
 
+def said(value: T, hide: Callable[[str], str]) -> T:
+    """As `redacted`, of what is logged: before a form of writing puts signs between a secret and what marks it."""
+    told: T = _Walk(hide, hide).part(value)
+    return told
+
+
 class _Walk:
     """Through one value, of which thousands of spans may be a part. What comes again in it is looked at once."""
 
@@ -60,7 +67,7 @@ class _Walk:
             return part if told == part else told  # the same object says that nothing was changed
         if kind in _FLAT:
             return part
-        if isinstance(part, tuple | frozenset):
+        if kind in _MANY:
             changed = [self.part(each, is_name=is_name) for each in part]
             return part if all(map(is_, changed, part)) else kind(changed)
         if isinstance(part, Mapping):
