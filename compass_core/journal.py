@@ -21,7 +21,15 @@ class InProcess:
         """Await `action` and give back what it returned; what it raises passes through."""
         begun = time.perf_counter()
         try:
-            with trace.get_tracer(__name__).start_as_current_span(f"step {name}"):
-                return await action()
+            # a foreign error's text may hold anything
+            with trace.get_tracer(__name__).start_as_current_span(
+                f"step {name}", record_exception=False, set_status_on_exception=False
+            ) as span:
+                try:
+                    return await action()
+                except Exception as error:
+                    span.set_attribute("error.type", type(error).__name__)
+                    span.set_status(trace.StatusCode.ERROR)
+                    raise
         finally:
             structlog.get_logger().debug("step.finished", step=name, seconds=round(time.perf_counter() - begun, 3))

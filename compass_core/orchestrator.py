@@ -96,7 +96,9 @@ class Orchestrator:
     async def observe(self, investigation: Investigation) -> None:
         """Let the three agents observe and think, one after the other; each is told what those before it found."""
         deadline = time.monotonic() + self._limits.investigation_seconds
-        with tracer.start_as_current_span("orchestrator.observe", attributes={"incident.id": investigation.incident.id}):
+        with tracer.start_as_current_span(
+            "orchestrator.observe", attributes={"incident.id": investigation.incident.id}, record_exception=False
+        ):
             for name in AgentName:
                 run = await self._run(name, investigation, deadline)
                 self._runs.append(run)
