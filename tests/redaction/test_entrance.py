@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -88,10 +89,14 @@ async def test_no_port_hands_out_a_secret(method: str) -> None:
     """Every text of every answer is tried: a new port, or a new field, is tried as well."""
     held = [name for name, value in vars_of(ANSWERS[method]).items() if isinstance(value, str)]
     assert all(getattr(ANSWERS[method], name) for name in held if name not in {"kind", "service_label"}), "a field without a secret"
-    said = texts(await getattr(guarded(Leaking(), Redactor()), method)(*QUESTIONS[method]))
+    reading = await getattr(guarded(Leaking(), Redactor()), method)(*QUESTIONS[method])
+    said = texts(reading)
     assert PASSWORD not in said
     assert NAME not in said
     assert said.count("<password-") >= 4
+    for name in held:  # a text that is cut first may be cut within a secret, where nothing tells any more that it is one
+        if getattr(ANSWERS[method], name) == LONG:
+            assert re.sub("<password-[0-9]>", PASSWORD, getattr(reading.values[0], name)) == LONG
 
 
 def vars_of(value: Any) -> dict[str, Any]:
