@@ -158,7 +158,7 @@ def _in_one_service(alike: Sequence[Placed]) -> Iterable[Placed]:
 
 def _most(one: Hypothesis, best: float) -> float:
     if not one.by_rules:
-        return round(BELOW * best, 4)
+        return BELOW * best
     return best if one.initial_confidence == best else max(one.initial_confidence, round(best - LESS, 4))
 
 
