@@ -28,9 +28,7 @@ if TYPE_CHECKING:
     from compass_core.signals.signal import Evidence
 
 WEIGHTS: dict[Evidence, float] = {DIRECT: 2.0, RESOURCE: 2.0, FELT: 1.0, WEAK: 0.15}
-CHANGE = 1.0  # weight of a change before what moved
 EXPLAINED = 0.8  # how much of what a service feels the trouble of what it calls takes away
-ENOUGH = 1.0  # suspicion of a callee that explains all that it can
 NOBODY = 0.5  # suspicion that makes a service as likely as that nothing is wrong
 SHARPNESS = 3.0  # how much one unit more of suspicion makes a service likelier, as a logarithm
 TROUBLED = 0.25  # from this score on an observation is trouble, and tells when it began
@@ -167,7 +165,7 @@ def _strengths(best: Best) -> list[tuple[Observation, float]]:
 
     A change is worth no more than the strongest of what moved there, and little where the new version answers as well as the old one.
     """
-    guilty = CHANGE * (OTHERWISE if AS_WELL in best else 1.0)
+    guilty = OTHERWISE if AS_WELL in best else 1.0
     moved = max((seen.score for seen in best.values() if seen.signal not in CHANGED and evidence_of(seen) != WEAK), default=0.0)
     return [
         (seen, guilty * min(seen.score, moved) if seen.signal in CHANGED else WEIGHTS[evidence_of(seen)] * seen.score * _early(seen))
@@ -205,7 +203,7 @@ def _beneath(edges: Iterable[Edge], known: Collection[str], affected: Collection
 
 def _explained(one: _Against, others: Iterable[_Against]) -> float:
     worst = max((other.total for other in others if _no_later(other, one)), default=0.0)
-    return EXPLAINED * one.felt * min(1.0, worst / ENOUGH)
+    return EXPLAINED * one.felt * min(1.0, worst)
 
 
 def _by_nodes(against: Mapping[str, _Against], edges: Iterable[Edge]) -> dict[str, float]:
@@ -220,7 +218,7 @@ def _by_nodes(against: Mapping[str, _Against], edges: Iterable[Edge]) -> dict[st
         for service in troubled if len(troubled) > 1 else ():
             one, beneath = against[service], against[node]
             lacks = one.felt + one.classes.get(RESOURCE, 0.0)
-            found[service] = max(found.get(service, 0.0), EXPLAINED * lacks * min(1.0, beneath.total / ENOUGH) * _no_later(beneath, one))
+            found[service] = max(found.get(service, 0.0), EXPLAINED * lacks * min(1.0, beneath.total) * _no_later(beneath, one))
     return found
 
 

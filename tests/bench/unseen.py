@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
 GRID = (0.5, 0.75, 1.0, 1.5, 2.0)  # of what a constant is now
 SCALARS = (
-    "CHANGE",
     "EXPLAINED",
-    "ENOUGH",
     "NOBODY",
     "SHARPNESS",
     "EARLIER",
