@@ -23,7 +23,7 @@ def report(conclusion: Conclusion) -> Json:
         "incident": incident.model_dump(mode="json", include={"id", "title", "services", "started_at"}),
         **({"looked": conclusion.looked.model_dump(mode="json")} if conclusion.looked else {}),
         "agents": [_run(run) for run in conclusion.runs],
-        "hypotheses": [{"rank": rank, **one.model_dump(mode="json"), "tests": []} for rank, one in enumerate(conclusion.hypotheses, 1)],
+        "hypotheses": [{"rank": rank, **one.model_dump(mode="json")} for rank, one in enumerate(conclusion.hypotheses, 1)],
         "cost": {
             "total_usd": f"{conclusion.total_cost:.4f}",
             "budget_usd": budget(conclusion.investigation.budget),

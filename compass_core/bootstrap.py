@@ -107,6 +107,7 @@ class Compass:
         from compass_core.agents.database import DatabaseAgent
         from compass_core.agents.names import Names
         from compass_core.agents.network import NetworkAgent
+        from compass_core.agents.tester import Tester
         from compass_core.agents.view import View
         from compass_core.budget import Budget, limit_of
         from compass_core.journal import InProcess
@@ -122,7 +123,9 @@ class Compass:
         agents = {agent.name: agent(view, model) for agent in (ApplicationAgent, DatabaseAgent, NetworkAgent)}
         places = tuple(Place(each, self.redact) for each in self.telemetry.places)
         names = Names(view, self.clock)
-        outside = Outside(places, self.kept.investigations, Told(thread, self.redact), InProcess(), self.clock, names, self.line)
+        outside = Outside(
+            places, self.kept.investigations, Told(thread, self.redact), InProcess(), self.clock, names, Tester(view), self.line
+        )
         return Orchestrator(agents, budget, outside, self.limits)
 
     async def interrupted(self, investigation: Investigation, thread: Thread) -> None:
@@ -237,7 +240,7 @@ def _telemetry(settings: Settings, store: Store, backends: _Backends) -> Telemet
 
     def sources() -> Sources:
         allowance = Allowance()
-        found: dict[str, Any] = {"keep_for": allowance.keep_for}
+        found: dict[str, Any] = {"keep_for": allowance.keep_for, "further": allowance.further}
         if prometheus:
             link = grafana.linker("prometheus") if grafana else None
             found["metrics"] = Prometheus(prometheus.reader(allowance), service_labels=labels, link=link, public_url=public)

@@ -175,6 +175,26 @@ class Prediction(Value):
     comparison: str
 
 
+class Trial(Value):
+    """One attempt to prove a hypothesis wrong: what was asked, what came of it, and what was `expected` if the hypothesis is true."""
+
+    name: str
+    verdict: Verdict
+    detail: str
+    expected: str = ""
+    value: float | None = None
+    query: str = ""
+    link: str | None = None
+
+
+class Tried(Value):
+    """What the tests say of a mechanism at a service."""
+
+    service: str
+    mechanism: str
+    tests: tuple[Trial, ...]
+
+
 class Hypothesis(Value):
     """A cause that could be wrong. Evidence are ids of observations; `next_check` is what a person should look at next.
 
@@ -189,6 +209,7 @@ class Hypothesis(Value):
     initial_confidence: float = Field(ge=0, le=1)
     confidence: float = Field(ge=0, le=1)
     verdict: Verdict = "untested"
+    tests: tuple[Trial, ...] = ()
     evidence_for: tuple[str, ...] = ()
     evidence_against: tuple[str, ...] = ()
     predictions: tuple[Prediction, ...] = ()

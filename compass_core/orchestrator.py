@@ -17,13 +17,13 @@ from opentelemetry import trace
 from compass_core import conventions
 from compass_core.agents.base import Agent
 from compass_core.budget import Budget
-from compass_core.domain import AgentName, Conclusion, Findings, Incident, Investigation, Outcome, Progress, Request, Run, Thoughts
+from compass_core.domain import AgentName, Conclusion, Findings, Incident, Investigation, Outcome, Progress, Request, Run, Thoughts, Tried
 from compass_core.errors import BudgetExceededError, CompassError, RefusalError, ThreadError
 from compass_core.hypotheses.coverage import coverage, is_blind, lowered
 from compass_core.hypotheses.rank import rank
 from compass_core.incidents.resolve import resolve
 from compass_core.line import Line, Turn
-from compass_core.ports import Clock, Incidents, Investigations, Journal, Names, Thread
+from compass_core.ports import Clock, Incidents, Investigations, Journal, Names, Tester, Thread
 
 log = structlog.get_logger()
 tracer = trace.get_tracer("compass")
@@ -35,10 +35,11 @@ Ending = tuple[Outcome, str]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long one agent and a whole investigation may take, in seconds."""
+    """How long one agent, a whole investigation and the tests of its hypotheses may take, in seconds."""
 
     agent_seconds: float = 90.0
     investigation_seconds: float = 290.0
+    test_seconds: float = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Outside:
     journal: Journal
     clock: Clock
     names: Names | None = None
+    tester: Tester | None = None
     line: Line = field(default_factory=Line)
 
 
@@ -63,6 +65,7 @@ class Orchestrator:
         self._outside = outside
         self._limits = limits or Limits()
         self._runs: list[Run] = []
+        self._tried: tuple[Tried, ...] = ()
 
     async def investigate(self, request: Request) -> Conclusion:
         """Find the incident, run the agents, rank what they think, and say so in the thread.
@@ -81,6 +84,7 @@ class Orchestrator:
             await turn.come.wait()
             started = time.perf_counter()
             await self.observe(investigation)
+            await self._test(investigation.incident, self._limits.investigation_seconds - (time.perf_counter() - started))
             ending = _ending(self._runs)
         except asyncio.CancelledError as error:
             ending = (Outcome.STOPPED, str(error) or "Compass was shut down")  # whoever cancels may say why
@@ -105,6 +109,16 @@ class Orchestrator:
                 if run.outcome is not Outcome.SKIPPED:
                     progress = Progress(run=run, spent=self.get_total_cost(), budget=self._budget.limit)
                     await self._tell(name, partial(self._outside.thread.agent_finished, investigation, progress))
+
+    async def _test(self, incident: Incident, left: float) -> None:
+        """Test the hypotheses; whatever happens there, what was found is ranked."""
+        if self._outside.tester is None or left <= 0 or any(run.outcome is Outcome.OUT_OF_BUDGET for run in self._runs):
+            return
+        with tracer.start_as_current_span("orchestrator.test", record_exception=False):
+            try:
+                self._tried = await self._outside.tester(incident, self._runs, min(self._limits.test_seconds, left))
+            except Exception:
+                log.warning("tests.failed", exc_info=True)
 
     def get_total_cost(self) -> Decimal:
         """What was billed so far, in US dollars."""
@@ -202,7 +216,7 @@ class Orchestrator:
         share, ranked = 0.0, tuple(one for run in self._runs for one in run.hypotheses)
         try:
             share = coverage(self._runs)
-            ranked = lowered(rank(self._runs), share)
+            ranked = lowered(rank(self._runs, self._tried), share)
         except Exception as error:
             log.exception("ranking.failed")
             ending = (Outcome.FAILED, f"the hypotheses are not ranked, since Compass itself failed ({type(error).__name__})")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from compass_core.agents.base import Agent
 from compass_core.budget import Attempt, Bill
-from compass_core.domain import AgentName, Findings, Hypothesis, Incident, Observation, Thoughts, Window
+from compass_core.domain import AgentName, Findings, Hypothesis, Incident, Observation, Thoughts, Trial, Tried, Window
 from compass_core.errors import AlreadyRunningError, BudgetExceededError, SourceError, StoreError, ThreadError
 from compass_core.readings import Reading
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from compass_core.budget import Budget, Caps
-    from compass_core.domain import Conclusion, Investigation, Message, Progress, Run
+    from compass_core.domain import Conclusion, Investigation, Message, Progress, Run, Verdict
     from compass_core.hypotheses.refine import Answer
     from compass_core.ports import V
 
@@ -160,6 +160,7 @@ class FakeAgent(Agent):
     cost: Decimal = Decimal(0)
     reserves: Decimal | None = None
     confidences: tuple[float, ...] = (0.5,)
+    blames: tuple[str, ...] = ()
     fails: Exception | None = None
     fails_after: Exception | None = None
     hangs: bool = False
@@ -177,7 +178,8 @@ class FakeAgent(Agent):
     async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> Thoughts:
         if self.fails:
             raise self.fails
-        rules = tuple(hypothesis(self.name, confidence) for confidence in self.confidences)
+        services = self.blames or ("checkout",) * len(self.confidences)
+        rules = tuple(hypothesis(self.name, one, service=service) for one, service in zip(self.confidences, services, strict=True))
         if self.cost:
             try:
                 reservation = await self.budget.reserve(self.name, "fake", self.cost if self.reserves is None else self.reserves)
@@ -187,6 +189,26 @@ class FakeAgent(Agent):
         if self.fails_after:
             raise self.fails_after
         return Thoughts(hypotheses=rules)
+
+
+def tried(service: str, verdict: Verdict) -> Tried:
+    """One test of what `hypothesis` says of a service."""
+    return Tried(service=service, mechanism="bad_deploy", tests=(Trial(name="order", verdict=verdict, detail="it began"),))
+
+
+@dataclass
+class FakeTester:
+    """Says what it is told to; remembers which runs it was shown."""
+
+    says: tuple[Tried, ...] = ()
+    breaks: bool = False
+    told: list[Run] = field(default_factory=list)
+
+    async def __call__(self, incident: Incident, runs: Sequence[Run], seconds: float) -> tuple[Tried, ...]:
+        self.told += runs
+        if self.breaks:
+            raise KeyError(incident.id)
+        return self.says
 
 
 @dataclass

@@ -19,7 +19,18 @@ from compass_core.domain import AgentName, Conclusion, Findings, Incident, Outco
 from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reason, SourceError, StoreError, ThreadError, UnknownNameError
 from compass_core.line import Line
 from compass_core.orchestrator import Limits, Orchestrator, Outside
-from tests.fakes import INCIDENT, FakeAgent, FakeClock, FakeIncidents, FakeInvestigations, FakeJournal, FakeLedger, FakeThread
+from tests.fakes import (
+    INCIDENT,
+    FakeAgent,
+    FakeClock,
+    FakeIncidents,
+    FakeInvestigations,
+    FakeJournal,
+    FakeLedger,
+    FakeTester,
+    FakeThread,
+    tried,
+)
 
 APPLICATION, DATABASE, NETWORK = AgentName
 
@@ -36,11 +47,12 @@ class Stage:
     journal: FakeJournal = field(default_factory=FakeJournal)
     kept: FakeInvestigations = field(default_factory=FakeInvestigations)
     places: tuple[FakeIncidents, ...] = field(default_factory=lambda: (FakeIncidents(),))
+    tester: FakeTester | None = None
 
     def __post_init__(self) -> None:
         self.budget = Budget(Decimal(self.limit), FakeLedger(), "run-1")
         self.cast = {name: FakeAgent(name, self.budget, **told) for name, told in self.agents.items()}
-        outside = Outside(self.places, self.kept, self.thread, self.journal, FakeClock(), line=self.line)
+        outside = Outside(self.places, self.kept, self.thread, self.journal, FakeClock(), tester=self.tester, line=self.line)
         self.orchestrator = Orchestrator(self.cast, self.budget, outside, self.limits)
 
     async def play(self, **request: Any) -> Conclusion:
@@ -396,3 +408,26 @@ async def test_spans(monkeypatch: pytest.MonkeyPatch) -> None:
         assert agent.parent is not None
         assert agent.parent.span_id == inner.context.span_id
         assert agent.attributes == {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": name.value}
+
+
+async def test_the_hypotheses_are_tested_after_the_last_agent_and_ranked_by_what_came_of_it() -> None:
+    tester = FakeTester((tried("db", "contradicted"), tried("web", "survived")))
+    conclusion = await Stage(agents={APPLICATION: {"confidences": (0.6, 0.3), "blames": ("db", "web")}}, tester=tester).play()
+    assert [run.agent for run in tester.told] == list(AgentName)
+    assert [(one.service, one.verdict) for one in conclusion.hypotheses] == [("web", "survived"), ("db", "contradicted")]
+    assert [test.name for test in conclusion.hypotheses[1].tests] == ["order"]
+    assert sum(one.confidence for one in conclusion.hypotheses) <= 1
+
+
+async def test_a_test_that_breaks_costs_no_hypothesis() -> None:
+    conclusion = await Stage(agents={APPLICATION: {"confidences": (0.6,)}}, tester=FakeTester(breaks=True)).play()
+    assert [(one.verdict, one.confidence) for one in conclusion.hypotheses] == [("untested", 0.6)]
+    assert conclusion.outcome is Outcome.ANSWERED
+
+
+async def test_nothing_is_tested_once_more_was_billed_than_the_budget() -> None:
+    stage = Stage(agents={APPLICATION: {"cost": Decimal(11), "reserves": Decimal(1)}}, tester=FakeTester())
+    conclusion = await stage.play()
+    assert conclusion.outcome is Outcome.OUT_OF_BUDGET
+    assert stage.tester
+    assert stage.tester.told == []

@@ -49,6 +49,8 @@ class Sources:
     changes: Changes = field(default_factory=lambda: Absent("Grafana"))
     keep_for: Callable[[int], None] = lambda _: None
     """Leaves a part of what may be asked for so many agents that are still to come."""
+    further: Callable[[int], None] = lambda _: None
+    """Allows so many requests beyond those that were sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class View:
         self.environment: Environment = ()  # where the incident is
         self.afar: tuple[Series, ...] = ()  # every service at a coarse step, once `times` are known
         self._abroad: frozenset[str] = frozenset()
-        self._keep_for = sources.keep_for
+        self._keep_for, self._further = sources.keep_for, sources.further
         each = (sources.metrics, sources.logs, sources.traces, sources.changes)
         self._telemetry = Telemetry(each, redact or Redactor(), offload)
         self._answers: dict[Hashable, Reading[Any]] = {}
@@ -105,11 +107,19 @@ class View:
 
     def turn(self, agent: AgentName) -> None:
         """It is this agent's turn: it may ask again what the share of those before it did not allow, not what used up their time."""
+        self._keep_for(len(AgentName) - 1 - list(AgentName).index(agent))
+        self._next()
+
+    def tests(self, requests: int) -> None:
+        """The agents are done: so many more requests may be sent."""
+        self._further(requests)
+        self._next()
+
+    def _next(self) -> None:
         for kind in self._late if self._began else ():
             self._down[kind] = Gap(source=kind, reason=Reason.TIMEOUT, detail=f"no {kind}: no answer before the time of an agent was up")
         self._began = True
         self._late.clear()
-        self._keep_for(len(AgentName) - 1 - list(AgentName).index(agent))
         self._down = {kind: gap for kind, gap in self._down.items() if gap.reason is not Reason.REQUEST_LIMIT}
         cut = [key for key, one in self._answers.items() if any(gap.reason is Reason.REQUEST_LIMIT for gap in one.gaps)]
         for key in cut:

@@ -61,3 +61,18 @@ UNLESS: Mapping[str, frozenset[str]] = {
     "cpu_exhaustion": _NO_MEMORY,  # cleaning up takes CPU
 }
 """What a mechanism does not bring about: where it is seen, that explains the rest as well."""
+
+MUST_SEE: Mapping[str, frozenset[str]] = {
+    "connection_exhaustion": frozenset(
+        {"db_connections_of_limit", "db_waiting_clients", "db_pool_of_limit", "db_pool_timeouts", "db_refused", "conntrack_of_limit"}
+        | {"db_calls_without_connection", "log_connection_exhaustion", "saturation_of_limit", "wait_time"}
+    ),
+    "lock_contention": _LOCKED | {"db_locks"},
+    "replication_lag": frozenset({"db_replication_lag", "db_replicating", "log_replication"}),
+    "cpu_exhaustion": frozenset({"cpu_usage", "cpu_throttling", "cpu_of_limit", "cpu_idle", "cpu_waiting", "load", "scaled_to_limit"}),
+    "memory_pressure": _NO_MEMORY | {"memory_free", "gc_pause", "db_evictions", "cache_hits", "db_disk_reads"},
+    "disk_io": _SLOW_DISK | {"credits", "db_disk_reads", "db_checkpoints"},
+    "traffic_surge": frozenset({"request_rate", "bytes_in", "connections", "db_sessions", "db_transactions"}),
+    "rate_limited": frozenset({"rate_limited", "rejected", "log_rate_limited"}),
+}
+"""Signs that a mechanism cannot do without: where they are measured and all as usual, it is not there."""

@@ -4,27 +4,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compass_core.hypotheses.propose import weigh
+from compass_core.hypotheses.propose import rounded, weigh
 from compass_core.hypotheses.refine import in_their_places
+from compass_core.hypotheses.test import verdict_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from compass_core.domain import Hypothesis, Run
+    from compass_core.domain import Hypothesis, Run, Trial, Tried, Verdict
     from compass_core.hypotheses.propose import Pair
 
+WEIGHT: Mapping[Verdict, float] = {"survived": 1.0, "untested": 1.0, "contradicted": 0.2}
 
-def rank(runs: Sequence[Run]) -> tuple[Hypothesis, ...]:
+
+def rank(runs: Sequence[Run], tried: Iterable[Tried] = ()) -> tuple[Hypothesis, ...]:
     """All hypotheses of all runs, the most confident first; ties keep the order of the runs.
 
     `initial_confidence` stays what the agent said when it spoke. The confidence is that of its mechanism and service by everything that
     is known at the end; what a model moved is added to it. What no rule had said stays as it is.
+
+    What was tried then counts as often as it is right after such a verdict, and all of them with something else stay one whole.
     """
     now = _weighed(runs)
     said = [one for run in runs for one in _as_rules_had_them(run.hypotheses)]
     placed = in_their_places(_again(one, now) for one in said)
     first = {(one.service, one.mechanism): one.initial_confidence for one in said if one.by_rules}
-    return tuple(_said(one, first) if _weighs(one, now) else one for one in placed)
+    return _after_tests([_said(one, first) if _weighs(one, now) else one for one in placed], tried)
+
+
+def _after_tests(hypotheses: Sequence[Hypothesis], tried: Iterable[Tried]) -> tuple[Hypothesis, ...]:
+    tests = {(one.service, one.mechanism): one.tests for one in tried}
+    if not tests:
+        return tuple(hypotheses)
+    told = [_tested(one, tests.get((one.service, one.mechanism), ())) for one in hypotheses]
+    weights = [one.confidence * WEIGHT[one.verdict] for one in told]
+    whole = sum(weights) + max(0.0, 1 - sum(one.confidence for one in told))
+    moved = (one.model_copy(update={"confidence": rounded(weight / whole)}) for one, weight in zip(told, weights, strict=True) if whole)
+    return tuple(sorted(moved, key=lambda one: -one.confidence))
+
+
+def _tested(one: Hypothesis, tests: tuple[Trial, ...]) -> Hypothesis:
+    return one.model_copy(update={"tests": tests, "verdict": verdict_of(tests)})
 
 
 def _as_rules_had_them(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:

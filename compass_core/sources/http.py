@@ -52,6 +52,10 @@ class Allowance:
         """From now on, leave something for so many agents that are still to come."""
         self._kept = agents
 
+    def further(self, requests: int) -> None:
+        """From now on, so many more than were sent until now."""
+        self._kept, self.limit = 0, self.used + requests
+
     def take(self, source: str) -> None:
         """Count one request; raises `SourceError` when all were sent."""
         most = self.limit - min(KEPT_REQUESTS, self.limit // 4) * self._kept
