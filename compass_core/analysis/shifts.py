@@ -78,11 +78,12 @@ def shifts(series: Sequence[Series], signals: Sequence[Signal], start: float) ->
         np.minimum.at(first, rows, t)
         np.maximum.at(last, rows, t)
         calm = t < start - np.minimum(LOOK_BACK_SECONDS, UNSETTLED * (start - first))[rows]
-        times = (t < start, calm, (t >= start) & (t < (start + last[rows]) / 2), t >= start)
-        before, settled, early, window = (_sorted(rows[part], v[part], len(block)) for part in times)
+        half = (start + last[rows]) / 2
+        times = (t < start, calm, (t >= start) & (t < half), (t >= start) & (t >= half), t >= start)
+        before, *parts, window = (_sorted(rows[part], v[part], len(block)) for part in times)
         with np.errstate(all="ignore"):  # rows without points are NaN, and are not asked for
             floors = RELATIVE_SPREAD * _siblings(before, [series[i] for i in block])
-            sides = {sign: _deviations((before, settled, early, window), sign, floors) for sign in (1.0, -1.0)}
+            sides = {sign: _deviations((before, *parts, window), sign, floors) for sign in (1.0, -1.0)}
         for row, i in enumerate(block):
             if window.count[row]:
                 found[i] = _shift(series[i], signals[i], start, before, window, {sign: side[:, row] for sign, side in sides.items()}, row)
@@ -152,14 +153,15 @@ def _siblings(before: _Sorted, series: Sequence[Series]) -> Floats:
     return np.array([0.0 if value else middle.get(key, 0.0) for key, value in zip(alike, level, strict=True)])
 
 
-def _deviations(parts: tuple[_Sorted, _Sorted, _Sorted, _Sorted], sign: float, floors: Floats) -> Floats:
-    """Rows of: deviation in spreads, the spread, the sustained level, the median before; a column for each series.
+def _deviations(parts: Sequence[_Sorted], sign: float, floors: Floats) -> Floats:
+    """Rows of: deviation in spreads, the spread, the sustained level, the median before, the level that is reached again and again.
 
-    `parts`: the baseline, as much of it as the trouble cannot have reached, the first half of the window, the window.
+    A column for each series.
+    `parts`: the baseline, as much of it as the trouble cannot have reached, the first and the second half of the window, the window.
     """
     before = parts[0]
     middle = before.quantile(0.5)
-    usual, early, seen = (_Sorted(np.sort(sign * (part.values - middle[:, None]), axis=1), part.count) for part in parts[1:])
+    usual, early, late, seen = (_Sorted(np.sort(sign * (part.values - middle[:, None]), axis=1), part.count) for part in parts[1:])
     absolute = _Sorted(np.sort(np.abs(usual.values), axis=1), usual.count)
     # robust, but not smaller than half of what one point in twenty does in that direction
     spread = np.maximum.reduce(
@@ -177,7 +179,9 @@ def _deviations(parts: tuple[_Sorted, _Sorted, _Sorted, _Sorted], sign: float, f
     deviation = sustained / spread * np.where(seen.count > 1, 1.0, SEEN_BEFORE) * before.count / (before.count + 2)
     reached = np.where(before.count < LONG, usual.quantile(1.0), usual.quantile(RARE))
     deviation *= np.where(sustained < reached, SEEN_BEFORE, 1.0)
-    return np.stack([deviation, spread, sign * sustained + middle, middle])
+    peak = np.minimum(early.quantile(1.0), late.quantile(1.0))
+    again = np.where(peak > np.fmax(usual.quantile(1.0), sustained), peak, sustained)  # was never reached before, and is in both halves
+    return np.stack([deviation, spread, sign * sustained + middle, middle, sign * again + middle])
 
 
 def _shift(  # noqa: PLR0917, PLR0913 - one row of everything that was computed for all of them
@@ -191,8 +195,9 @@ def _shift(  # noqa: PLR0917, PLR0913 - one row of everything that was computed 
     if not known:
         score = UNKNOWN * signal.scale.severity(float(window.quantile(0.5)[row]), None, falls=falls)
         return Shift(value, None, 0.0, score, None, series.step, falls)
-    deviation, spread, sustained, middle = (float(each) for each in sides[sign])
-    score = grade(deviation) * signal.scale.severity(sustained, middle, falls=falls)
+    deviation, spread, sustained, middle, again = (float(each) for each in sides[sign])
+    bad = again if signal.scale.of == "level" else sustained  # memory that fills until it is emptied is at its limit now and then
+    score = grade(deviation) * signal.scale.severity(bad, middle, falls=falls)
     onset = _onset(series.t, sign * (v - middle) / spread, start, STEEP * deviation) if score > 0 else None
     return Shift(value, middle, sign * deviation, score, *_began(series, v, onset), falls)
 

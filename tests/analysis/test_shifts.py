@@ -193,6 +193,18 @@ def test_without_a_baseline_only_a_level_speaks() -> None:
     assert moved([0.95, 0.95], [0.5] * 10, scale=NEAR).score == 0, "it was bad, and is not"
 
 
+SAW = [0.15 + 0.08 * (i % 11) for i in range(40)]  # from 15 % to 95 % and again, four times
+
+
+def test_what_fills_up_again_and_again_is_as_bad_as_its_peaks() -> None:
+    assert moved([0.15] * BEFORE, SAW, scale=NEAR).score > 0.5
+    assert moved([1.0] * BEFORE, [1.0 - value for value in SAW], "down", scale=ANSWERS).score > 0.5
+    assert moved(SAW * 3, SAW, scale=NEAR).score == 0, "it always did"
+    assert moved([0.15] * BEFORE, [0.5] * 39 + [0.95], scale=NEAR).score == 0, "one peak does not come back"
+    assert moved([0.15] * BEFORE, [0.5] * 10 + [0.95] + [0.5] * 29, scale=NEAR).score == 0, "neither does an early one"
+    assert moved([0.15] * 60 + [0.97] + [0.15] * 59, SAW, scale=NEAR).score == 0, "that high it was before"
+
+
 # onset
 
 

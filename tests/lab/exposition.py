@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import resource
+import os
 import time
 from bisect import bisect_left
 from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,15 +25,19 @@ class Exposition:
         self._histograms: dict[str, dict[Labels, tuple[list[int], list[float]]]] = defaultdict(dict)
         self._gauges: list[tuple[str, Labels, Callable[[], float]]] = []
 
-    def count(self, name: str, by: float = 1, **labels: str) -> None:
+    def count(self, name: str, by: float = 1, /, **labels: str) -> None:
         """Add to a counter; 0 makes it known before anything happened."""
         self._counters[name][_key(labels)] += by
 
-    def gauge(self, name: str, read: Callable[[], float], **labels: str) -> None:
+    def gauge(self, name: str, read: Callable[[], float], /, **labels: str) -> None:
         """A value that is read at each scrape."""
         self._gauges.append((name, _key(labels), read))
 
-    def observe(self, name: str, seconds: float, **labels: str) -> None:
+    def value(self, name: str, value: float, /, **labels: str) -> None:
+        """A gauge that stays as it is."""
+        self.gauge(name, lambda: value, **labels)
+
+    def observe(self, name: str, seconds: float, /, **labels: str) -> None:
         """One more observation of a histogram."""
         counts, total = self._histograms[name].setdefault(_key(labels), ([0] * (len(BOUNDS) + 1), [0.0]))
         counts[bisect_left(BOUNDS, seconds)] += 1
@@ -40,7 +45,7 @@ class Exposition:
 
     def text(self) -> str:
         """Everything, as a scrape receives it."""
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        memory = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         lines = ["# TYPE process_cpu_seconds_total counter", f"process_cpu_seconds_total {time.process_time()}"]
         lines += ["# TYPE process_resident_memory_bytes gauge", f"process_resident_memory_bytes {memory}"]
         for name, values in self._counters.items():

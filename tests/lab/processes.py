@@ -88,7 +88,7 @@ class Servers:
     async def _spawn(self, command: Command) -> Process:
         with (self.folder / f"{command.name}.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
-                *_guarded(command),
+                *guarded(command),
                 cwd=self.folder,
                 env={"PATH": os.environ.get("PATH", os.defpath), **dict(command.env)},
                 stdin=asyncio.subprocess.DEVNULL,
@@ -153,8 +153,8 @@ async def running(folder: Path) -> AsyncIterator[Servers]:
         yield servers
 
 
-def _guarded(command: Command) -> Sequence[str]:
-    """With setpriv, which also ends the server should this process be killed, and changes the user where that is asked."""
+def guarded(command: Command) -> Sequence[str]:
+    """What to run: with setpriv, which also ends the server should this process be killed, and changes the user where that is asked."""
     setpriv = executable("setpriv")
     if not setpriv:
         return command.argv

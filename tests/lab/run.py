@@ -17,7 +17,7 @@ async def run(name: str, scrapes: int, *, keep: bool) -> None:
     started, stop = time.monotonic(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with up() as stack:
+    async with up(pods=SCENARIOS[name].pods) as stack:
         places = {"prometheus": stack.url("prometheus"), "alertmanager": stack.url("alertmanager"), "logs": str(stack.servers.folder)}
         print(json.dumps({"up_after": round(time.monotonic() - started, 1), **places}), flush=True)
 

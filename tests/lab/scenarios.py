@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.lab.processes import until
-from tests.lab.stack import SERVED, SERVICES, run
+from tests.lab.stack import ENTRY, run
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -22,13 +22,21 @@ FIRING_SCRAPES = 30
 class Scenario:
     """A fault: what causes it, and what an investigation should find.
 
-    `heavy`: it takes a whole core, so no other lab may run beside it.
+    `heavy`: it takes a whole core, so no other lab may run beside it. `pods`: in a cluster, where the stock rule speaks of the pod itself.
+    `signs` are signals that the evidence of the first hypothesis names.
     """
 
     service: str
     mechanism: str
     inject: Callable[[Stack], Awaitable[None]]
     heavy: bool = False
+    pods: bool = False
+    signs: frozenset[str] = frozenset()
+
+    @property
+    def alerted(self) -> str:
+        """The service that the alert is about."""
+        return self.service if self.pods else ENTRY
 
 
 async def _exhaust(stack: Stack) -> None:
@@ -61,6 +69,10 @@ async def _deploy(stack: Stack) -> None:
     await stack.servers.start(stack.role("prices", SERVICE_VERSION="1.9.0"))
 
 
+async def _leak(stack: Stack) -> None:
+    stack.servers.signal("node", signal.SIGUSR1)
+
+
 async def _fail(stack: Stack) -> None:
     stack.servers.signal("stock", signal.SIGUSR1)
 
@@ -73,6 +85,7 @@ SCENARIOS = {
     "refused": Scenario("stock", "connection_refused", _refuse),
     "hog": Scenario("prices", "cpu_exhaustion", _hog, heavy=True),
     "deploy": Scenario("prices", "bad_deploy", _deploy),
+    "killed pod": Scenario("prices", "memory_pressure", _leak, pods=True, signs=frozenset({"out_of_memory_kills", "memory_of_limit"})),
     # an order reserves eight articles and fails with the first: `orders` fails five times as often as `stock`, `storefront` twice
     "loud victims": Scenario("stock", "exception_in_code", _fail),
 }
@@ -80,8 +93,8 @@ SCENARIOS = {
 
 async def healthy(stack: Stack, scrapes: int = HEALTHY_SCRAPES) -> None:
     """The system serves, every target was scraped so many times, and nobody complains."""
-    await until(lambda: _some(stack, f"sum(rate({SERVED}[10s])) > 10"), "the load arrives", 60)
-    scraped = f"count(sum_over_time(up[1h]) >= {scrapes}) == {len(SERVICES) + 1}"
+    await until(lambda: _some(stack, f"sum(rate({stack.served}[10s])) > 10"), "the load arrives", 60)
+    scraped = f"count(sum_over_time(up[1h]) >= {scrapes}) == {stack.targets}"
     await until(lambda: _some(stack, f"{scraped} unless on () ALERTS"), "every target was scraped while healthy", scrapes + 60)
 
 

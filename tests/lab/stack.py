@@ -1,4 +1,4 @@
-"""The lab's servers, wired: the system under load, PostgreSQL with its exporter, Prometheus with two rules, Alertmanager."""
+"""The lab's servers, wired: the system under load, PostgreSQL with its exporter, Prometheus with its rules, Alertmanager."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from tests.lab import kubernetes
 from tests.lab.processes import Command, LabError, Servers, answers, executable, free_ports, running
 
 if TYPE_CHECKING:
@@ -97,6 +98,17 @@ class Stack:
     servers: Servers
     ports: Mapping[str, int]
     http: httpx.AsyncClient
+    pods: bool = False
+
+    @property
+    def targets(self) -> int:
+        """How many are scraped."""
+        return len(_scrapes(self)["scrape_configs"]) if self.pods else len(SERVICES) + 1
+
+    @property
+    def served(self) -> str:
+        """The series that count the requests to the entry."""
+        return kubernetes.SERVED.format(ENTRY) if self.pods else SERVED
 
     def url(self, name: str) -> str:
         """The base URL of a server or service."""
@@ -104,14 +116,25 @@ class Stack:
 
     def role(self, role: str, **env: str) -> Command:
         """How one process of the system is run."""
+        return self._module(role, "tests.lab.system", role, **env)
+
+    def node(self) -> Command:
+        """How the node is run that runs the services as pods."""
+        return self._module("node", "tests.lab.node")
+
+    def _module(self, name: str, module: str, *words: str, **env: str) -> Command:
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
         peers = (f"{name}={port}" for name, port in self.ports.items())
-        return Command(role, (sys.executable, "-m", "tests.lab.system", role, *peers), env=(("PYTHONPATH", path), *env.items()))
+        return Command(name, (sys.executable, "-m", module, *words, *peers), env=(("PYTHONPATH", path), *env.items()))
 
     def sql(self, name: str, *statements: str, database: str = "shop") -> Command:
         """How the database's owner says something to it."""
         client = ("-h", "127.0.0.1", "-p", str(self.ports["orders-db"]), "-U", "postgres", "-d", database)
         return Command(name, (_tool("psql"), "-X", *client, "-v", "ON_ERROR_STOP=1", *(part for one in statements for part in ("-c", one))))
+
+    async def serving(self) -> bool:
+        """Whether every service answers."""
+        return all([await answers(self.http, f"{self.url(service)}/metrics") for service in SERVICES])
 
     async def ask(self, query: str) -> list[dict[str, Any]]:
         """The instant vector that Prometheus answers."""
@@ -120,14 +143,19 @@ class Stack:
 
 
 @asynccontextmanager
-async def up() -> AsyncIterator[Stack]:
-    """The whole lab, under load; when it ends nothing is left of it, except its logs where it failed."""
+async def up(*, pods: bool = False) -> AsyncIterator[Stack]:
+    """The whole lab, under load; when it ends nothing is left of it, except its logs where it failed.
+
+    With `pods` its services run on a node and are watched as kube-prometheus-stack does; what people notice has no rule then.
+    """
     folder = _new_folder()
-    names = (*SERVICES, *SERVERS, "wire")
+    names = (*SERVICES, *SERVERS, "wire", "node")
     async with httpx.AsyncClient(trust_env=False) as http, running(folder) as servers:
-        stack = Stack(servers, dict(zip(names, free_ports(len(names)), strict=True)), http)
+        stack = Stack(servers, dict(zip(names, free_ports(len(names)), strict=True)), http, pods)
         await _start_database(stack)
-        for role in (*SERVICES, "wire"):
+        if pods:
+            await servers.start(stack.node(), stack.serving)
+        for role in ("wire",) if pods else (*SERVICES, "wire"):
             await _start(stack, stack.role(role), f"{stack.url(role)}/metrics")
         await _start_monitoring(stack)
         await servers.start(stack.role("load"))
@@ -176,9 +204,11 @@ async def _start_monitoring(stack: Stack) -> None:
     folder, ports = stack.servers.folder, stack.ports
     database = f"postgresql://postgres@127.0.0.1:{ports['orders-db']}/shop?sslmode=disable"
     (folder / "alertmanager.json").write_text(json.dumps(_routes()))
-    (folder / "rules.json").write_text(json.dumps({"groups": [{"name": "lab", "rules": RULES}]}))
+    (folder / "rules.json").write_text(
+        json.dumps({"groups": [{"name": "lab", "rules": [kubernetes.CRASH_LOOPING] if stack.pods else RULES}]})
+    )
     (folder / "queries.json").write_text(json.dumps(QUERIES))
-    (folder / "prometheus.json").write_text(json.dumps(_scrapes(ports)))
+    (folder / "prometheus.json").write_text(json.dumps(_scrapes(stack)))
     started = (
         ("postgres-exporter", "/metrics", ("--extend.query-path=queries.json",), (("DATA_SOURCE_NAME", database),)),
         ("alertmanager", "/-/ready", ("--config.file=alertmanager.json", "--storage.path=alertmanager", "--cluster.listen-address="), ()),
@@ -193,18 +223,21 @@ def _routes() -> dict[str, Any]:
     return {"route": {"receiver": "nobody", "group_wait": "1s", "group_interval": "1s"}, "receivers": [{"name": "nobody"}]}
 
 
-def _scrapes(ports: Mapping[str, int]) -> dict[str, Any]:
+def _scrapes(stack: Stack) -> dict[str, Any]:
+    ports = stack.ports
+
     def target(service: str, port: int) -> dict[str, Any]:
         return {"targets": [f"127.0.0.1:{port}"], "labels": {"service_name": service}}
 
+    by_service = [
+        {"job_name": "shop", "static_configs": [target(service, ports[service]) for service in SERVICES]},
+        {"job_name": "postgres", "static_configs": [target("orders-db", ports["postgres-exporter"])]},
+    ]
     return {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
         "rule_files": ["rules.json"],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{ports['alertmanager']}"]}]}]},
-        "scrape_configs": [
-            {"job_name": "shop", "static_configs": [target(service, ports[service]) for service in SERVICES]},
-            {"job_name": "postgres", "static_configs": [target("orders-db", ports["postgres-exporter"])]},
-        ],
+        "scrape_configs": kubernetes.scrapes(ports, SERVICES) if stack.pods else by_service,
     }
 
 

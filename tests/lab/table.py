@@ -85,7 +85,7 @@ def table(told: Mapping[str, Told]) -> str:
 async def _tell(scenario: Scenario, turns: _Turns) -> Told:
     async with AsyncExitStack() as stack:
         async with turns.start:
-            lab = await stack.enter_async_context(up())
+            lab = await stack.enter_async_context(up(pods=scenario.pods))
         if scenario.heavy:
             await turns.quiet.wait()
             await stack.enter_async_context(turns.core)

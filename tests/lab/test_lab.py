@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from compass_core.errors import Reason
 from tests.lab.scenarios import SCENARIOS
-from tests.lab.stack import ENTRY, missing
+from tests.lab.stack import missing
 from tests.lab.table import Told, step, table, tell_all
 
 MOST_REQUESTS = 80
@@ -43,10 +43,10 @@ def test_the_thread_holds_the_root_three_updates_and_the_final_message_in_order(
     assert {reply.thread_ts for reply in replies} == {root.ts}
 
 
-def test_the_incident_is_the_alert_of_the_entry_service(told: Told) -> None:
+def test_the_incident_is_what_the_alert_is_about(told: Told) -> None:
     incident = told.conclusion.investigation.incident
-    assert incident.services == (ENTRY,)
-    assert ENTRY in incident.title
+    assert incident.services == (told.scenario.alerted,)
+    assert told.scenario.alerted in incident.title
 
 
 def test_the_planted_cause_is_ranked_first(told: Told) -> None:
@@ -55,6 +55,12 @@ def test_the_planted_cause_is_ranked_first(told: Told) -> None:
     ranked = next(line for line in final.text.splitlines() if line.startswith("1. "))
     assert told.scenario.service in ranked
     assert told.scenario.mechanism.replace("_", " ") in ranked
+
+
+def test_the_evidence_names_what_happened(told: Told) -> None:
+    seen = {one.id: one for run in told.conclusion.runs for one in run.findings.observations}
+    cited = {seen[each].signal for each in told.conclusion.hypotheses[0].evidence_for}
+    assert told.scenario.signs <= cited
 
 
 def test_every_number_is_what_its_query_gives_again(told: Told) -> None:
