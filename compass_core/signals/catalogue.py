@@ -28,7 +28,10 @@ SIGNALS: dict[str, Signal] = {
 # fmt: on
 """Every signal by its name."""
 
-SERVING = Where(("span_kind",), "SPAN_KIND_(SERVER|CONSUMER)")
+OWN = {"span_kind": "SPAN_KIND_(SERVER|CONSUMER)", "reporter": "destination", "direction": "inbound"}
+"""Labels that tell one's own work from calls to others, and what they say of the former."""
+
+SERVING = Where(("span_kind",), OWN["span_kind"])
 """Of a family that counts spans of every kind those of the service's own work: a failing call is its callee's failure."""
 
 PLACED = "kube_pod_info"

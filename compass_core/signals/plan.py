@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from compass_core.readings import Match, Reduction, Selection
-from compass_core.signals.catalogue import GRAPH_FAMILIES, PLACED, SERVING, SIGNALS
+from compass_core.signals.catalogue import GRAPH_FAMILIES, OWN, PLACED, SERVING, SIGNALS
 from compass_core.signals.names import unit_of
 from compass_core.signals.network import PEERS
 from compass_core.signals.signal import FELT
@@ -25,9 +25,7 @@ _GRAPH_CLIENTS = {
     "istio_requests_total": ("source_workload", ("destination_workload", "destination_service_name")),
 }
 _WHERE = (label for signal in SIGNALS.values() for ask in signal.asked for label in (*(ask.where.labels if ask.where else ()), *ask.by))
-DETAILS = tuple(
-    dict.fromkeys((*SERVING.labels, *_WHERE, *PEERS, *(label for client, peers in _GRAPH_CLIENTS.values() for label in (client, *peers))))
-)
+DETAILS = tuple(dict.fromkeys((*OWN, *_WHERE, *PEERS, *(label for client, peers in _GRAPH_CLIENTS.values() for label in (client, *peers)))))
 """Every label that a selection may filter or group by, beside those that name things."""
 
 

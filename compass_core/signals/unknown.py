@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from compass_core.readings import Match, Reduction, Selection
-from compass_core.signals.catalogue import SIGNALS
+from compass_core.signals.catalogue import OWN, SIGNALS
 from compass_core.signals.names import ADDED_UP, NOTHING, limit_of, read, words_of
 from compass_core.signals.network import PEERS
 from compass_core.signals.signal import DIRECT, FELT, RESOURCE, WEAK
@@ -43,9 +43,6 @@ _STATES = re.compile("(.*_)?(status|state|color|reason|condition|phase|health)")
 _BAD_STATE = re.compile(
     "(?i)red|down|failed|failure|error|unhealthy|offline|critical|dead|lost|stopped|.*backoff|.*imagepull.*|createcontainer.*error"
 )
-_OWN = {"span_kind": "SPAN_KIND_(SERVER|CONSUMER)", "reporter": "destination", "direction": "inbound"}
-"""Labels that tell one's own work from calls to others, and what they say of the former."""
-
 _CALLING = frozenset({"client", "upstream", "outbound"})
 _PEERS = (
     "destination_workload", *PEERS, "peer", "host", "target", "client_name", "dst_deployment", "dst_service",
@@ -107,23 +104,23 @@ def _of_kind(plain: Selection, meaning: Meaning | None, family: Family, families
 
 
 def _own(family: Family) -> tuple[Match, ...] | None:
-    """The filter for its own work where labels tell it from calls; None for what is calls alone."""
+    """The filter for its own work where labels tell it from calls; None for what is calls alone, if it is not told by whom was called."""
     found = []
-    for label, pattern in _OWN.items():
+    for label, pattern in OWN.items():
         values = family.labels.get(label, frozenset())
         own = tuple(sorted(value for value in values if re.fullmatch(pattern, value)))
-        if values and not own:
+        if values and not own and family.service_label not in _PEERS:
             return None
-        found += [Match(label, own)] if len(own) < len(values) else []
+        found += [Match(label, own)] if 0 < len(own) < len(values) else []
     holds = "true" in family.labels.get("condition", ())  # of the pairs of Kubernetes' conditions that which holds
     return (*found, Match("condition", ("true",))) if holds else tuple(found)
 
 
 def _calls(family: Family) -> tuple[tuple[Match, ...] | None, tuple[str, ...]]:
     """The filter for calls to others, as their callers saw them, and the label that names the callee; None where no label tells."""
-    for label, pattern in _OWN.items():
+    for label, pattern in OWN.items():
         values = tuple(sorted(value for value in family.labels.get(label, ()) if not re.fullmatch(pattern, value)))
-        if values and (by := _named(family)):
+        if values and family.service_label not in _PEERS and (by := _named(family)):
             return (Match(label, values),), by
     return None, ()
 

@@ -118,6 +118,16 @@ def test_only_its_own_work_counts_where_labels_tell_it_from_calls() -> None:
     assert asked(family("response_latency_ms", "histogram", labels={"direction": "outbound"})) == {}
 
 
+def test_of_two_proxies_that_report_a_request_one_is_counted() -> None:
+    def reported(reporters: str) -> list[Selection]:
+        labels = {"reporter": frozenset(reporters.split()), "destination_service_name": frozenset({"web"})}
+        mesh = Family("istio_requests_total", "counter", "destination_workload", (("web", "web"),), labels)
+        return list(others([mesh], {"web"}, 20, 100))
+
+    assert [(one.signal, one.where) for one in reported("source destination")] == [("request_rate", (Match("reporter", ("destination",)),))]
+    assert [(one.signal, one.where) for one in reported("source")] == [("request_rate", ())], "a callee without a proxy"
+
+
 def test_calls_are_told_by_whom_they_went_to() -> None:
     made = asked(family("grpc_client_handled_total", "counter", labels={"grpc_code": "OK Internal", "host": "db pay"}))
     assert made["upstream_errors"].by == ("host",)
