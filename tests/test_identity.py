@@ -115,6 +115,9 @@ def test_the_thing_that_a_value_names(label: str, value: str, service: str) -> N
         ("pg_up", {"job": "postgres-exporter", "instance": "10.8.1.4:9187", "server": "localhost:5432", "pod": "orders-db-0"}, "orders-db"),
         ("redis_up", {"job": "redis-exporter", "instance": "redis://orders-cache:6379"}, "orders-cache"),
         ("mysql_up", {"job": "orders-db", "instance": "10.8.1.4:9104"}, "orders-db"),
+        # a cluster of databases: what it is called
+        ("elasticsearch_jvm_memory_used_bytes", {"job": "es-exporter", "cluster": "search", "name": "es-data-0"}, "search"),
+        ("elasticsearch_os_load1", {"job": "search", "instance": "10.8.1.4:9114"}, "search"),
     ],
 )
 def test_the_thing_that_a_series_is_about(family: str, labels: dict[str, str], about: str) -> None:
@@ -137,6 +140,8 @@ def test_the_thing_that_a_series_is_about(family: str, labels: dict[str, str], a
         ({"job": "cart", "env": "prod", "region": "eu", "tenant": "t1"}, "cart", {"environment": "", "env": "prod", "region": "eu", "tenant": "t1"}),
         ({"job": "rabbitmq", "instance": "10.8.1.4:15692", "queue": "mails"}, "mails", {}),
         ({**STATE, "namespace": "shop", "poddisruptionbudget": "cart-pdb"}, "cart", {"namespace": "shop"}),
+        ({"alertname": "ElasticsearchClusterRed", "job": "es-exporter", "namespace": "mon", "cluster": "search"}, "search", {}),
+        ({"job": "cart", "cluster": "eu"}, "cart", {"cluster": "eu"}),
         ({"alertname": "DeadMansSwitch", "severity": "none"}, "", {}),
         ({"job": "prometheus", "severity": "page"}, "", {}),
     ],
@@ -229,6 +234,13 @@ def test_where_a_series_is(labels: dict[str, str], carries: tuple[tuple[str, str
     about = thing(labels, "some_family")
     assert about
     assert carried(labels, about, BOUND) == carries
+
+
+def test_a_cluster_of_databases_is_in_every_cluster() -> None:
+    labels = {"cluster": "search", "namespace": "monitoring"}
+    about = thing(labels, "elasticsearch_cluster_health_status")
+    assert about
+    assert carried(labels, about, BOUND) == ()
 
 
 def test_a_label_of_ones_own_binds_as_well() -> None:

@@ -62,7 +62,10 @@ OF_STREAMS: Final = (
 )  # fmt: skip
 """Labels that name who wrote a stream of log lines: those of which there are few come first."""
 
-NAMING: Final = tuple(dict.fromkeys((*LABELS, *(label for _, labels in ABOUT for label in labels))))
+OF_CLUSTERS: Final = re.compile("(?i)(elasticsearch|opensearch|cassandra|mcac|scylla|ceph|cnpg).*")
+"""Families and names of alerts in which `cluster` is what the cluster of databases is called, and not where it runs."""
+
+NAMING: Final = tuple(dict.fromkeys((*LABELS, "cluster", *(label for _, labels in ABOUT for label in labels))))
 """Every label that may name a thing."""
 
 OF_DATABASES: Final = re.compile("(pg|mysql|redis|mongodb)_.*")

@@ -40,10 +40,10 @@ PLACING: Final = (*(name for names in ENVIRONMENTS.values() for name in names), 
 
 def environment(labels: Mapping[str, str], about: Thing | None) -> Environment:
     """Where the thing that these labels are about runs, as pairs of label and value; an exporter's own namespace is not the thing's."""
-    found = []
+    found, own = [], about.label if about else ""  # what names the thing does not say where it is
     for kind, names in ENVIRONMENTS.items():
-        telling = _namespaces(about.label if about else "") if kind == "namespace" else names
-        found += [(name, labels[name]) for name in telling if labels.get(name)][:1]
+        telling = _namespaces(own) if kind == "namespace" else names
+        found += [(name, labels[name]) for name in telling if labels.get(name) and name != own][:1]
     return tuple(found)
 
 
@@ -93,7 +93,7 @@ def _namespaces(label: str) -> tuple[str, ...]:
         return _MESH_NAMESPACES
     if label in {"exported_service", "exported_pod", "exported_job", "exported_container"}:
         return ("exported_namespace",)
-    if label in HOSTS.labels or label in NODES or label in OF_CLOUDS or label in {"queue", "consumergroup"}:
+    if label in HOSTS.labels or label in NODES or label in OF_CLOUDS or label in {"queue", "consumergroup", "cluster"}:
         return ()
     return ENVIRONMENTS["namespace"]
 

@@ -12,6 +12,7 @@ from compass_core.identity.labels import (
     EXPORTER,
     LABELS,
     OF_ALERTS,
+    OF_CLUSTERS,
     OF_DATABASES,
     OF_ITSELF,
     PEER_ATTRIBUTES,
@@ -41,7 +42,10 @@ def thing(labels: Mapping[str, str], family: str = "", configured: Sequence[str]
     only = next((names for pattern, names in ABOUT if re.fullmatch(pattern, family)), ())
     outside = bool(OF_DATABASES.fullmatch(family))
     order = only or ((*DATABASES, "instance", *LABELS) if outside else LABELS if family else (*OF_ALERTS, *LABELS))
-    named = [each for each in _named(labels, (*configured, *order)) if not (outside and each.label == "instance" and is_ip(each.name))]
+    own = ("cluster",) if OF_CLUSTERS.fullmatch(family or labels.get("alertname", "")) else ()
+    named = [
+        each for each in _named(labels, (*configured, *own, *order)) if not (outside and each.label == "instance" and is_ip(each.name))
+    ]
     if named and (named[0].label in configured or OF_ITSELF.fullmatch(family or labels.get("alertname", ""))):
         return named[0]
     measuring = {each.name for each in _named(labels, ("job", "service")) if EXPORTER.fullmatch(each.name)}
