@@ -7,7 +7,7 @@ from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from compass_core.agents.scope import in_one_place
+from compass_core.agents.scope import ambiguous
 from compass_core.analysis.notes import Times
 from compass_core.domain import Window
 from compass_core.errors import Reason, UnknownNameError
@@ -51,7 +51,8 @@ class Names:
                 if error := await unknown(self._view, incident.services, times):
                     raise error
                 families = await self._view.families(incident.services, (), times.all)
-                in_one_place(families.values, incident.services, incident.environment)
+                for unclear in ambiguous(families.values, incident.services, incident.environment):
+                    raise unclear
 
 
 async def unknown(view: View, services: Sequence[str], times: Times) -> UnknownNameError | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 from compass_core.analysis import metric_notes
@@ -50,7 +51,8 @@ async def find_scope(view: View, affected: tuple[str, ...], times: Times) -> Sco
     """
     seen = await view.traced(affected, times)
     families = await view.families(affected, (*measuring(OVERVIEW), *GRAPH_FAMILIES), times.all)
-    in_one_place(families.values, affected, view.environment)
+    for error in ambiguous(families.values, affected, view.environment):
+        raise error
     series = await view.series(graph(families.values), times.all, times.step)
     lines = await view.log_counts((), times.all, coarse(times), ERROR_PHRASES)
     everyone = await _everyone(view, affected, families, times)
@@ -75,12 +77,11 @@ async def find_scope(view: View, affected: tuple[str, ...], times: Times) -> Sco
     return Scope(affected, services, traced, _merged((*seen.edges, *calls)), gaps)
 
 
-def in_one_place(families: Iterable[Family], affected: Sequence[str], bound: Environment) -> None:
-    """Raises `AmbiguousPlaceError` where the series of an affected service are of several environments, and it is not said of which."""
-    for family in families:
-        for service in affected:
-            if places := several(family.places.get(service, ()), bound):
-                raise AmbiguousPlaceError(service, places)
+def ambiguous(families: Iterable[Family], affected: Sequence[str], bound: Environment) -> Iterator[AmbiguousPlaceError]:
+    """For each affected service whose series are of several environments, where it is not said of which."""
+    for service, family in product(affected, families):
+        if places := several(family.places.get(service, ()), bound):
+            yield AmbiguousPlaceError(service, places)
 
 
 async def _everyone(view: View, affected: Sequence[str], families: Reading[Family], times: Times) -> Reading[Family]:

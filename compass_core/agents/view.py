@@ -167,11 +167,11 @@ class View:
 
     async def log_lines(self, services: Sequence[str], window: Window, phrases: Sequence[str]) -> Reading[LogLine]:
         ask = partial(self._telemetry.log_lines, services, window, phrases, self.environment)
-        return await self._ask("logs", ask, "lines", tuple(services), window, tuple(phrases))
+        return await self._ask("logs", ask, "lines", tuple(services), window, tuple(phrases), self.environment)
 
     async def log_counts(self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str]) -> Reading[Series]:
         ask = partial(self._telemetry.log_counts, services, window, step, phrases, self.environment)
-        return await self._ask("logs", ask, "counts", tuple(services), window, tuple(phrases))
+        return await self._ask("logs", ask, "counts", tuple(services), window, tuple(phrases), self.environment)
 
     async def spans(self, services: Sequence[str], window: Window) -> Reading[Span]:
         return await self._ask("traces", partial(self._telemetry.spans, services, window, self.environment), tuple(services), window)

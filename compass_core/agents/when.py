@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compass_core.agents.scope import MOST_SERVICES, metered
+from compass_core.agents.scope import MOST_SERVICES, ambiguous, metered
 from compass_core.analysis.absence import gone
 from compass_core.analysis.metric_notes import signal_of, stated
 from compass_core.analysis.notes import Times
 from compass_core.analysis.onset import SAME, Turn, began, turns
-from compass_core.domain import BASELINE, LONGEST_WINDOW, SHORTEST_WINDOW, WHOLE, AgentName, Window
+from compass_core.domain import BASELINE, LONGEST_WINDOW, SHORTEST_WINDOW, WHOLE, AgentName, Gap, Window
+from compass_core.errors import Reason
 from compass_core.signals.catalogue import GRAPH_FAMILIES, OVERVIEW, SIGNALS, measuring
 from compass_core.signals.logs import ERROR_PHRASES
 from compass_core.signals.plan import graph, plan
@@ -23,11 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from compass_core.agents.view import View
-    from compass_core.domain import Gap, Incident
+    from compass_core.domain import Environment, Incident
     from compass_core.readings import Family, Selection, Series
 
 STEPS = (5.0, 10.0, 15.0, 20.0, 30.0, 60.0)  # each divides the baseline: see `domain.WHOLE`
 POINTS = 40
+MOST_PLACES = 3  # in which the same thing may be that are compared: each costs as much as to find out when
 COARSE = (60.0, 120.0, 300.0, 600.0, 900.0)  # steps of the overview
 MOST_POINTS = 200
 FEW_POINTS = 30  # of each of many services: their queries cost the server as much as all of an investigation else
@@ -57,6 +60,7 @@ async def find_times(view: View, incident: Incident, now: datetime) -> tuple[Tim
     window = incident.window(now)
     told = Times(window, incident.baseline(window), _step(window), "that is when it is said to have begun")
     span = _span(incident, told, now)
+    unsaid = await _settled(view, incident, span)
     wide = seen = await overview(view, incident.services, span)
     found = await view.offload(lambda: _began(seen, incident, span))
     if found and (coarse := found[0].at - found[0].since) > COARSE[0]:
@@ -67,7 +71,21 @@ async def find_times(view: View, incident: Incident, now: datetime) -> tuple[Tim
     if not found and seen.series:
         told = replace(told, why=f"{told.why}, and nothing began more clearly at another time")
     afar = max((seen.series, wide.series), key=lambda series: len({one.service for one in series}))
-    return replace(_around(found, incident, told, span.end) if found else told, gaps=seen.gaps), afar
+    return replace(_around(found, incident, told, span.end) if found else told, gaps=(*unsaid, *seen.gaps)), afar
+
+
+async def _settled(view: View, incident: Incident, span: Window) -> tuple[Gap, ...]:
+    """Of several places where its things run that is looked at where they became worse, if nobody said in which; it is told."""
+    families = await view.families(incident.services, (), span)
+    unclear = next(ambiguous(families.values, incident.services, view.environment), None)
+    worst: dict[Environment, float] = {view.environment: 0.0}
+    for label, _, value in (place.partition("=") for place in unclear.places if len(unclear.places) <= MOST_PLACES) if unclear else ():
+        view.environment = (*incident.environment, (label, value))
+        found = await view.offload(partial(_began, await overview(view, incident.services, span), incident, span))
+        worst[view.environment] = max((turn.score for turn in found), default=0.0)
+    view.environment = max(worst, key=worst.__getitem__)
+    told = f"{unclear} Only {'='.join(view.environment[-1])} was looked at, where it became worse." if any(worst.values()) else ""
+    return (Gap(source="metrics", reason=Reason.NO_DATA, detail=told),) if told else ()
 
 
 async def overview(view: View, affected: Sequence[str], span: Window, close: Collection[str] = ()) -> Overview:

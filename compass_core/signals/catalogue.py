@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from compass_core.signals import databases, logs, network, requests, resources, spans
 from compass_core.signals.changes import CHANGES, WORSE
-from compass_core.signals.signal import QUANTILE, Where
+from compass_core.signals.signal import QUANTILE
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -29,10 +29,7 @@ SIGNALS: dict[str, Signal] = {
 """Every signal by its name."""
 
 OWN = {"span_kind": "SPAN_KIND_(SERVER|CONSUMER)", "reporter": "destination", "direction": "inbound"}
-"""Labels that tell one's own work from calls to others, and what they say of the former."""
-
-SERVING = Where(("span_kind",), OWN["span_kind"])
-"""Of a family that counts spans of every kind those of the service's own work: a failing call is its callee's failure."""
+"""Labels that tell one's own work from calls to others, and what they say of the former: a failing call is its callee's failure."""
 
 PLACED = "kube_pod_info"
 GRAPH_FAMILIES = (

@@ -7,17 +7,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from compass_core.readings import Match, Reduction, Selection
-from compass_core.signals.catalogue import GRAPH_FAMILIES, OWN, PLACED, SERVING, SIGNALS
+from compass_core.signals.catalogue import GRAPH_FAMILIES, OWN, PLACED, SIGNALS
 from compass_core.signals.names import unit_of
 from compass_core.signals.network import PEERS
-from compass_core.signals.signal import FELT
+from compass_core.signals.signal import FELT, Where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from compass_core.domain import AgentName
     from compass_core.readings import Family
-    from compass_core.signals.signal import Ask, Where
+    from compass_core.signals.signal import Ask
 
 VERSION_LABELS = ("service_version", "app_version", "version", "image_tag", "image", "revision")
 _GRAPH_CLIENTS = {
@@ -78,7 +78,7 @@ def graph(families: Iterable[Family]) -> tuple[Selection, ...]:
 
 def _select(name: str, ask: Ask, family: Family, families: Sequence[Family]) -> Selection | None:
     where, also = _matches(ask.where, family), _matches(ask.also, family)
-    serving = _matches(SERVING, family) if "span_kind" in family.labels else ()
+    serving = _matches(Where(("span_kind",), OWN["span_kind"]), family) if "span_kind" in family.labels else ()
     if where is None or also is None or serving is None or (ask.reduction is Reduction.QUANTILE) != (family.kind == "histogram"):
         return None
     over = family if not ask.over else _divisor(ask, family, families)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from compass_core.agents.scope import find_scope
 from compass_core.agents.view import Sources, View
 from compass_core.agents.when import STEPS
 from compass_core.domain import Incident
-from compass_core.errors import Reason
-from compass_core.readings import Reading, Reduction, Selection, Series
+from compass_core.errors import AmbiguousPlaceError, Reason
+from compass_core.readings import Match, Reading, Reduction, Selection, Series
 from tests.agents.asking import asked, down, family, view_of
 from tests.fakes import INCIDENT, START, FakeClock, FakeSource, inline
 
@@ -34,8 +35,8 @@ class Failing(FakeSource):
     service: str = "checkout"
     callees: tuple[str, ...] = ()
 
-    async def families(self, services: Sequence[str], names: Sequence[str], window: Window, *_where: object) -> Reading[Any]:
-        await super().families(services, names, window)
+    async def families(self, services: Sequence[str], names: Sequence[str], window: Window, *where: Any) -> Reading[Any]:
+        await super().families(services, names, window, *where)
         calls = (family("http_client_request_duration_seconds_count", "checkout", server_address="cart"),) if self.callees else ()
         return Reading((family("http_requests_total", self.service, code="500"), *calls))
 
@@ -111,6 +112,45 @@ async def test_the_trouble_of_what_it_calls_does() -> None:
     begin = START - 40 * MINUTE
     times = await looked(alert(), Failing(spans_of_trouble=((begin, START + HOUR),), service="cart", callees=("cart",)))
     assert begin - 2 * MINUTE <= times.window.start <= begin
+
+
+@dataclass
+class InPlaces(Failing):
+    """The same service in several namespaces: it is in trouble in some of them."""
+
+    namespaces: tuple[str, ...] = ("prod", "staging")
+    troubled: tuple[str, ...] = ("staging",)
+
+    async def families(self, services: Sequence[str], names: Sequence[str], window: Window, *where: Any) -> Reading[Any]:
+        found = await super().families(services, names, window, *where)
+        there = {value for _, value in where[0]} or {*self.namespaces}
+        places = frozenset(("namespace", each) for each in self.namespaces if each in there)
+        carried = tuple(Match(label, (value,)) for label, value in where[0])
+        return Reading(tuple(replace(one, places={self.service: places}, where=carried) for one in found.values))
+
+    async def series(self, selections: Sequence[Any], window: Window, step: float) -> Reading[Any]:
+        found = await super().series(selections, window, step)
+        calm = {Match("namespace", (each,)) for each in self.namespaces if each not in self.troubled}
+        return Reading(tuple(replace(one, v=one.v * 0) if calm & {*one.selection.where} else one for one in found.values))
+
+
+async def test_of_a_name_in_several_environments_that_is_looked_at_where_it_became_worse() -> None:
+    begin = START - 20 * MINUTE
+    source = InPlaces(spans_of_trouble=((begin, START + HOUR),))
+    view = View(Sources(source, source, source, source), inline, FakeClock(START + 10 * MINUTE))
+    times = await view.times(alert())
+    assert begin - 2 * MINUTE <= times.window.start <= begin
+    assert source.bound[-1] == (("namespace", "staging"),), "nothing is added up"
+    assert any("2 places" in gap.detail and "Only namespace=staging was looked at" in gap.detail for gap in times.gaps)
+    await find_scope(view, ("checkout",), times)
+
+
+@pytest.mark.parametrize("more", [{"troubled": ()}, {"namespaces": tuple("abcdefgh"), "troubled": ("c",)}])
+async def test_where_none_of_them_stands_out_or_there_are_too_many_it_is_asked_which(more: Any) -> None:
+    source = InPlaces(spans_of_trouble=((START - 20 * MINUTE, START + HOUR),), **more)
+    view = View(Sources(source, source, source, source), inline, FakeClock(START + 10 * MINUTE))
+    with pytest.raises(AmbiguousPlaceError, match="Say which is meant"):
+        await find_scope(view, ("checkout",), await view.times(alert()))
 
 
 async def test_where_log_lines_are_all_there_is_they_tell_when_it_began() -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
 LIMIT = 256 * 1024 * 1024  # bytes of memory
-LOOK_SECONDS = 0.05
+LOOK_SECONDS = 0.1
 PAUSE_SECONDS, LONGEST_PAUSE = 3.0, 12.0  # 10 seconds and 5 minutes in a cluster
 LEAKING = "prices"
 
