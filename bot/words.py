@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from math import ceil
 
-from compass_core.domain import AgentName, Outcome
+from compass_core.agents.thinking import NO_MODEL
+from compass_core.domain import AgentName, Conclusion, Gap, Hypothesis, Incident, Looked, Observation, Outcome, Run
 from compass_core.errors import Reason
 from compass_core.hypotheses.coverage import KINDS, absent, clean, is_blind, nobody_knows, silent, unread
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import datetime
-
-    from compass_core.domain import Conclusion, Gap, Hypothesis, Looked, Observation, Run
+from compass_core.hypotheses.mechanisms import MECHANISMS
+from compass_core.hypotheses.remedies import REMEDIES
+from compass_core.hypotheses.suspicion import CHANGED, evidence_of
+from compass_core.signals.catalogue import SIGNALS
+from compass_core.signals.signal import FELT
 
 OUTCOMES = {
     Outcome.ANSWERED: "finished",
@@ -27,7 +29,11 @@ OUTCOMES = {
 SKIPS = {"budget": "the budget is used up", "left out": "left out by --only", "time": "no time was left"}
 VERDICTS = {"contradicted": "contradicted by its tests", "survived": "survived its tests", "untested": "untested"}
 LEAST_SHOWN = 0.01
-MOST_SEEN = 5  # observations that an agent's message shows
+LITTLE = 0.05  # hypotheses below this confidence stand behind a button
+SURE = ((0.8, "Very likely"), (0.6, "Likely"), (0.25, "Possible"), (0.0, "Unlikely"))
+EARLIER = timedelta(minutes=30)  # how long before its start an incident's timeline begins
+FOR_ALL = frozenset({NO_MODEL, "the budget is 0"})  # why no agent of an investigation asks a model
+TRIGGERS = {"declared": "declared by hand", "asked for": "asked for by hand", "alertmanager": "an alert", "grafana": "an alert"}
 DOUBTFUL = 0.25  # a first hypothesis below this confidence is as likely noise as a cause
 UNUSUAL = 0.25  # an observation below this score is nothing to wonder at
 LOOKS_AT = {
@@ -66,9 +72,9 @@ def utc(at: datetime) -> str:
 
 
 def looked_at(looked: Looked) -> str:
-    """`Looked at 2026-01-05 10:44 to 11:14 UTC, compared with 09:44 to 10:44 UTC: failing requests of checkout changed at 10:45 UTC`."""
-    spans = (f"{one.start:%H:%M} to {one.end:%H:%M} UTC" for one in (looked.window, looked.baseline))
-    return shown(f"Looked at {looked.window.start:%Y-%m-%d} {', compared with '.join(spans)}: {looked.why}", 300)
+    """`Looked at 2026-01-05 10:44 to 11:14 UTC, compared with 09:44 to 10:44: failing requests of checkout changed at 10:45 UTC`."""
+    then, before = (f"{one.start:%H:%M} to {one.end:%H:%M}" for one in (looked.window, looked.baseline))
+    return shown(f"Looked at {looked.window.start:%Y-%m-%d} {then} UTC, compared with {before}: {looked.why}", 300)
 
 
 def budget(amount: Decimal) -> str:
@@ -85,13 +91,22 @@ def costs(conclusion: Conclusion) -> tuple[str, ...]:
     """What each agent cost, the total against the budget, and what a model did."""
     limit, total = conclusion.investigation.budget, conclusion.total_cost
     used = total / limit * 100 if limit else Decimal(0)
-    each = " · ".join(f"{name.title()}: ${conclusion.costs.get(name, Decimal(0)):.4f}" for name in AgentName)
-    return (f"{each} · Total: {cost_line(total, limit)} · Utilization: {used:.1f}%", *_model(conclusion.runs))
+    each = " · ".join(f"{name} ${conclusion.costs.get(name, Decimal(0)):.4f}" for name in AgentName)
+    return (f"{each} · total {cost_line(total, limit)} ({used:.1f}% used)", *_model(conclusion.runs))
+
+
+def bar(spent: Decimal, limit: Decimal) -> str:
+    """`▰▰▱▱▱▱▱▱▱▱ $2.0000 / $10.00`: what was spent of the budget; whatever was spent shows."""
+    full = min(10, ceil(spent * 10 / limit)) if limit else 0
+    return f"{'▰' * full}{'▱' * (10 - full)} {cost_line(spent, limit)}"
 
 
 def thought_how(run: Run) -> tuple[str, ...]:
-    """`rules only: the model did not answer (timeout)`, and what else is to be said of the model."""
-    rules = (f"rules only: {shown(run.unrefined, 200)}",) if run.unrefined else ()
+    """`rules only: the model did not answer (timeout)`, and what else this agent's message must say of the model.
+
+    That no agent had a model is said once, at the end.
+    """
+    rules = (f"rules only: {shown(run.unrefined, 200)}",) if run.unrefined and run.unrefined not in FOR_ALL else ()
     return (*rules, *((shown(run.remark, 200),) if run.remark else ()))
 
 
@@ -107,17 +122,15 @@ def ended_line(conclusion: Conclusion) -> str:
 
 
 def saw(run: Run) -> str:
-    """`saw 3 unusual things`; of a run that did not look at all it never says that there was nothing to see."""
+    """`3 unusual signals`; of a run that did not look at all it never says that there was nothing to see."""
     count, lost = len(strongest(run)), unread([run])
     if run.outcome is not Outcome.ANSWERED and not run.findings.observations:
         return f"could not check {LOOKS_AT[run.agent]} ({outcome(run.outcome, run.reason)})"
     if count:
-        seen = f"saw {count} unusual thing{'s' if count > 1 else ''}"
+        seen = f"{count} unusual signal{'s' if count > 1 else ''}"
     else:
-        seen = (
-            "could observe nothing" if is_blind([run]) else "saw nothing unusual in what it could read" if lost else "saw nothing unusual"
-        )
-    return seen if run.outcome is Outcome.ANSWERED else f"{seen} and {outcome(run.outcome, run.reason)}"
+        seen = "could observe nothing" if is_blind([run]) else "nothing unusual in what it could read" if lost else "nothing unusual"
+    return seen if run.outcome is Outcome.ANSWERED else f"{seen}; {outcome(run.outcome, run.reason)}"
 
 
 def strongest(run: Run) -> list[Observation]:
@@ -125,13 +138,6 @@ def strongest(run: Run) -> list[Observation]:
     cited = list(dict.fromkeys(one for each in run.hypotheses for one in each.evidence_for))
     unusual = [seen for seen in run.findings.observations if seen.id in cited or seen.score >= UNUSUAL]
     return sorted(unusual, key=lambda seen: cited.index(seen.id) if seen.id in cited else len(cited))
-
-
-def cited_untold(conclusion: Conclusion) -> list[Observation]:
-    """What hypotheses cite, for or against and at any rank, and no agent's message showed."""
-    told = {seen.id for run in conclusion.runs for seen in strongest(run)[:MOST_SEEN]}
-    cited = dict.fromkeys(one for each in conclusion.hypotheses for one in (*each.evidence_for, *each.evidence_against))
-    return [conclusion.observations[one] for one in cited if one in conclusion.observations and one not in told]
 
 
 def gap_lines(runs: Iterable[Run]) -> list[str]:
@@ -174,9 +180,67 @@ def to_check(conclusion: Conclusion) -> list[str]:
 
 
 def named(one: Hypothesis) -> str:
-    """`86% postgres-orders: connection exhaustion`; nothing that is shown is impossible."""
-    likely = f"{one.confidence:.0%}" if one.confidence >= LEAST_SHOWN else "under 1%"
-    return f"{likely} {one.service}: {one.mechanism.replace('_', ' ')}"
+    """`postgres-orders: connection exhaustion`."""
+    return f"{one.service}: {one.mechanism.replace('_', ' ')}"
+
+
+def likely(one: Hypothesis) -> str:
+    """`86%`; nothing that is shown is impossible."""
+    return f"{one.confidence:.0%}" if one.confidence >= LEAST_SHOWN else "under 1%"
+
+
+def sure(one: Hypothesis) -> str:
+    """How sure, in words: `Very likely`."""
+    return next(said for least, said in SURE if one.confidence >= least)
+
+
+def sentence(one: Hypothesis) -> str:
+    """What it says is broken, without the numbers that the evidence shows as well."""
+    meaning = MECHANISMS.get(one.mechanism, "")
+    return f"{meaning}." if meaning and one.statement.startswith(meaning) else one.statement
+
+
+def next_step(one: Hypothesis) -> str:
+    """`Check: …. Usual remedy: ….`, with the service's name; '' for a mechanism that nobody knows."""
+    if one.mechanism not in REMEDIES:
+        return ""
+    check, remedy = (text.format(service=one.service) for text in REMEDIES[one.mechanism])
+    return f"{check}. Usual remedy: {remedy}."
+
+
+def found(seen: Observation, service: str = "", most: int = 14) -> str:
+    """`18:57 UTC connections used of the limit 97%, usually 24%`: when it began and what it is; the service only where it is another."""
+    began = f"{seen.onset:%H:%M} UTC " if seen.onset else ""
+    return began + brief(seen.summary.removeprefix(f"{service}: "), most)
+
+
+def brief(text: str, most: int) -> str:
+    """At most so many words, and 90 characters; what was cut shows as `…`."""
+    words = shown(text, 90).split()
+    return " ".join(words[:most]) + " …" * (len(words) > most)
+
+
+def measured(signal: str) -> str:
+    """What a signal's name means to a person."""
+    return SIGNALS[signal].words if signal in SIGNALS else shown(signal.replace("_", " "))
+
+
+def symptom(incident: Incident, runs: Iterable[Run]) -> Observation | None:
+    """What users feel: the worst that the incident's own services suffer from."""
+    seen = [one for run in runs for one in run.findings.observations if one.service in incident.services and one.score >= UNUSUAL]
+    return max((one for one in seen if evidence_of(one) == FELT), key=lambda one: one.score, default=None)
+
+
+def timeline(conclusion: Conclusion, most: int) -> list[str]:
+    """`18:56 bookings: deployed 4.6.2 → 4.7.0`: changes, what the first hypotheses cite and what users feel, as they began."""
+    incident, seen, first = conclusion.investigation.incident, conclusion.observations, conclusion.hypotheses[:1]
+    changes = [one for one in seen.values() if one.signal in CHANGED and one.onset and one.onset > incident.started_at - EARLIER]
+    told = [symptom(incident, conclusion.runs), *(seen.get(one) for each in first for one in each.evidence_for[:1]), *changes]
+    began = {incident.id: (incident.started_at, "the incident as reported")}
+    for one in told[:most]:
+        if one and one.onset:
+            began[one.id] = (one.onset, brief(one.summary, 6) if one.signal in CHANGED else f"{one.service}: {measured(one.signal)}")
+    return [f"{at:%H:%M} {shown(text, 60)}" for at, text in sorted(began.values())]
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:
@@ -184,11 +248,11 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     return ", ".join([*(shown(name) for name in names[:most]), *more(len(names) - most)])
 
 
-def what_next(one: Hypothesis) -> list[str]:
-    """What a model says of it, marked as its words: `The model says: …`, what would be seen if it were true, and what to look at."""
-    expected = [f"If so, the model says: {each.signal} of {each.service}: {each.comparison}" for each in one.predictions]
+def model_says(one: Hypothesis) -> list[str]:
+    """What a model says of it, marked as its words: why, what to look at next, and what would be seen if it were true."""
     says = [f"The model says: {one.model_says}"] if one.model_says else []
-    return says + expected + ([f"Next check, the model says: {one.next_check}"] if one.next_check else [])
+    says += [f"Next check, the model says: {one.next_check}"] if one.next_check else []
+    return says + [f"If so, the model says: {measured(each.signal)} of {each.service}: {each.comparison}" for each in one.predictions]
 
 
 def more(left: int) -> tuple[str, ...]:
@@ -205,7 +269,7 @@ def _model(runs: Sequence[Run]) -> tuple[str, ...]:
             why.setdefault(shown(run.unrefined, 200), []).append(run.agent)
     if not refined:
         every = [reason if len(why) == 1 else f"{reason} ({', '.join(agents)})" for reason, agents in why.items()]
-        return (f"No model's answer was used: {'; '.join(every)}.",) if every else ()
+        return (f"No model was used: {'; '.join(every)}.",) if every else ()
     rest = [f" Rules only for {', '.join(agents)}: {reason}." for reason, agents in why.items()]
     return (f"Model: refined the hypotheses of {', '.join(refined)}.{''.join(rest)}",)
 

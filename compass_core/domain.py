@@ -103,7 +103,7 @@ class Request(Value):
     """What somebody asked for: an incident by its reference, or a service and since when, or an incident again.
 
     `asker` and `workspace` are Slack's ids, '' for the operator at a terminal. `environment` wins over what the incident's own
-    labels say of where it is.
+    labels say of where it is. `asked_by` is the name of who asks, for people to read.
     """
 
     reference: str = ""
@@ -113,6 +113,7 @@ class Request(Value):
     incident: Incident | None = None
     budget: Decimal | None = None
     asker: str = ""
+    asked_by: str = ""
     workspace: str = ""
     only: AgentName | None = None
 
@@ -127,6 +128,7 @@ class Investigation(Value):
     only: AgentName | None = None
     again: bool = False
     waits: int = 0
+    asked_by: str = ""
 
 
 class Gap(Value):
@@ -307,6 +309,20 @@ class Progress(Value):
     run: Run
     spent: Decimal
     budget: Decimal
+
+
+class Moment(Value):
+    """Where an investigation is while it runs: `ahead` others begin before it; else `doing` is an agent's name, or `testing`.
+
+    `asking` is the source that is waited for, '' for none; `seconds` is how long it has been doing that; `runs` have ended.
+    """
+
+    runs: tuple[Run, ...] = ()
+    ahead: int = 0
+    doing: str = ""
+    asking: str = ""
+    seconds: float = 0.0
+    spent: Decimal = Decimal(0)
 
 
 class Conclusion(Value):

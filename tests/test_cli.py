@@ -43,8 +43,7 @@ def test_help_names_every_command(tmp_path: Path) -> None:
 def test_investigate_a_case_as_text(tmp_path: Path) -> None:
     done = compass(tmp_path, "investigate", "--case", str(CASE))
     assert done.returncode == 0, done.stderr
-    assert re.search(r"1\. [5-9]", done.stdout), "likelier than not"
-    assert "bookings-db: connection exhaustion" in done.stdout
+    assert re.search(r"1\. bookings-db: connection exhaustion, (very )?likely", done.stdout)
     assert "$0.0000 / $10.00" in done.stdout
     assert not list(tmp_path.iterdir()), "a recorded case leaves nothing behind"
 

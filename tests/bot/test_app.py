@@ -138,11 +138,11 @@ async def test_status_lists_what_runs_and_what_ended(compass: FakeCompass, works
         await workspace.command("investigate INC-42")
         await workspace.wait_for(is_step("application"))
         await workspace.command("status")
-        running = await answer(workspace, "1 running, 0 recent")
+        running = await answer(workspace, "1 running, 0 ended")
         compass.gate.set()
         await workspace.wait_for(lambda message: is_step("root")(message) and message.edited)
         await workspace.command("status")
-        ended = await answer(workspace, "0 running, 1 recent")
+        ended = await answer(workspace, "0 running, 1 ended")
     link = f"{workspace.url}/archives/{INCIDENTS}/p{workspace.messages[0].ts.replace('.', '')}"
     assert [links(running), links(ended)] == [(f"{link}|INC-42",)] * 2
     assert "$0.0000 / $10.00" in ended.text
@@ -156,7 +156,7 @@ async def test_status_tells_no_secret(compass: FakeCompass, workspace: Workspace
         compass.history.known[running.id] = running
         compass.history.ended.append(conclusion(investigation=ended, reason="token=Hunter3x is refused"))
         await workspace.command("status")
-        message = await answer(workspace, "1 running, 1 recent")
+        message = await answer(workspace, "1 running, 1 ended")
     assert "login fails with password=<password-1>" in str(message.blocks)
     assert "Hunter" not in f"{message}"
 

@@ -6,9 +6,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from bot import blocks
-from compass_core.domain import AgentName, Findings, Gap, Incident, Investigation, Outcome, Run
+from compass_core.domain import AgentName, Findings, Gap, Incident, Investigation, Moment, Outcome, Run
 from compass_core.errors import Reason
-from tests.bot.fitting import fits
+from tests.bot.fitting import fits, fits_a_modal
 from tests.bot.made import START, conclusion, hypothesis, observation, progress
 
 NASTY = [
@@ -52,7 +52,9 @@ def many(draw: st.DrawFn, values: st.SearchStrategy[Any], most: int) -> tuple[An
     return tuple(few * draw(st.sampled_from([1, most // 3])))
 
 
-any_size = settings(max_examples=20, deadline=None, phases=[Phase.generate])  # shrinking values of this size takes minutes
+any_size = settings(
+    max_examples=20, deadline=None, derandomize=True, phases=[Phase.generate]
+)  # shrinking values of this size takes minutes
 
 
 class Large:
@@ -95,18 +97,21 @@ conclusions = st.builds(
 def test_any_root_fits(investigation: Large, ended: Large) -> None:
     fits(blocks.root(investigation.value))
     fits(blocks.root(investigation.value, ended.value))
+    fits(blocks.root(investigation.value, Moment(runs=ended.value.runs, doing=ended.value.reason, asking=ended.value.reason)))
 
 
 @any_size
 @given(large(investigations), large(runs))
 def test_any_update_fits(investigation: Large, one: Large) -> None:
-    fits(blocks.agent_update(investigation.value, progress(one.value)))
+    fits(blocks.agent_update(investigation.value, progress(one.value)), 60)
 
 
 @any_size
 @given(large(conclusions))
 def test_any_final_fits(ended: Large) -> None:
-    fits(blocks.final(ended.value))
+    fits(blocks.final(ended.value), 150)
+    for what in (blocks.HYPOTHESES, *AgentName):
+        fits_a_modal(blocks.details(ended.value, what))
 
 
 @any_size

@@ -45,7 +45,9 @@ def test_once(told: dict[str, Any]) -> None:
     assert {name: first[name] for name in told["planted"]} == told["planted"]
     assert first["rank"] == 1
     assert first["evidence_for"]
-    assert f"1. {first['confidence']:.0%}" in told["messages"][-1]["text"]
+    assert f"1. {first['service']}: " in told["messages"][-1]["text"]
+    assert f"{first['confidence']:.0%}" in told["messages"][-1]["text"]
+    assert sum(len(message["text"].split()) for message in told["messages"]) <= 400, "a thread is read at 3 a.m."
     assert "Re-investigate" in json.dumps(told["messages"][-1]["blocks"])
 
 

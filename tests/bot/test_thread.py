@@ -75,7 +75,7 @@ async def test_root_updates_and_final_stand_in_one_thread(thread: SlackThread, w
     assert root.thread_ts == ""
     assert {message.thread_ts for message in replies} == {root.ts}
     assert root.edited
-    assert "State: finished" in root.text
+    assert "Very likely: postgres-orders" in root.text
     assert root.metadata == {"event_type": "compass_post", "event_payload": {"investigation": "0f3a", "step": "root"}}
     assert not [message for message in workspace.messages if mentions(message)]
     posts = [call.arguments for call in workspace.calls if call.method == "chat.postMessage"]
@@ -98,7 +98,8 @@ async def test_again_speaks_under_the_message_that_is_there(client: AsyncWebClie
     await again.concluded(conclusion(investigation=second))
     assert [message.thread_ts for message in workspace.messages[5:]] == [first.ts, first.ts]
     assert workspace.messages[5].edited
-    assert "Again: finished" in workspace.messages[5].text
+    assert "investigated again" in workspace.messages[5].text
+    assert "Very likely" in workspace.messages[5].text
 
 
 async def test_after_a_restart_the_final_message_is_posted_where_the_root_is(
@@ -159,7 +160,7 @@ async def test_a_final_message_of_unknown_fate_leaves_the_root_telling_the_end(t
     with pytest.raises(ThreadError):
         await thread.concluded(conclusion())
     assert [call.method for call in workspace.calls] == ["chat.postMessage", "chat.postMessage", "chat.update", "chat.update"]
-    assert "Most likely: 86% postgres-orders" in workspace.messages[0].text
+    assert "Very likely: postgres-orders" in workspace.messages[0].text
 
 
 async def test_no_connection_at_all_is_tried_again(workspace: Workspace, outbox: FakeOutbox, pauses: Pauses) -> None:

@@ -5,6 +5,7 @@ It knows the Block Kit types that `bot/blocks.py` uses, as Slack does; it refuse
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -20,6 +21,7 @@ Json = dict[str, Any]
 
 MOST_CHARACTERS = 13_200
 LONGEST_TEXT = 40_000
+LARGEST_VIEW = 250_000
 _MARKUP = re.compile(r"<([^<>\n]+)>")
 
 
@@ -62,6 +64,10 @@ class _Mrkdwn(_Shape):
     verbatim: bool = False
 
 
+class _Plain(_Title):
+    text: str = Field(min_length=1, max_length=3_000)
+
+
 class _Style(_Shape):
     bold: bool = False
     code: bool = False
@@ -80,7 +86,14 @@ class _Link(_Shape):
     style: _Style = _Style()
 
 
-_Runs = Annotated[list[Annotated[_Text | _Link, Field(discriminator="type")]], Field(min_length=1)]
+class _Date(_Shape):
+    type: Literal["date"]
+    timestamp: int
+    format: str = Field(min_length=1)
+    fallback: str = Field("", min_length=1)
+
+
+_Runs = Annotated[list[Annotated[_Text | _Link | _Date, Field(discriminator="type")]], Field(min_length=1)]
 
 
 class _RichSection(_Shape):
@@ -106,7 +119,7 @@ class _Header(_Shape):
 
 class _Context(_Shape):
     type: Literal["context"]
-    elements: list[_Mrkdwn] = Field(min_length=1, max_length=10)
+    elements: list[Annotated[_Mrkdwn | _Plain, Field(discriminator="type")]] = Field(min_length=1, max_length=10)
 
 
 class _Actions(_Shape):
@@ -119,8 +132,22 @@ class _RichText(_Shape):
     elements: list[Annotated[_RichSection | _Preformatted | _RichList, Field(discriminator="type")]] = Field(min_length=1)
 
 
+_Block = Annotated[_Header | _Context | _Actions | _RichText, Field(discriminator="type")]
+
+
 class _Message(_Shape):
-    blocks: list[Annotated[_Header | _Context | _Actions | _RichText, Field(discriminator="type")]] = Field(max_length=50)
+    blocks: list[_Block] = Field(max_length=50)
+
+
+class _Word(_Title):
+    text: str = Field(min_length=1, max_length=24)
+
+
+class _Modal(_Shape):
+    type: Literal["modal"]
+    title: _Word
+    close: _Word
+    blocks: list[_Block] = Field(min_length=1, max_length=100)
 
 
 def check_message(text: Any, blocks: Any, longest_text: int = LONGEST_TEXT) -> None:
@@ -144,6 +171,16 @@ def check_message(text: Any, blocks: Any, longest_text: int = LONGEST_TEXT) -> N
     written = [value for node in nodes(blocks) for name, value in node.items() if isinstance(value, str) and name != "type"]
     if sum(map(len, written)) > MOST_CHARACTERS:
         raise SlackError("msg_blocks_too_long")
+
+
+def check_view(view: Any) -> None:
+    """Raise the `SlackError` with which Slack would refuse this modal."""
+    try:
+        _Modal.model_validate(view)
+    except ValidationError as wrong:
+        raise SlackError("invalid_arguments", *(f"[ERROR] {each['msg']} {each['loc']}" for each in wrong.errors())) from wrong
+    if len(json.dumps(view)) > LARGEST_VIEW:
+        raise SlackError("view_too_large")
 
 
 def nodes(value: Any) -> Iterator[Json]:

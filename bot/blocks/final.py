@@ -1,0 +1,83 @@
+"""The answer: the likeliest cause with what speaks for and against it and what to do, then the others, the timeline and the cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from bot import words
+from bot.blocks.elements import Json, Message, bold, bullets, buttons, context, fitting, message, plain, rich
+from bot.blocks.root import again
+from bot.blocks.update import finding
+from bot.words import likely, named, shown
+from compass_core.domain import Conclusion, Hypothesis, Observation
+
+MOST_WORDS = 150
+
+
+class _Detail(NamedTuple):
+    """How many words a piece of evidence may have, how many other hypotheses and onsets are listed, words of longer sentences."""
+
+    evidence: int
+    others: int
+    onsets: int
+    text: int
+
+
+_DETAILS = tuple(_Detail(*each) for each in ((14, 4, 5, 40), (12, 3, 5, 20), (9, 2, 5, 16), (8, 2, 3, 16), (7, 1, 2, 13), (6, 1, 0, 9)))
+
+
+def final(conclusion: Conclusion) -> Message:
+    """The ranked hypotheses with their evidence, what could not be done, what it cost, and a button to do it again."""
+    investigation, ended = conclusion.investigation, words.outcome(conclusion.outcome, conclusion.reason)
+    button = buttons(again(investigation.id))
+    if not conclusion.runs:
+        told = f"{shown(investigation.incident.id)}: {ended}. Nothing was found before that; investigate again with the button."
+        return message([rich([plain(told)]), context(words.cost_line(conclusion.total_cost, investigation.budget)), button])
+    nothing, gaps = words.nothing_found(conclusion), words.gap_lines(conclusion.runs)
+    notes = [line for line in (words.incomplete(conclusion), nothing) if line]
+
+    def build(detail: _Detail) -> list[Json]:
+        first, rest = conclusion.hypotheses[:1], conclusion.hypotheses[1:]
+        told = [one for one in rest if one.confidence >= words.LITTLE][: detail.others]
+        others = [_other(rank, one, conclusion.observations, detail) for rank, one in enumerate(told, 2)]
+        onsets = words.timeline(conclusion, detail.onsets) if first and not nothing else []
+        missing = [[bold("Could not check: "), plain(words.brief("; ".join(gaps), detail.text))]] if gaps else []
+        checks = [[plain(line)] for line in words.to_check(conclusion)] if nothing else []
+        head = [bold(shown(investigation.incident.id)), plain(f": {ended} in {conclusion.seconds:.1f} s")]
+        return [
+            rich(head, *([plain(line)] for line in notes)),
+            *(block for one in first for block in _first(one, conclusion.observations, detail)),
+            *bullets("Other explanations", others, len(rest) - len(told)),
+            *([rich([bold("Timeline (UTC): "), plain(" · ".join(onsets))])] if onsets else []),
+            *([rich(*missing)] if missing else []),
+            *bullets("What to check", checks[: detail.others + 1], len(checks) - detail.others - 1),
+            context(*words.costs(conclusion)),
+            button,
+        ]
+
+    return message(fitting(build, _DETAILS, MOST_WORDS))
+
+
+def _first(one: Hypothesis, seen: Mapping[str, Observation], detail: _Detail) -> list[Json]:
+    cited = [seen[each] for each in one.evidence_for if each in seen]
+    against = [seen[each] for each in one.evidence_against if each in seen]
+    lines = [[bold("Against: "), *_joined([finding(each, one.service, detail.evidence) for each in against[:2]])]] if against else []
+    lines += [[bold("Check: "), plain(shown(step, 300))]] if (step := words.next_step(one)) else []
+    lines += [[plain(words.brief(line, detail.text))] for line in words.model_says(one)[:2]]
+    title = f"1. {shown(named(one), 200)}, {words.sure(one).lower()} ({likely(one)}, {words.VERDICTS[one.verdict]})"
+    return [
+        *([rich([bold(title), plain(". "), plain(words.brief(words.sentence(one), detail.text))])]),
+        *bullets("", [finding(each, one.service, detail.evidence) for each in cited[:3]]),
+        *([rich(*lines)] if lines else []),
+    ]
+
+
+def _other(rank: int, one: Hypothesis, seen: Mapping[str, Observation], detail: _Detail) -> list[Json]:
+    cited = [seen[each] for each in one.evidence_for if each in seen][:1]
+    told = [part for each in cited for part in (plain(": "), *finding(each, one.service, detail.evidence))]
+    return [bold(f"{rank}. {shown(named(one), 100)}"), plain(f" ({likely(one)}, {words.VERDICTS[one.verdict]})"), *told]
+
+
+def _joined(parts: list[list[Json]]) -> list[Json]:
+    return [one for at, each in enumerate(parts) for one in (*([plain("; ")] if at else []), *each)]

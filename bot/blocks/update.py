@@ -1,0 +1,38 @@
+"""What one agent saw and thinks, in at most sixty words: a line a finding."""
+
+from __future__ import annotations
+
+from bot import words
+from bot.blocks.elements import Json, Message, bold, bullets, context, fitting, link_to, may_link, message, plain, rich
+from bot.words import named, shown
+from compass_core.domain import Investigation, Observation, Progress
+
+MOST_WORDS = 60
+SHOWN = 3  # findings
+_DETAILS = ((SHOWN, 14), (SHOWN, 11), (SHOWN, 9), (2, 9), (2, 7), (1, 5))  # findings, and words of each
+
+
+def agent_update(investigation: Investigation, progress: Progress) -> Message:  # noqa: ARG001 - every message of a thread is told what it is about
+    """What it saw and thinks, what it could not check, and the cost so far."""
+    run, seen, gaps = progress.run, words.strongest(progress.run), words.gap_lines([progress.run])
+    thinks = f" suspects {shown(named(run.hypotheses[0]), 100)}" if run.hypotheses else f": {words.saw(run)}"
+
+    def build(detail: tuple[int, int]) -> list[Json]:
+        most, length = detail
+        count = f"{words.saw(run)}{f', {most} shown' if len(seen) > most else ''} ({run.seconds:.1f} s)"
+        small = [count if run.hypotheses else f"{run.seconds:.1f} s", words.cost_line(progress.spent, progress.budget)]
+        small += [words.brief(line, length) for line in words.thought_how(run)]
+        missing = [f"Could not check: {words.brief('; '.join(gaps), length)}"] if gaps else []
+        return [
+            rich([bold(run.agent.title()), plain(thinks)]),
+            *bullets("", [finding(one, most=length) for one in seen[:most]]),
+            context(" · ".join(filter(None, small)), *missing),
+        ]
+
+    return message(fitting(build, _DETAILS, MOST_WORDS))
+
+
+def finding(one: Observation, service: str = "", most: int = 14) -> list[Json]:
+    """When it began, what it is, how much against usual, and a link where there is one."""
+    link = [plain(" "), link_to(one.link, shown(one.id))] if may_link(one.link) else []
+    return [plain(words.found(one, service, most)), *link]
