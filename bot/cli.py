@@ -31,6 +31,7 @@ class _Refused(click.ClickException):
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="compass-investigator", message="compass %(version)s")
 def main() -> None:
     """Finds the causes of incidents: three agents, ranked hypotheses, every number with its query."""
 

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,11 @@ def test_help_names_every_command(tmp_path: Path) -> None:
     done = compass(tmp_path, "--help")
     assert done.returncode == 0
     assert re.findall(r"^  (\w+)  ", done.stdout, re.MULTILINE) == ["demo", "eval", "investigate", "serve"]
+
+
+def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
+    done = compass(tmp_path, "--version")
+    assert (done.returncode, done.stdout) == (0, f"compass {version('compass-investigator')}\n")
 
 
 def test_investigate_a_case_as_text(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ class _Detail(NamedTuple):
     text: int
 
 
-_DETAILS = tuple(_Detail(*each) for each in ((14, 4, 5, 40), (12, 3, 5, 20), (9, 2, 5, 16), (8, 2, 3, 16), (7, 1, 2, 13), (6, 1, 0, 9)))
+_DETAILS = tuple(_Detail(*each) for each in ((14, 4, 5, 40), (12, 3, 5, 20), (9, 2, 5, 16), (8, 2, 3, 16), (7, 1, 2, 16), (6, 1, 0, 9)))
 
 
 def final(conclusion: Conclusion) -> Message:
@@ -64,7 +64,7 @@ def _first(one: Hypothesis, seen: Mapping[str, Observation], detail: _Detail) ->
     against = [seen[each] for each in one.evidence_against if each in seen]
     lines = [[bold("Against: "), *_joined([finding(each, one.service, detail.evidence) for each in against[:2]])]] if against else []
     lines += [[bold("Check: "), plain(shown(step, 300))]] if (step := words.next_step(one)) else []
-    lines += [[plain(words.brief(line, detail.text))] for line in words.model_says(one)[:2]]
+    lines += [[plain(words.brief(line, detail.text))] for line in words.model_says(one)[:1]]
     title = f"1. {shown(named(one), 200)}, {words.sure(one).lower()} ({likely(one)}, {words.VERDICTS[one.verdict]})"
     return [
         *([rich([bold(title), plain(". "), plain(words.brief(words.sentence(one), detail.text))])]),

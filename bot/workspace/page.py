@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from contextlib import suppress
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -32,10 +33,11 @@ def page_routes(workspace: Workspace) -> list[web.RouteDef]:
         _refuse_strangers(request)
         stream = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await stream.prepare(request)
-        while not workspace.closing.is_set():
-            version = workspace.board.version
-            await stream.write(f"data: {json.dumps(_state(workspace))}\n\n".encode())
-            await workspace.board.changed(version)
+        with suppress(ConnectionResetError):  # the tab was closed
+            while not workspace.closing.is_set():
+                version = workspace.board.version
+                await stream.write(f"data: {json.dumps(_state(workspace))}\n\n".encode())
+                await workspace.board.changed(version)
         return stream
 
     async def command(request: web.Request) -> web.Response:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,6 +51,14 @@ def test_once(told: dict[str, Any]) -> None:
     assert f"{first['confidence']:.0%}" in told["messages"][-1]["text"]
     assert sum(len(message["text"].split()) for message in told["messages"]) <= 400, "a thread is read at 3 a.m."
     assert "Re-investigate" in json.dumps(told["messages"][-1]["blocks"])
+
+
+def test_the_picture_in_the_readme_is_what_it_says(told: dict[str, Any]) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text().partition("Each of these two commands")[0]
+    said = "\n".join(message["text"] for message in told["messages"])
+    drawn = [line.strip(" │\u2022") for line in readme.split("\n") if line.startswith("      ")]
+    kept = [re.sub(r" \(\d.*| [\d.]+ s|\[.*| · .*|(?<=likely) .*|\. Usual.*", "", line).strip() for line in drawn]
+    assert [line for line in kept if line.rstrip(".") not in re.sub(r" [\d.]+ s", "", said)] == []
 
 
 def test_the_loudest_is_not_the_cause(told: dict[str, Any]) -> None:

@@ -67,11 +67,11 @@ async def test_a_model_refined_all(by_rules: Conclusion) -> None:
     for said in (final, played.terminal):
         assert "The model says: Transactions left open by bookings 4.7.0" in said
         assert "No connection is left to be had." in said, "the sentence of the rules stays"
-        assert "Next check, the model says: Roll bookings back on one instance." in said
         assert "Model: refined the hypotheses of database. Rules only for application, network: the model's answer changed nothing." in said
         assert "total $0.0030 / $10.00" in said
     behind = text_of(blocks.told(played.conclusion, blocks.HYPOTHESES))
     assert "If so, the model says: pool waits of bookings: begin before the errors of edge" in behind
+    assert "Next check, the model says: Roll bookings back on one instance." in behind
     assert "If so, the model says: " in played.terminal
     assert "No model was used" not in played.messages[-1].text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,19 @@ async def test_the_page_follows_the_channel(workspace: Workspace, client: AsyncW
         assert [message["text"] for message in (await state_of(stream))["messages"]] == ["changed"]
         await workspace.stop()
         assert await stream.content.read() == b""
+
+
+async def test_a_tab_that_is_closed_is_no_error(
+    workspace: Workspace, client: AsyncWebClient, http: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    stream = await http.get(f"{workspace.url}/page/events")
+    await state_of(stream)
+    stream.close()
+    await asyncio.sleep(0)  # the server's turn to hear of it
+    for text in ("first", "second"):
+        await client.chat_postMessage(channel=INCIDENTS, text=text)
+    await workspace.stop()
+    assert caplog.records == []
 
 
 async def test_the_page_allows_only_its_own_script(workspace: Workspace, http: aiohttp.ClientSession) -> None:
