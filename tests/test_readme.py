@@ -40,7 +40,7 @@ def test_a_shell_would_take_it(line: str) -> None:
     for command in re.findall(r"uv run compass (.*)", line):
         name, *words = shlex.split(command)
         with click.Context(main) as context:
-            assert main.commands[name].make_context(name, words, parent=context)
+            main.commands[name].make_context(name, words, parent=context)
 
 
 @pytest.mark.parametrize("line", TYPED)

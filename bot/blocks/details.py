@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot import words
 from bot.blocks.elements import Json, bold, button, buttons, link_to, may_link, plain, rich, section
 from bot.words import likely, named, shown
-from compass_core.domain import AgentName, Conclusion, Hypothesis, Observation
+from compass_core.domain import AgentName, Conclusion, Hypothesis, Observation, Trial
 
 HYPOTHESES = "hypotheses"
 A_PAGE = {HYPOTHESES: 4}
@@ -56,15 +56,22 @@ def _hypothesis(rank: int, one: Hypothesis, found: Conclusion) -> Json:
     head = [bold(f"{rank}. {shown(named(one), 200)}"), plain(f" ({likely(one)}, {words.VERDICTS[one.verdict]}, by the {one.agent} agent)")]
     lines = [head, [plain(shown(words.sentence(one), LONGEST))], *([plain(shown(line, LONGEST))] for line in words.model_says(one))]
     lines += [[bold("Check: "), plain(shown(step, LONGEST))]] if (step := words.next_step(one)) else []
+    tests = [
+        section([bold(f"{each.verdict}: "), plain(shown(f"{each.name}: {each.detail}", LONGEST)), *_asked(each)]) for each in one.tests[:20]
+    ]
     cited = [(name, each) for name, ids in (("for", one.evidence_for), ("against", one.evidence_against)) for each in ids[:20]]
     evidence = [section([plain(f"{name}: "), *_observed(found.observations[each])]) for name, each in cited if each in found.observations]
-    lists = [{"type": "rich_text_list", "style": "bullet", "elements": evidence}] if evidence else []
+    lists = [{"type": "rich_text_list", "style": "bullet", "elements": each} for each in (tests, evidence) if each]
     return {"type": "rich_text", "elements": [*rich(*lines)["elements"], *lists]}
 
 
 def _observed(seen: Observation) -> list[Json]:
     how = [shown(seen.reduction, 160)] if seen.reduction else []
     how += [f"since {seen.onset:%H:%M:%S} UTC"] if seen.onset else []
-    parts = [bold(f"{shown(seen.id)} "), plain(shown(seen.summary, LONGEST)), plain(f" ({', '.join(how)}) " if how else " ")]
-    query = shown(seen.query, LONGEST)
-    return [*parts, link_to(seen.link, "query")] if may_link(seen.link) else [*parts, *([plain(query, code=True)] if query else [])]
+    parts = [bold(f"{shown(seen.id)} "), plain(shown(seen.summary, LONGEST)), plain(f" ({', '.join(how)})" if how else "")]
+    return [*parts, *_asked(seen)]
+
+
+def _asked(one: Observation | Trial) -> list[Json]:
+    query = shown(one.query, LONGEST)
+    return [plain(" "), link_to(one.link, "query")] if may_link(one.link) else [plain(" "), plain(query, code=True)] if query else []

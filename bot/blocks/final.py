@@ -61,8 +61,9 @@ def final(conclusion: Conclusion) -> Message:
 
 def _first(one: Hypothesis, seen: Mapping[str, Observation], detail: _Detail) -> list[Json]:
     cited = [seen[each] for each in one.evidence_for if each in seen]
-    against = [seen[each] for each in one.evidence_against if each in seen]
-    lines = [[bold("Against: "), *_joined([finding(each, one.service, detail.evidence) for each in against[:2]])]] if against else []
+    against = [[plain(words.brief(each.detail, detail.evidence))] for each in one.tests if each.verdict == "contradicted"]
+    against += [finding(seen[each], one.service, detail.evidence) for each in one.evidence_against if each in seen]
+    lines = [[bold("Against: "), *_joined(against[:2])]] if against else []
     lines += [[bold("Check: "), plain(shown(step, 300))]] if (step := words.next_step(one)) else []
     lines += [[plain(words.brief(line, detail.text))] for line in words.model_says(one)[:1]]
     title = f"1. {shown(named(one), 200)}, {words.sure(one).lower()} ({likely(one)}, {words.VERDICTS[one.verdict]})"

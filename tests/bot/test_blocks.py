@@ -9,7 +9,7 @@ import pytest
 
 from bot import blocks
 from bot.blocks.elements import text_of
-from compass_core.domain import AgentName, Findings, Gap, Moment, Outcome, Run
+from compass_core.domain import AgentName, Findings, Gap, Moment, Outcome, Run, Trial
 from compass_core.errors import Reason
 from compass_core.hypotheses.mechanisms import MECHANISMS
 from compass_core.hypotheses.remedies import REMEDIES
@@ -147,6 +147,20 @@ def test_the_final_message_says_what_speaks_against_the_first() -> None:
         runs=(run(findings=Findings(observations=(observation(), against))),), hypotheses=(hypothesis(evidence_against=("A2",)),)
     )
     assert "Against: 14:03 UTC web: latency p95 3 s, usually 100 ms A2" in blocks.final(ended).text
+
+
+def test_tests_are_told_what_they_asked_and_what_came_of_it() -> None:
+    failed = Trial(name="onset", verdict="contradicted", detail="connections rose after the errors did", query="max(q)")
+    passed = Trial(name="absence", verdict="survived", detail="no lock was awaited", link="https://g.example/locks")
+    ended = conclusion(hypotheses=(hypothesis(verdict="contradicted", tests=(failed, passed)),))
+    message, view = blocks.final(ended), blocks.details(ended, blocks.HYPOTHESES)
+    fits(message, 150)
+    fits_a_modal(view)
+    assert "contradicted by its tests" in message.text
+    assert "Against: connections rose after the errors did" in message.text
+    behind = text_of(view["blocks"], links=True)
+    assert "• contradicted: onset: connections rose after the errors did max(q)" in behind
+    assert "• survived: absence: no lock was awaited query (https://g.example/locks)" in behind
 
 
 def test_the_timeline_tells_changes_and_onsets_in_their_order() -> None:
