@@ -58,6 +58,7 @@ _STATUS = re.compile(
     r'"[A-Z]{3,7} [^"]*" (\d{3})\b|\| +(\d{3}) +\||\bCompleted (\d{3}) |-?\d+(?:/-?\d+){2,4} (\d{3}) \d+ '
     r"|^(?:GET|POST|PUT|PATCH|DELETE) \S+ (\d{3})\b"
 )
+_THREE_DIGITS = re.compile(r" \d{3}\b")  # without which there is no status, and quicker
 # klog, Ruby, Tornado; a letter or a word behind the time or at the beginning
 _BEGINS = re.compile(
     rf"([VDIWEFC])\d{{4}} \d\d:\d\d|([VDIWEF]), \[|\[([DIWEFC]) \d{{6}} |{_TIME}+[\[(|]?([VDIWEF])[\])|]?\s"
@@ -181,7 +182,7 @@ def _syslog(number: int) -> Level:
 def _statuses(fields: Mapping[str, object], text: str) -> Iterator[str]:
     values = (str(fields[name]) for name in _STATUS_FIELDS if isinstance(fields.get(name), str | int))
     yield from (value for value in values if re.fullmatch(r"[1-5]\d\d", value))
-    if found := _STATUS.search(text[:HEAD]):
+    if _THREE_DIGITS.search(text, 0, HEAD) and (found := _STATUS.search(text[:HEAD])):
         yield str(found[found.lastindex or 0])
 
 
@@ -196,4 +197,5 @@ def _word(found: re.Match[str] | None) -> Level:
 
 
 def _of_words(text: str) -> Level:
-    return "severe" if _TROUBLE.search(_NONE.sub("", text[:LONGEST_LINE])) else ""
+    text = text[:LONGEST_LINE]
+    return "severe" if _TROUBLE.search(text) and _TROUBLE.search(_NONE.sub("", text)) else ""

@@ -10,10 +10,10 @@ from compass_core.analysis.lines import continues, level, message, severe
 from compass_core.analysis.notes import LEAST, asked
 from compass_core.analysis.shifts import grade
 from compass_core.analysis.wording import amount
-from compass_core.signals.logs import TOLD_CALMLY, TOLD_OF_PEERS, kind_of
+from compass_core.signals.logs import TOLD_CALMLY, TOLD_OF_PEERS, kinds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from compass_core.analysis.notes import Note, Times
     from compass_core.analysis.templates import Template
@@ -103,9 +103,10 @@ def of_phrases(
     return found
 
 
-def errors(lines: Iterable[LogLine]) -> tuple[LogLine, ...]:
+def errors(lines: Sequence[LogLine]) -> tuple[LogLine, ...]:
     """Those that tell of an error and not, by a phrase, why; of a stack trace the first line."""
-    return tuple(line for line in lines if not continues(line.line) and severe(line) and not kind_of(line.line))
+    kinds = kinds_of([line.line for line in lines])
+    return tuple(line for line, kind in zip(lines, kinds, strict=True) if not kind and not continues(line.line) and severe(line))
 
 
 def hardly(some: Iterable[LogLine], every: Iterable[LogLine]) -> frozenset[str]:
@@ -114,10 +115,9 @@ def hardly(some: Iterable[LogLine], every: Iterable[LogLine]) -> frozenset[str]:
     return frozenset(service for service, count in all_of.items() if own[service] < MOSTLY * count)
 
 
-def _by_kind(kinds: Iterable[Signal], lines: Iterable[LogLine], services: Collection[str]) -> Mapping[tuple[Signal, str], list[LogLine]]:
+def _by_kind(kinds: Iterable[Signal], lines: Sequence[LogLine], services: Collection[str]) -> Mapping[tuple[Signal, str], list[LogLine]]:
     wanted, found, names = {kind.name for kind in kinds}, defaultdict(list), _names(services)
-    for line in lines:
-        kind = kind_of(line.line)
+    for line, kind in zip(lines, kinds_of([line.line for line in lines]), strict=True):
         if kind and kind.name in wanted and (kind.name in TOLD_CALMLY or level(line) != "calm"):
             found[kind, _named(line, names) if kind.name in TOLD_OF_PEERS else line.service].append(line)
     return found

@@ -30,6 +30,7 @@ class Telemetry:
         self._metrics, self._logs, self._traces, self._changes = sources
         self._redact = redact
         self._offload = offload
+        self._clean: set[str] = set()
 
     async def families(
         self, services: Sequence[str], names: Sequence[str], window: Window, environment: Environment = (), details: Sequence[str] = ()
@@ -61,7 +62,7 @@ class Telemetry:
     async def _entered(self, answer: Awaitable[Reading[T]]) -> Reading[T]:
         with without_secrets(self._redact):
             reading = await answer
-        return await self._offload(partial(redacted, reading, self._redact))
+        return await self._offload(partial(redacted, reading, self._redact, self._clean))
 
 
 class Place:

@@ -11,7 +11,7 @@ from compass_core.redaction import notations, values
 from compass_core.redaction.words import rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 KINDS = ("password", "token", "key", "cookie", "email", "card", "custom")
 
@@ -92,8 +92,10 @@ class Table:
                 else:
                     self._parts.setdefault((form.folded, mark.isascii()), {}).setdefault(mark, []).append(at)
 
-    def possible(self, text: str) -> list[Form]:
+    def possible(self, text: str) -> Sequence[Form]:
         """The forms that may be in a text, in their order."""
+        if not text.strip(_HEX):  # as most ids are: no mark is so written
+            return self.forms[-1:] if _DIGITS.search(text) else ()
         lower = folded(text)
         plain = _ESCAPED.sub(" ", lower) if "\\" in lower or "%" in lower or "\x1b" in lower else lower
         words = plain.encode("utf-8", "replace").translate(_APART).split()
@@ -115,6 +117,7 @@ def table() -> Table:
     return Table()
 
 
+_HEX = "0123456789abcdef"
 SHORT = 13  # characters: the first letters of what a vendor gives out are followed by more
 _APART = bytes(at if chr(at).isalnum() and at < 128 else 32 for at in range(256))  # noqa: PLR2004 - of ASCII
 _ESCAPED = re.compile(r"\\(?:u[0-9a-f]{4}|[nrt])|%[0-9a-f]{2}|\[[0-9;]{1,9}m")

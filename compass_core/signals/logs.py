@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from compass_core.phrases import first_of
 from compass_core.signals.signal import APPLICATION, DATABASE, DIRECT, FELT, NETWORK, Scale, Signal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from compass_core.domain import AgentName
     from compass_core.signals.signal import Evidence
 
@@ -26,7 +29,6 @@ ERROR_PHRASES = _split(
 )
 """What lines of errors hold: a wide net, of which `analysis.lines` reads the level."""
 
-LONGEST = 10_000  # characters of a line in which phrases are looked for
 LINES = Scale("change", 1.0, 10.0, 100.0)  # more lines than usual; each is commonly a request that failed
 
 
@@ -141,6 +143,9 @@ LOG_SIGNALS = (
 )
 # fmt: on
 
+_PHRASES = tuple(phrase for kind in LOG_SIGNALS for phrase in kind.phrases)
+_KINDS = tuple(kind for kind in LOG_SIGNALS for _ in kind.phrases)
+
 TOLD_OF_PEERS = frozenset({"log_connection_refused", "log_database_down", "log_no_answer"})
 """What a caller writes of the thing that it names."""
 
@@ -160,7 +165,6 @@ def phrases_of(agent: AgentName) -> tuple[Signal, ...]:
     return tuple(kind for kind in LOG_SIGNALS if kind.agent is agent)
 
 
-def kind_of(text: str) -> Signal | None:
-    """What kind of trouble a line tells of."""
-    folded = text[:LONGEST].lower()
-    return next((kind for kind in LOG_SIGNALS if any(phrase in folded for phrase in kind.phrases)), None)
+def kinds_of(texts: Sequence[str]) -> list[Signal | None]:
+    """What kind of trouble each line tells of."""
+    return [_KINDS[place] if place >= 0 else None for place in first_of(_PHRASES, texts)]

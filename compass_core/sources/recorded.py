@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 
 from compass_core.domain import Environment, Gap, Incident, Window
 from compass_core.errors import Reason
+from compass_core.phrases import first_of
 from compass_core.ports import Offload
 from compass_core.readings import Change, Family, LogLine, Reading, Reduction, Selection, Series, Span
 from compass_core.sources import recorded_files, recorded_metrics
@@ -58,6 +58,7 @@ class Recorded:
         self._offload = offload
         self._lock = asyncio.Lock()
         self._loaded: Case | None = None
+        self._holding: dict[tuple[str, ...], tuple[LogLine, ...]] = {}
 
     async def load(self) -> Case:
         """The case in memory; read when it is first asked for."""
@@ -94,11 +95,20 @@ class Recorded:
     ) -> Reading[LogLine]:
         """The lines that hold a phrase; of more than 200,000 the newest."""
         case = await self.load()
-        lines = await self._offload(partial(_matching, case.logs, services, window, phrases))
+        wanted = frozenset(services)
+        lines = tuple(line for line in _inside(await self._lines(phrases), window) if line.service in wanted)
         gaps = _gaps(case, "logs")
         if len(lines) > MOST_LINES:
             gaps += (Gap(source=SOURCE, reason=Reason.TRUNCATED, detail=f"the newest {MOST_LINES:,} of {len(lines):,} lines"),)
         return Reading(lines[-MOST_LINES:], gaps, _log_query(services, phrases), source=SOURCE)
+
+    async def _lines(self, phrases: Sequence[str]) -> tuple[LogLine, ...]:
+        """All lines that hold a phrase, looked for once."""
+        logs, wanted = (await self.load()).logs, tuple(phrases)
+        if wanted and wanted not in self._holding:
+            places = await self._offload(lambda: first_of(wanted, [line.line for line in logs]))
+            self._holding[wanted] = tuple(line for line, place in zip(logs, places, strict=True) if place >= 0)
+        return self._holding[wanted] if wanted else logs
 
     async def log_counts(
         self,
@@ -110,7 +120,8 @@ class Recorded:
     ) -> Reading[Series]:
         """A point at `t` ends a whole step and counts its lines, `(t - step, t]`; a service without any line in the case has no series."""
         case = await self.load()
-        counts = await self._offload(partial(_counts, case.logs, services, (window, step), phrases))
+        lines = await self._lines(phrases)
+        counts = await self._offload(partial(_counts, (case.logs, lines), services, (window, step), phrases))
         return Reading(counts, _gaps(case, "logs"), _log_query(services, phrases), source=SOURCE)
 
     async def spans(self, services: Sequence[str], window: Window, environment: Environment = ()) -> Reading[Span]:  # noqa: ARG002
@@ -151,21 +162,17 @@ def _inside(timed: Iterable[T], window: Window) -> Iterator[T]:
     return (one for one in timed if start <= one.t < end)
 
 
-def _matching(logs: tuple[LogLine, ...], services: Sequence[str], window: Window, phrases: Sequence[str]) -> tuple[LogLine, ...]:
-    wanted, folded = frozenset(services), tuple(phrase.lower() for phrase in phrases) or ("",)
-    exact = tuple(phrase for phrase in folded if "#" not in phrase)
-    vague = re.compile(any_phrase([phrase for phrase in folded if "#" in phrase]) or "(?!)")
-    texts = ((line, line.line.lower()) for line in _inside(logs, window) if line.service in wanted)
-    return tuple(line for line, text in texts if any(phrase in text for phrase in exact) or vague.search(text))
-
-
-def _counts(logs: tuple[LogLine, ...], services: Sequence[str], over: tuple[Window, float], phrases: Sequence[str]) -> tuple[Series, ...]:
-    (window, step), wanted = over, frozenset(services or (line.service for line in logs))
+def _counts(
+    logs: tuple[tuple[LogLine, ...], tuple[LogLine, ...]], services: Sequence[str], over: tuple[Window, float], phrases: Sequence[str]
+) -> tuple[Series, ...]:
+    (every, lines), (window, step) = logs, over
+    wanted = frozenset(services or (line.service for line in every))
     ends = recorded_metrics.points(window, step) + step
     grid = ends[ends <= window.end.timestamp()]
-    times: dict[str, list[float]] = {line.service: [] for line in logs if line.service in wanted}
-    for line in _matching(logs, tuple(wanted), window, phrases):
-        times[line.service].append(line.t)
+    times: dict[str, list[float]] = {line.service: [] for line in every if line.service in wanted}
+    for line in _inside(lines, window):
+        if line.service in wanted:
+            times[line.service].append(line.t)
     series = []
     for service, at in times.items():
         count = np.searchsorted(at, grid, "right") - np.searchsorted(at, grid - step, "right")

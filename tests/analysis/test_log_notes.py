@@ -12,7 +12,7 @@ from compass_core.analysis.notes import LEAST, Note
 from compass_core.analysis.templates import templates
 from compass_core.domain import AgentName, Observation
 from compass_core.readings import LogLine, Reading, Reduction, Selection, Series
-from compass_core.signals.logs import kind_of, phrases_of
+from compass_core.signals.logs import kinds_of, phrases_of
 from tests.analysis.test_notes import TIMES
 
 NOTE = Note(AgentName.NETWORK, TIMES)
@@ -156,7 +156,7 @@ def test_an_error_that_a_phrase_explains_is_not_one_of_unknown_cause() -> None:
     ],
 )
 def test_a_line_tells_of_one_kind_of_trouble_the_most_specific(text: str, kind: str) -> None:
-    found = kind_of(text)
+    found = kinds_of([text])[0]
     assert (found.name if found else "") == kind
 
 
