@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+# the same examples each time, so that a run fails for what was changed and not by chance; `.ci/run` tries more of them
+settings.register_profile("few", derandomize=True, deadline=None, max_examples=50)
+settings.register_profile("thorough", derandomize=True, deadline=None, max_examples=200)
+settings.load_profile("few")
 
 
 @pytest.fixture(autouse=True)

@@ -24,9 +24,10 @@ from tests.demo_incident import CASE
 from tests.fakes import FakeClock, FakeInvestigations, FakeJournal, FakeLedger, FakeModel, FakeThread, inline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from compass_core.domain import Conclusion, Incident
+    from compass_core.agents.base import Agent
+    from compass_core.domain import AgentName, Conclusion, Findings, Incident, Run, Thoughts
 
 
 @cache
@@ -57,6 +58,26 @@ class Asked:
         return ask
 
 
+OBSERVED: dict[tuple[Any, ...], Findings] = {}
+
+
+@dataclass(frozen=True)
+class Remembering:
+    """An agent that sees the recording as it is: what it saw once it sees again where those before it found and thought the same."""
+
+    name: AgentName
+    agent: Agent
+
+    async def observe(self, incident: Incident, earlier: Sequence[Run]) -> Findings:
+        key = (self.name, *((run.agent, run.findings, run.hypotheses) for run in earlier))
+        if key not in OBSERVED:
+            OBSERVED[key] = await self.agent.observe(incident, earlier)
+        return OBSERVED[key]
+
+    async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> Thoughts:
+        return await self.agent.generate_hypotheses(incident, findings, earlier)
+
+
 @dataclass(frozen=True)
 class Played:
     conclusion: Conclusion
@@ -70,7 +91,9 @@ async def play(model: FakeModel | None, source: Asked | None = None, incident: I
     budget = Budget(Decimal(limit), FakeLedger(), "run-1")
     if model:
         model.budget = budget
-    agents = {kind.name: kind(view, model) for kind in (ApplicationAgent, DatabaseAgent, NetworkAgent)}
+    agents: dict[AgentName, Agent] = {kind.name: kind(view, model) for kind in (ApplicationAgent, DatabaseAgent, NetworkAgent)}
+    if source is None and incident is None:
+        agents = {name: Remembering(name, agent) for name, agent in agents.items()}
     outside = Outside((), FakeInvestigations(), thread, FakeJournal(), FakeClock())
     conclusion = await Orchestrator(agents, budget, outside).investigate(Request(incident=given))
     out = StringIO()

@@ -169,7 +169,7 @@ def test_there_are_enough_of_them() -> None:
     assert len(set(ATTEMPTS)) == len(ATTEMPTS) >= 40
 
 
-@pytest.mark.parametrize("text", ATTEMPTS)
+@pytest.mark.parametrize("text", [pytest.param(text, marks=[pytest.mark.slow] * bool(at % 4)) for at, text in enumerate(ATTEMPTS)])
 async def test_an_attempt_changes_nothing(text: str, calm: tuple[Played, Asked, Gullible]) -> None:
     usual, usual_source, _ = calm
     played, source, model = await attack(text)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.workspace.strict import Workspace
 
-pytestmark = pytest.mark.skipif(not CHROMIUM and not os.environ.get("CI"), reason="needs Chromium")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not CHROMIUM and not os.environ.get("CI"), reason="needs Chromium")]
 
 EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 DATES = "<!date^86400^{date_short_pretty} {time}|then> <!date^86400^{unheard}|later>"
