@@ -63,11 +63,29 @@ class WebApi:
                 return {"message_ts": self._board.add(asked["channel"], ephemeral=str(asked.get("user")), **content(asked)).ts}
             case "chat.update":
                 return _posted(self._board.edit(self._existing(asked, "ts"), **content(asked)))
+        return self._looked_up(method, asked, url)
+
+    def _looked_up(self, method: str, asked: Json, url: str) -> Json:
+        match method:
             case "chat.getPermalink":
                 message = self._existing(asked, "message_ts")
                 thread = f"?thread_ts={message.thread_ts}&cid={message.channel}" if message.thread_ts else ""
                 return {"permalink": f"{url}/archives/{message.channel}/p{message.ts.replace('.', '')}{thread}"}
-        raise SlackError("unknown_method")
+        return self._viewed(method, asked)
+
+    def _viewed(self, method: str, asked: Json) -> Json:
+        """A modal: `views.open` needs the trigger of something that a person just did, and takes it once."""
+        board = self._board
+        if method == "views.open":
+            person, name, wrong = board.triggers.pop(str(asked.get("trigger_id")), ""), f"V{board.version:08}", "invalid_trigger_id"
+        elif method == "views.update":
+            name, wrong = str(asked.get("view_id")), "not_found"
+            person = next((who for who, view in board.views.items() if view["id"] == name), "")
+        else:
+            raise SlackError("unknown_method")
+        if not person:
+            raise SlackError(wrong)
+        return {"view": board.show(person, asked["view"], name)}
 
     def _existing(self, asked: Json, name: str) -> Message:
         message = self._board.find(asked["channel"], str(asked.get(name)))

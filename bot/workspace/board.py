@@ -58,6 +58,8 @@ class Board:
 
     def __init__(self, clock: Clock) -> None:
         self.messages: list[Message] = []
+        self.views: dict[str, Json] = {}  # by person the modal that is open
+        self.triggers: dict[str, str] = {}  # by trigger the person who may be shown one
         self.version = 0
         self._clock = clock
         self._last = 0
@@ -81,6 +83,12 @@ class Board:
     def find(self, channel: str, ts: str) -> Message | None:
         """The message that is there now."""
         return next((message for message in self.messages if (message.channel, message.ts) == (channel, ts)), None)
+
+    def show(self, person: str, view: Json, view_id: str) -> Json:
+        """Open a modal for a person, or show another one in its place."""
+        self.views[person] = {"id": view_id, "team_id": TEAM, "app_id": APP} | view
+        self.notify()
+        return self.views[person]
 
     def notify(self) -> None:
         """Wake whoever waits for a change."""

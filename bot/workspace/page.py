@@ -48,10 +48,16 @@ def page_routes(workspace: Workspace) -> list[web.RouteDef]:
     async def click(request: web.Request) -> web.Response:
         typed = await _typed(request, "ts", "action_id")
         try:
-            result = await workspace.click(INCIDENTS, typed["ts"], typed["action_id"])
+            in_view = workspace.turn(typed["action_id"]) if not typed["ts"] else None
+            result = await (in_view or workspace.click(INCIDENTS, typed["ts"], typed["action_id"]))
         except LookupError as gone:
             raise web.HTTPNotFound(text=str(gone)) from gone
         return web.json_response({"error": result.error})
+
+    async def close(request: web.Request) -> web.Response:
+        await _typed(request)
+        workspace.close_view()
+        return web.json_response({"error": ""})
 
     return [
         web.get("/", index),
@@ -59,13 +65,14 @@ def page_routes(workspace: Workspace) -> list[web.RouteDef]:
         web.get("/page/events", events),
         web.post("/page/command", command),
         web.post("/page/click", click),
+        web.post("/page/close", close),
     ]
 
 
 def _state(workspace: Workspace) -> Json:
     seen = [message for message in workspace.messages if message.channel == INCIDENTS and message.ephemeral in {"", ALEX}]
     shown = [message.payload() | {"ephemeral": bool(message.ephemeral), "author": PEOPLE[message.user]} for message in seen]
-    return {"hint": workspace.hint, "messages": shown}
+    return {"hint": workspace.hint, "messages": shown, "view": workspace.board.views.get(ALEX)}
 
 
 def _refuse_strangers(request: web.Request) -> None:

@@ -121,17 +121,42 @@ class Workspace:
         }
         return await self._interact("interactive", asked, channel, user)
 
+    async def turn(self, action_id: str, *, user: str = ALEX) -> CommandResult:
+        """A person clicks a button in the modal that is open; LookupError when there is none."""
+        view = self.board.views[user]
+        found = (element for block in view["blocks"] for element in block.get("elements", ()) if element.get("action_id") == action_id)
+        button = next(found, None)
+        if button is None:
+            msg = f"the modal has no button {action_id!r}"
+            raise LookupError(msg)
+        asked: Json = {
+            "type": "block_actions",
+            "user": {"id": user, "username": PEOPLE[user], "name": PEOPLE[user], "team_id": TEAM},
+            "team": {"id": TEAM, "domain": TEAM_NAME},
+            "container": {"type": "view", "view_id": view["id"]},
+            "view": view,
+            "actions": [{**button, "action_ts": f"{self._clock().timestamp():.6f}"}],
+        }
+        return await self._interact("interactive", asked, "", user)
+
+    def close_view(self, user: str = ALEX) -> None:
+        """A person closes the modal."""
+        self.board.views.pop(user, None)
+        self.board.notify()
+
     async def _interact(self, kind: str, asked: Json, channel: str, user: str) -> CommandResult:
         secret = secrets.token_hex(16)
         result = CommandResult(f"{self.url}/response/{secret}", channel, user)
         self._asked[secret] = result
-        unique = {"api_app_id": APP, "trigger_id": f"{len(self._asked)}.{TEAM}.{secrets.token_hex(8)}", "response_url": result.response_url}
+        trigger = f"{len(self._asked)}.{TEAM}.{secrets.token_hex(8)}"
+        self.board.triggers[trigger] = user
+        unique = {"api_app_id": APP, "trigger_id": trigger, **({"response_url": result.response_url} if channel else {})}
         try:
             result.ack_seconds = await self.sockets.deliver(kind, asked | unique)
         except SlackError as failed:
             result.error = failed.name
             text = f"{asked.get('command', 'The button')} failed with the error “{failed.name}”"
-            self.board.add(channel, text, user=SLACKBOT, ephemeral=user)
+            self.board.add(channel or INCIDENTS, text, user=SLACKBOT, ephemeral=user)
         return result
 
     async def _response_url(self, request: web.Request) -> web.Response:

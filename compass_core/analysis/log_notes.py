@@ -92,7 +92,7 @@ def of_phrases(
             note.observation(
                 service,
                 kind.name,
-                f"{len(lines)} lines tell: {kind.words}, usually {amount(usual)}: {message(lines[0].line)[:160]}",
+                f"{len(lines)} log lines: {kind.words}, usually {amount(usual)}: {message(lines[0].line)[:160]}",
                 score,
                 value=len(lines),
                 baseline_value=usual,

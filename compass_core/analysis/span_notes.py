@@ -100,7 +100,7 @@ def of_detours(note: Note, detours: Iterable[Detour], spans: Reading[Span]) -> l
             note.observation(
                 one.service,
                 "detour",
-                f"{where} runs otherwise than before in {one.count} of {one.total} spans{lacks}{stops}",
+                f"{where} takes another path than before in {one.count} of {one.total} spans{lacks}{stops}",
                 round(one.score, 4),
                 value=one.count,
                 baseline_value=0.0,

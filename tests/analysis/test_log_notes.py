@@ -193,7 +193,7 @@ def test_what_a_program_writes_in_passing_does_not_alarm(text: str) -> None:
 
 def test_lines_that_tell_a_kind_of_trouble() -> None:
     (found,) = told(lines("read: Connection RESET by peer", 30), lines("connection reset", 3, begin=BEGIN))
-    assert found.summary == "web: 30 lines tell: connections broken, usually 1: read: Connection RESET by peer"
+    assert found.summary == "web: 30 log lines: connections broken, usually 1: read: Connection RESET by peer"
     assert (found.signal, found.value, found.baseline_value, found.query) == ("log_connection_reset", 30, 1, "{q}")
     assert (found.onset, found.link, found.source) == (TIMES.window.start, "l", "Loki")
     assert found.score > 0.5

@@ -114,7 +114,7 @@ def run(*calls: str, service: str = "web") -> list[Span]:
 
 def test_detours() -> None:
     (found,) = of_detours(NOTE, detours(traced(run("check"), run("check", "store", "answer"), times=20)), READ)
-    assert found.summary == "web: root runs otherwise than before in 20 of 20 spans, without store, answer, ending after check"
+    assert found.summary == "web: root takes another path than before in 20 of 20 spans, without store, answer, ending after check"
     assert (found.signal, found.value, found.baseline_value) == ("detour", 20, 0)
     assert found.reduction == "spans of the window that call other operations than those before"
     assert asked(found) == ASKED
@@ -123,17 +123,17 @@ def test_detours() -> None:
 def test_a_detour_lists_a_few_of_the_calls_that_are_missing() -> None:
     (found,) = of_detours(NOTE, detours(traced(run(), run("a", "b", "c", "d", "e"), times=20)), READ)
     assert LISTED == 3
-    assert found.summary == "web: root runs otherwise than before in 20 of 20 spans, without a, b, c …"
+    assert found.summary == "web: root takes another path than before in 20 of 20 spans, without a, b, c …"
     (found,) = of_detours(NOTE, detours(traced(run(), run("a", "b", "c"), times=20)), READ)
-    assert found.summary == "web: root runs otherwise than before in 20 of 20 spans, without a, b, c"
+    assert found.summary == "web: root takes another path than before in 20 of 20 spans, without a, b, c"
 
 
 def test_calls_that_were_added_are_no_end() -> None:
     (found,) = of_detours(NOTE, detours(traced(run("a", "retry"), run("a"), times=20)), READ)
-    assert found.summary == "web: root runs otherwise than before in 20 of 20 spans"
+    assert found.summary == "web: root takes another path than before in 20 of 20 spans"
 
 
 def test_a_detour_that_starts_at_a_callee_names_where_it_shows() -> None:
     """`cart` answers no more: `web` shows it."""
     (found,) = of_detours(NOTE, detours(traced([span("call", kind="client")], call(10), times=20)), READ)
-    assert found.summary == "cart: web (call) runs otherwise than before in 20 of 20 spans, without serve"
+    assert found.summary == "cart: web (call) takes another path than before in 20 of 20 spans, without serve"

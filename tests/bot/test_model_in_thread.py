@@ -66,7 +66,7 @@ async def test_a_model_refined_all(by_rules: Conclusion) -> None:
     assert now.model_says == "Transactions left open by bookings 4.7.0 use up the connections."
     for said in (final, played.terminal):
         assert "The model says: Transactions left open by bookings 4.7.0" in said
-        assert "No connection is left to be had." in said, "the sentence of the rules stays"
+        assert "It has no free connection left." in said, "the sentence of the rules stays"
         assert "Model: refined the hypotheses of database. Rules only for application, network: the model's answer changed nothing." in said
         assert "total $0.0030 / $10.00" in said
     behind = text_of(blocks.told(played.conclusion, blocks.HYPOTHESES))

@@ -140,14 +140,14 @@ def test_the_same_value_gets_the_same_placeholder(before: str, after: str) -> No
     "text",
     [
         "=" * 50_000,
-        'password:"' * 5_000,
+        'password:"' * 2_000,
         "a" * 50_000,
         "password='" + "y" * 50_000,
         'secret: "a b' * 4_000,
-        "1-" * 20_000,
+        "1-" * 8_000,
         "://" + "a:" * 20_000,
         "password=" + "y" * 50_000,
-        "token=" * 5_000,
+        "token=" * 2_000,
     ],
 )
 def test_long_texts_end(text: str) -> None:

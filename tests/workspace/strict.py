@@ -13,7 +13,7 @@ from aiohttp import web
 
 from bot import workspace
 from bot.workspace import BOT_USER, INCIDENTS
-from tests.workspace.limits import LONGEST_TEXT, Json, SlackError, check_message
+from tests.workspace.limits import LONGEST_TEXT, Json, SlackError, check_message, check_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,6 +130,8 @@ class Workspace(workspace.Workspace):
                 asked |= await body_of(request)
                 fault = self._due(method)
                 self._check(method, asked)
+                if method.startswith("views."):
+                    check_view(asked.get("view"))
             response = await handler(request)
         except SlackError as refused:
             later = {"Retry-After": str(refused.retry_after)} if refused.retry_after else None

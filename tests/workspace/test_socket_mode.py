@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.workspace import ALEX, INCIDENTS, SAM, TEAM
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tests.workspace.conftest import Clock
     from tests.workspace.strict import Workspace
 
-BUTTON = {
+BUTTON: dict[str, Any] = {
     "type": "actions",
     "elements": [{"type": "button", "text": {"type": "plain_text", "text": "Again"}, "action_id": "again", "value": "i1"}],
 }
@@ -119,6 +120,42 @@ async def test_only_a_button_that_is_there_now_can_be_clicked(workspace: Workspa
         await workspace.click(INCIDENTS, posted["ts"], "again")
     with pytest.raises(LookupError, match="no message 1"):
         await workspace.click(INCIDENTS, "1", "again")
+
+
+def modal(*action_ids: str) -> dict[str, Any]:
+    words = {name: {"type": "plain_text", "text": name} for name in ("title", "close")}
+    return {
+        "type": "modal",
+        **words,
+        "blocks": [{"type": "actions", "elements": [{**BUTTON["elements"][0], "action_id": one} for one in action_ids]}],
+    }
+
+
+async def test_a_modal_opens_once_for_a_trigger_and_its_buttons_carry_it(workspace: Workspace, client: AsyncWebClient) -> None:
+    bot = Bot(client)
+    async with connected(workspace, bot.app):
+        posted = await client.chat_postMessage(channel=INCIDENTS, text="final", blocks=[BUTTON])
+        await workspace.click(INCIDENTS, posted["ts"], "again", user=SAM)
+        trigger = bot.seen[0]["trigger_id"]
+        opened = await client.views_open(trigger_id=trigger, view=modal("again"))
+        assert (await refusal(client.views_open(trigger_id=trigger, view=modal("again")))) == "invalid_trigger_id"
+        assert (await refusal(client.views_update(view_id="V0", view=modal("again")))) == "not_found"
+        assert (await refusal(client.views_update(view_id=opened["view"]["id"], view={"type": "modal"}))) == "invalid_arguments"
+        await workspace.turn("again", user=SAM)
+        assert (bot.seen[1]["view"]["id"], bot.seen[1]["actions"][0]["value"]) == (opened["view"]["id"], "i1")
+        assert "response_url" not in bot.seen[1]
+        await client.views_update(view_id=opened["view"]["id"], view=modal("other"))
+        with pytest.raises(LookupError, match="no button"):
+            await workspace.turn("again", user=SAM)
+    assert list(workspace.board.views) == [SAM]
+    workspace.close_view(SAM)
+    assert workspace.board.views == {}
+
+
+async def refusal(call: Any) -> str:
+    with pytest.raises(SlackApiError) as refused:
+        await call
+    return str(refused.value.response["error"])
 
 
 async def test_a_response_url_answers_the_person_five_times(workspace: Workspace, client: AsyncWebClient) -> None:
