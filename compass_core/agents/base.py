@@ -60,7 +60,8 @@ class Specialist:
         note = Note(self.name, await self._view.times(incident))
         scope = await find_scope(self._view, incident.services, note.times)
         scope = replace(scope, services=_troubled_first(scope.services, earlier))
-        lost = () if nobody_knows(earlier) else await self._strangers(incident, note)
+        unheard = None if nobody_knows(earlier) else await unknown(self._view, incident.services, note.times)
+        lost = [Gap(source="", reason=Reason.NO_DATA, detail=str(unheard))] if unheard else []  # it is a gap of no source
         async with asyncio.TaskGroup() as group:
             looks = [group.create_task(_awaited(look)) for look in self.look(note, scope)]
         parts = [look.result() for look in looks]
@@ -82,11 +83,6 @@ class Specialist:
         said = {(one.service, one.mechanism) for run in earlier for one in run.hypotheses}
         proposed = propose(self.name, (*seen_by(earlier), *findings.observations), findings, said)
         return await think(self._model, Known(self.name, incident, findings, earlier, proposed))
-
-    async def _strangers(self, incident: Incident, note: Note) -> tuple[Gap, ...]:
-        """That nothing is known of what the incident is about; it is a gap of no source."""
-        error = await unknown(self._view, incident.services, note.times)
-        return (Gap(source="", reason=Reason.NO_DATA, detail=str(error)),) if error else ()
 
     def look(self, note: Note, scope: Scope) -> Sequence[Awaitable[Seen]]:
         """The questions of this specialist; they are asked concurrently."""

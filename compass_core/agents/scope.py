@@ -14,7 +14,7 @@ from compass_core.hypotheses.suspicion import suspects
 from compass_core.identity import joined, name_of, several
 from compass_core.signals.catalogue import GRAPH_FAMILIES, OVERVIEW, PLACED, asked_names, measuring
 from compass_core.signals.logs import ERROR_PHRASES
-from compass_core.signals.plan import graph, plan
+from compass_core.signals.plan import graph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MOST_SERVICES = 48  # every query names them: with more, or more of `application.MOST_MEMBERS`, 80 requests are not enough
 COARSE = (300.0, 150.0, 100.0, 60.0, 30.0, 15.0, 5.0)  # each divides the baseline: see `domain.WHOLE`
 FEWEST_POINTS = 4  # of the window
+LEFT_OUT = "in requests, errors, latency, load, restarts and error lines of all, others stand out more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,12 @@ async def find_scope(view: View, affected: tuple[str, ...], times: Times) -> Sco
     gaps = (*seen.spans.gaps, *families.gaps, *series.gaps, *everyone.gaps)
     services = whole
     if len(whole) > MOST_SERVICES:
-        suspected = await _suspected(view, (families.values, writers, calls), affected, times)
+        suspected = await _suspected(view, (writers, calls), affected, times)
         services = _distinct((*affected, *suspected[: MOST_SERVICES // 2], *around, *suspected))[:MOST_SERVICES]
         if not calls:  # what no row measures may be wrong with anyone: some of the others as well
             services = _distinct((*services, *whole))[: max(len(services), MOST_SERVICES // (2 if suspected else 1))]
-        gaps = (*gaps, _left_out(len(whole) - len(services), len(whole)))
+        left = f"{len(whole) - len(services):,} of {len(whole):,} services were not looked at closely: {LEFT_OUT}"
+        gaps = (*gaps, Gap(source="metrics", reason=Reason.TRUNCATED, detail=left))
     traced = affected
     if not seen.spans.values:
         traced = services
@@ -99,15 +101,10 @@ async def _everyone(view: View, affected: Sequence[str], families: Reading[Famil
     return replace(everyone, values=(*everyone.values, *every.values), gaps=(*named.gaps, *every.gaps)) if room else everyone
 
 
-async def _suspected(
-    view: View, seen: tuple[Sequence[Family], Sequence[Series], Sequence[Edge]], affected: Sequence[str], times: Times
-) -> tuple[str, ...]:
+async def _suspected(view: View, seen: tuple[Sequence[Series], Sequence[Edge]], affected: Sequence[str], times: Times) -> tuple[str, ...]:
     """The services that stand out in a few signals and in log lines that tell of errors, by a few points each; the most suspected first."""
-    families, lines, calls = seen
+    lines, calls = seen
     series = tuple(one for one in view.afar if one.selection.signal in OVERVIEW)
-    if not series:
-        selections = [one for agent in AgentName for one in plan(families, agent) if one.signal in OVERVIEW]
-        series = (await view.series(selections, times.all, coarse(times))).values
 
     def read() -> tuple[str, ...]:
         note = Note(AgentName.APPLICATION, times)
@@ -120,11 +117,6 @@ async def _suspected(
 def coarse(times: Times) -> float:
     """The longest step that leaves the window some points."""
     return next((step for step in COARSE if times.window.seconds / step >= FEWEST_POINTS), COARSE[-1])
-
-
-def _left_out(left: int, of: int) -> Gap:
-    what = "in requests, errors, latency, load, restarts and error lines of all, others stand out more"
-    return Gap(source="metrics", reason=Reason.TRUNCATED, detail=f"{left:,} of {of:,} services were not looked at closely: {what}")
 
 
 def metered(series: Iterable[Series]) -> Iterator[Edge]:

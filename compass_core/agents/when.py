@@ -143,18 +143,13 @@ def _span(incident: Incident, told: Times, now: datetime) -> Window:
     return Window(start=start, end=max(guessed if incident.by_hand else told.window.end, told.window.end))
 
 
-def _look_back(incident: Incident) -> timedelta:
-    """How much older than it was told to be the trouble may be."""
-    return LOOK_BACK if incident.waited is None else min(LOOK_BACK, incident.waited + MARGIN)
-
-
 def _began(seen: Overview, incident: Incident, span: Window) -> tuple[Turn, ...]:
     told = incident.started_at.timestamp()
     series = stated(seen.series)
     signals = [SIGNALS[ERROR_LINES] if one.selection.signal == ERROR_LINES else signal_of(one, AgentName.APPLICATION) for one in series]
     until = span.end.timestamp() if incident.by_hand else told + AFTER.total_seconds()
     found = turns(series, signals, told, until)
-    back = _look_back(incident).total_seconds()
+    back = (LOOK_BACK if incident.waited is None else min(LOOK_BACK, incident.waited + MARGIN)).total_seconds()
     early = told - back / 2  # before that only of what has to do with it
     ends = (
         (one, one.last + one.series.step)

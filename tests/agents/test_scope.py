@@ -191,7 +191,9 @@ class Failing(FakeSource):
 @pytest.mark.parametrize("failing", [MANY[0], MANY[60], MANY[-1]])
 async def test_of_more_than_there_is_room_for_the_suspected_are_looked_at(failing: str) -> None:
     """Wherever a name stands in the alphabet; how many were left out is said."""
-    found = await scope(Failing(failing, (family("http_requests_total", *MANY, code="500"),)), "web")
+    view = view_of(Failing(failing, (family("http_requests_total", *MANY, code="500"),)))
+    await view.times(INCIDENT)
+    found = await find_scope(view, ("web",), TIMES)
     assert found.services[:2] == ("web", failing)
     assert len(found.services) <= MOST_SERVICES
     left = len(MANY) + 1 - len(found.services)
