@@ -201,7 +201,9 @@ class Hypothesis(Value):
     """A cause that could be wrong. Evidence are ids of observations; `next_check` is what a person should look at next.
 
     `statement` is the rules' own, with the numbers that they read; `model_says`, `predictions` and `next_check` are a model's words.
-    `confidence` is the initial one with what a model moved; `by_rules` is false where a model added the whole hypothesis.
+    `confidence` is what everything says at the end; `by_rules` is false where a model added the whole hypothesis.
+    `brought_about_by` is the change before it, `explains` who suffers from it, on the way from one to the next, both as ids of
+    observations; `story` is all of that in one line.
     """
 
     agent: AgentName
@@ -212,6 +214,9 @@ class Hypothesis(Value):
     confidence: float = Field(ge=0, le=1)
     verdict: Verdict = "untested"
     tests: tuple[Trial, ...] = ()
+    brought_about_by: tuple[str, ...] = ()
+    explains: tuple[str, ...] = ()
+    story: str = ""
     evidence_for: tuple[str, ...] = ()
     evidence_against: tuple[str, ...] = ()
     predictions: tuple[Prediction, ...] = ()

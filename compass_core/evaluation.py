@@ -154,14 +154,15 @@ def _names(first: Hypothesis | None, right: Sequence[Answer]) -> bool:
 
 
 def services(conclusion: Conclusion) -> list[Json]:
-    """The ranking that is scored: the hypotheses' services in their order, then the rest as the localisation has them.
+    """The ranking that is scored: the hypotheses' services, the likeliest first, then the rest as the localisation has them.
 
-    A service has the confidence of its first hypothesis, and without one its score as a suspect; where those would reach
-    the last hypothesis' confidence, all of them are scaled to stay below it.
+    A service has the sum of its hypotheses' confidence, and without one its score as a suspect; where those would reach the least
+    likely of the others, all of them are scaled to stay below it.
     """
-    named: dict[str, float] = {}
-    for hypothesis in conclusion.hypotheses:
-        named.setdefault(hypothesis.service, hypothesis.confidence)
+    sums: dict[str, float] = {}
+    for one in conclusion.hypotheses:
+        sums[one.service] = sums.get(one.service, 0.0) + one.confidence
+    named = dict(sorted(sums.items(), key=lambda pair: -pair[1]))
     suspects = next((run.findings.suspects for run in reversed(conclusion.runs) if run.findings.suspects), ())
     rest = {suspect.service: suspect.score for suspect in suspects if suspect.service not in named}
     most, highest = BELOW * min(named.values(), default=1 / BELOW), max(rest.values(), default=0.0)

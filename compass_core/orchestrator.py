@@ -216,7 +216,7 @@ class Orchestrator:
         share, ranked = 0.0, tuple(one for run in self._runs for one in run.hypotheses)
         try:
             share = coverage(self._runs)
-            ranked = lowered(rank(self._runs, self._tried), share)
+            ranked = lowered(rank(self._runs, self._tried, investigation.incident.services), share)
         except Exception as error:
             log.exception("ranking.failed")
             ending = (Outcome.FAILED, f"the hypotheses are not ranked, since Compass itself failed ({type(error).__name__})")

@@ -15,6 +15,7 @@ from compass_core.analysis import metric_notes
 from compass_core.analysis.notes import Note, Times
 from compass_core.domain import AgentName, Incident, Run, Tried
 from compass_core.hypotheses import test
+from compass_core.hypotheses.joined import OF_A_CHANGE
 from compass_core.hypotheses.rank import rank
 from compass_core.readings import Selection
 
@@ -29,7 +30,8 @@ class Tester:
 
     async def __call__(self, incident: Incident, runs: Sequence[Run], seconds: float) -> tuple[Tried, ...]:
         """What the tests of the leading hypotheses say; what was not answered in time, or in so many requests, is untested."""
-        leading = [one for one in rank(runs)[: test.MOST] if one.confidence >= test.LEAST]
+        leading = [one for one in rank(runs, (), incident.services) if one.confidence >= test.LEAST or one.mechanism in OF_A_CHANGE]
+        leading = leading[: test.MOST]
         if not leading:
             return ()
         self._view.tests(REQUESTS)
@@ -40,7 +42,7 @@ class Tester:
                 await self._answer([each for one in leading for each in test.questions(one, scene)], scene, answers)
 
         def read() -> tuple[Tried, ...]:
-            return tuple(Tried(service=one.service, mechanism=one.mechanism, tests=test.read(one, scene, answers)) for one in leading)
+            return tuple(Tried(service=one.service, mechanism=one.mechanism, tests=test.trials(one, scene, answers)) for one in leading)
 
         return await self._view.offload(read)
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from compass_core.domain import AgentName, Findings, Outcome
 from compass_core.errors import Reason
-from compass_core.hypotheses.propose import rounded
+from compass_core.hypotheses import calibrated
+from compass_core.hypotheses.propose import sure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 KINDS = {"metrics": "Prometheus", "logs": "Loki", "traces": "Tempo"}
 ON_PURPOSE = frozenset({"left out", "not configured"})  # why agents are skipped that nobody waits for
 HALF = 0.5  # what counts of an agent that did not finish, and of a kind of telemetry of which a part could not be read
+UNTESTED = 0.79  # below what is called very likely
 ANSWERS = frozenset({Reason.NO_DATA, Reason.TRUNCATED, Reason.NOT_CONFIGURED})  # nobody expects more of what says this
 
 
@@ -35,8 +37,9 @@ def coverage(runs: Sequence[Run]) -> float:
 
 
 def lowered(hypotheses: Iterable[Hypothesis], share: float) -> tuple[Hypothesis, ...]:
-    """The hypotheses with that share of their confidence, in their order."""
-    return tuple(one if share == 1 else one.model_copy(update={"confidence": rounded(one.confidence * share)}) for one in hypotheses)
+    """The hypotheses with that share of their confidence, in their order; none is surer than the worst system or a lack of tests allows."""
+    most = {"survived": calibrated.MEASURED.ceiling, "contradicted": 1.0, "untested": min(calibrated.MEASURED.ceiling, UNTESTED)}
+    return tuple(sure(one, min(most[one.verdict], one.confidence * share)) for one in hypotheses)
 
 
 def unread(runs: Iterable[Run]) -> tuple[str, ...]:

@@ -61,6 +61,11 @@ def rounded(confidence: float) -> float:
     return float(f"{confidence:.4g}")
 
 
+def sure(one: Hypothesis, confidence: float) -> Hypothesis:
+    """The hypothesis with another confidence."""
+    return one.model_copy(update={"confidence": rounded(confidence)})
+
+
 def _hypothesis(agent: AgentName, one: Weighed, against: tuple[Observation, ...]) -> Hypothesis:
     quoted = "; ".join(seen.summary.removeprefix(f"{one.service}: ") for seen in one.evidence[:SHOWN])
     return Hypothesis(

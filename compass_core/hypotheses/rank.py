@@ -4,53 +4,49 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compass_core.hypotheses.propose import rounded, weigh
-from compass_core.hypotheses.refine import in_their_places
+from compass_core.hypotheses.joined import joined
+from compass_core.hypotheses.propose import sure, weigh
+from compass_core.hypotheses.refine import BELOW
 from compass_core.hypotheses.test import verdict_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from compass_core.domain import Hypothesis, Run, Trial, Tried, Verdict
+    from compass_core.domain import Hypothesis, Run, Tried
     from compass_core.hypotheses.propose import Pair
 
-WEIGHT: Mapping[Verdict, float] = {"survived": 1.0, "untested": 1.0, "contradicted": 0.2}
+FELLED = 0.2  # how often, beside the others, what a test contradicted is right all the same
 
 
-def rank(runs: Sequence[Run], tried: Iterable[Tried] = ()) -> tuple[Hypothesis, ...]:
+def rank(runs: Sequence[Run], tried: Iterable[Tried] = (), affected: tuple[str, ...] = ()) -> tuple[Hypothesis, ...]:
     """All hypotheses of all runs, the most confident first; ties keep the order of the runs.
 
     `initial_confidence` stays what the agent said when it spoke. The confidence is that of its mechanism and service by everything that
-    is known at the end; what a model moved is added to it. What no rule had said stays as it is.
-
-    What was tried then counts as often as it is right after such a verdict, and all of them with something else stay one whole.
+    is known at the end, with what came of the tests and of changes nearby; what a model added has at most what those of
+    the rules leave, and less than theirs of its service.
     """
     now = _weighed(runs)
-    said = [one for run in runs for one in _as_rules_had_them(run.hypotheses)]
-    placed = in_their_places(_again(one, now) for one in said)
-    first = {(one.service, one.mechanism): one.initial_confidence for one in said if one.by_rules}
-    return _after_tests([_said(one, first) if _weighs(one, now) else one for one in placed], tried)
+    said = [one for run in runs for one in run.hypotheses]
+    placed = [sure(one, now.get((one.service, one.mechanism), one.confidence)) if one.by_rules else one for one in said]
+    left = 1 - sum(one.confidence for one in placed if one.by_rules)
+    room = min(1.0, max(0.0, left) / (sum(one.confidence for one in placed if not one.by_rules) or 1.0))
+    told = _after_tests([one if one.by_rules else sure(one, one.confidence * room) for one in placed], tried)
+    best = {one.service: one.confidence for one in sorted(told, key=lambda one: one.confidence) if one.by_rules}
+    told = [one if one.by_rules else sure(one, min(one.confidence, BELOW * best.get(one.service, 1.0))) for one in told]
+    seen = [each for run in runs for each in run.findings.observations]
+    edges = next((run.findings.edges for run in reversed(runs) if run.findings.edges), ())
+    return joined(told, seen, edges, affected)
 
 
-def _after_tests(hypotheses: Sequence[Hypothesis], tried: Iterable[Tried]) -> tuple[Hypothesis, ...]:
+def _after_tests(hypotheses: Sequence[Hypothesis], tried: Iterable[Tried]) -> list[Hypothesis]:
+    """Each with what its tests say; what was contradicted leaves its confidence to the others and to something else."""
     tests = {(one.service, one.mechanism): one.tests for one in tried}
-    if not tests:
-        return tuple(hypotheses)
-    told = [_tested(one, tests.get((one.service, one.mechanism), ())) for one in hypotheses]
-    weights = [one.confidence * WEIGHT[one.verdict] for one in told]
-    whole = sum(weights) + max(0.0, 1 - sum(one.confidence for one in told))
-    moved = (one.model_copy(update={"confidence": rounded(weight / whole)}) for one, weight in zip(told, weights, strict=True) if whole)
-    return tuple(sorted(moved, key=lambda one: -one.confidence))
-
-
-def _tested(one: Hypothesis, tests: tuple[Trial, ...]) -> Hypothesis:
-    return one.model_copy(update={"tests": tests, "verdict": verdict_of(tests)})
-
-
-def _as_rules_had_them(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
-    """In the order before a model moved them; it never moves the first of a service, so that tells of equals which came first."""
-    services = [one.service for one in hypotheses]
-    return sorted(hypotheses, key=lambda one: (-one.initial_confidence, services.index(one.service)))
+    given = ((one, tests.get((one.service, one.mechanism), ())) for one in hypotheses)
+    told = [one.model_copy(update={"tests": trials, "verdict": verdict_of(trials)}) for one, trials in given]
+    weights = [one.confidence * (FELLED if one.verdict == "contradicted" else 1.0) for one in told]
+    rest = max(0.0, 1 - sum(one.confidence for one in told))
+    whole = (sum(weights) + rest) or 1.0 if tests else 1.0
+    return [sure(one, weight / whole) for one, weight in zip(told, weights, strict=True)]
 
 
 def _weighed(runs: Sequence[Run]) -> Mapping[Pair, float]:
@@ -60,20 +56,3 @@ def _weighed(runs: Sequence[Run]) -> Mapping[Pair, float]:
         return {}
     known = [seen for run in runs for seen in run.findings.observations]
     return {(one.service, one.mechanism): one.confidence for one in weigh(known, findings.edges, findings.suspects)}
-
-
-def _again(one: Hypothesis, now: Mapping[Pair, float]) -> Hypothesis:
-    """With the rules' confidence of now in the place of what they said then, as `in_their_places` compares them."""
-    if not _weighs(one, now):
-        return one
-    rules = now[one.service, one.mechanism]
-    moved = one.confidence - one.initial_confidence
-    return one.model_copy(update={"initial_confidence": rules, "confidence": min(1.0, max(0.0, rules + moved))})
-
-
-def _weighs(one: Hypothesis, now: Mapping[Pair, float]) -> bool:
-    return one.by_rules and (one.service, one.mechanism) in now
-
-
-def _said(one: Hypothesis, first: Mapping[Pair, float]) -> Hypothesis:
-    return one.model_copy(update={"initial_confidence": first[one.service, one.mechanism]})

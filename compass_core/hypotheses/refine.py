@@ -1,15 +1,9 @@
 """The rules' hypotheses, refined by a model's answer; pure. Its words stand under the rules' sentence, never in its place.
 
-The model says what happened, in words, and what would prove it wrong. It does not say who is to blame: telemetry that it read may
-have told it so. Therefore every service keeps the confidence of the best hypothesis that rules have of it, to the last digit, and so
-its place in the ranking; the model's confidence counts among the hypotheses of one service:
-
-- A hypothesis of the rules moves by at most `BAND`, and not above the rules' best for that service. Which of them is the likeliest
-  may change; it then has the confidence that the best had. Without valid evidence of the model it does not move.
-- A new one is about a service that rules have named. It has at most `SHARE` of the score of the strongest observation that it cites, at
-  most `UNSUPPORTED` where it cites none that exists, and always less than the likeliest for that service (`BELOW`).
-
-`rank` weighs the rules' part again at the end of an investigation, and puts all of it in its place again.
+The model says what happened, in words, and what would prove it wrong. It does not say who is to blame, nor how likely that is: telemetry
+that it read may have told it so. Therefore every hypothesis of the rules keeps its confidence. A new one is about a service that rules
+have named; it has at most `SHARE` of the score of the strongest observation that it cites, at most `UNSUPPORTED` where it cites none that
+exists, and always less than the likeliest for that service (`BELOW`).
 
 Nothing of the rules is lost: what the model leaves out stays as it is.
 """
@@ -29,15 +23,13 @@ from compass_core.hypotheses.mechanisms import MECHANISMS
 from compass_core.hypotheses.propose import MOST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from compass_core.hypotheses.known import Known
 
-BAND = 0.1
 SHARE = 0.5
 UNSUPPORTED = 0.2
 BELOW = 0.9
-LESS = 0.0001  # by which all but the likeliest explanation of a service stay below it
 MOST_CAUSES, MOST_CITED, MOST_PREDICTIONS = 4, 6, 2
 SHORT = 120  # characters of a part of a prediction
 LONGEST_ID = 16
@@ -99,13 +91,6 @@ class Dropped:
         return ", ".join(f"{number} {name}{'s' if number > 1 else ''}" for name, number in counts if number)
 
 
-class Placed(NamedTuple):
-    """A hypothesis and where it stands among equals."""
-
-    place: int
-    one: Hypothesis
-
-
 class Refined(NamedTuple):
     """What the agent thinks now, the most confident first, and what of the answer was left out."""
 
@@ -128,38 +113,8 @@ def refine(known: Known, answer: Answer) -> Refined:
     held = {(one.service, one.mechanism) for one in known.hypotheses}
     room = max(0, MOST[known.agent] - len(known.proposed))
     added = [_new(known, cause, best[cause.service]) for pair, cause in said.items() if pair not in held][:room]
-    refined = [_refined(one, said.get((one.service, one.mechanism))) for one in known.proposed]
-    return Refined(in_their_places((*refined, *added)), Dropped(**dropped))
-
-
-def in_their_places(hypotheses: Iterable[Hypothesis]) -> tuple[Hypothesis, ...]:
-    """The most confident first, of equals as they came, and no service gains or loses by what a model moved.
-
-    The likeliest explanation of a service, as far as the model may say which that is, has the confidence and the place that the rules'
-    best for that service has without it; the others have less. Nothing changes where no model moved anything. Holds before tests.
-    """
-    services: dict[str, list[Placed]] = {}
-    for place, one in enumerate(hypotheses):
-        services.setdefault(one.service, []).append(Placed(place, one))
-    placed = [each for alike in services.values() for each in _in_one_service(alike)]
-    return tuple(one for _, one in sorted(placed, key=lambda each: (-each.one.confidence, each.place)))
-
-
-def _in_one_service(alike: Sequence[Placed]) -> Iterable[Placed]:
-    by_rules = [each for each in alike if each.one.by_rules]
-    if not by_rules:  # this agent's say nothing of that service
-        return alike
-    first = max(by_rules, key=lambda each: each.one.initial_confidence)
-    best = first.one.initial_confidence
-    top = max(by_rules, key=lambda each: (min(each.one.confidence, best), each.one.initial_confidence))
-    others = (Placed(place, _sure(one, min(one.confidence, _most(one, best)))) for place, one in alike if place != top.place)
-    return (Placed(first.place, _sure(top.one, best)), *others)
-
-
-def _most(one: Hypothesis, best: float) -> float:
-    if not one.by_rules:
-        return BELOW * best
-    return best if one.initial_confidence == best else max(one.initial_confidence, round(best - LESS, 4))
+    refined = (_worded(one, said.get((one.service, one.mechanism))) for one in known.proposed)
+    return Refined(tuple(sorted((*refined, *added), key=lambda one: -one.confidence)), Dropped(**dropped))
 
 
 def _best(hypotheses: Iterable[Hypothesis]) -> dict[str, float]:
@@ -182,38 +137,31 @@ def _existing(cause: Cause, known: Known, dropped: Counter[str]) -> Cause:
     return cause.model_copy(update={**kept, "predictions": expected})
 
 
-def _refined(one: Hypothesis, cause: Cause | None) -> Hypothesis:
-    if cause is None:
-        return one
-    confidence = one.confidence
-    if cause.evidence_for:
-        confidence = min(max(cause.confidence, confidence - BAND, 0.0), confidence + BAND, 1.0)
-    return _worded(one, cause, confidence)
-
-
 def _new(known: Known, cause: Cause, best: float) -> Hypothesis:
     supported = SHARE * max((known.scores[one] for one in cause.evidence_for), default=UNSUPPORTED / SHARE)
-    confidence = max(0.0, min(cause.confidence, supported, BELOW * best))
+    confidence = round(max(0.0, min(cause.confidence, supported, BELOW * best)), 4)
     blank = Hypothesis(
         agent=known.agent,
         service=cause.service,
         mechanism=cause.mechanism,
         statement=MECHANISMS[cause.mechanism],
-        initial_confidence=round(confidence, 4),
-        confidence=0,
+        initial_confidence=confidence,
+        confidence=confidence,
         by_rules=False,
     )
-    return _worded(blank, cause, confidence)
+    return _worded(blank, cause)
 
 
-def _worded(one: Hypothesis, cause: Cause, confidence: float) -> Hypothesis:
+def _worded(one: Hypothesis, cause: Cause | None) -> Hypothesis:
     """The hypothesis with the model's words; what the rules say and cite stays, and comes first."""
+    if cause is None:
+        return one
     against = (each for each in cause.evidence_against if each not in {*one.evidence_for, *cause.evidence_for})
     predictions = (
         Prediction(signal=plain(each.signal)[:SHORT], service=each.service, comparison=plain(each.comparison)[:SHORT])
         for each in cause.predictions[:MOST_PREDICTIONS]
     )
-    return _sure(one, round(confidence, 4)).model_copy(
+    return one.model_copy(
         update={
             "model_says": plain(cause.statement),
             "evidence_for": _joined(one.evidence_for, (each for each in cause.evidence_for if each not in one.evidence_against)),
@@ -226,7 +174,3 @@ def _worded(one: Hypothesis, cause: Cause, confidence: float) -> Hypothesis:
 
 def _joined(first: tuple[str, ...], then: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*first, *islice(then, MOST_CITED))))
-
-
-def _sure(one: Hypothesis, confidence: float) -> Hypothesis:
-    return one.model_copy(update={"confidence": confidence})

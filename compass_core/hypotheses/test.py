@@ -6,9 +6,11 @@ telemetry could decide.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from compass_core.analysis.notes import Times
@@ -18,10 +20,10 @@ from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, NODE, ONSET_SLAC
 from compass_core.signals.catalogue import SIGNALS
 from compass_core.signals.changes import WORSE
 from compass_core.signals.plan import plan
-from compass_core.signals.signal import DIRECT, FELT
+from compass_core.signals.signal import DIRECT, FELT, RESOURCE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping
 
     from compass_core.domain import Edge, Hypothesis, Observation, Verdict
     from compass_core.hypotheses.suspicion import Best
@@ -46,6 +48,13 @@ class Question(NamedTuple):
 FELT_SIGNALS = frozenset(name for name, signal in SIGNALS.items() if signal.evidence == FELT and signal.asked)
 STRONG = 0.5  # so unusual is no accident
 
+LEAST_LETTERS = 5  # of a name that is looked for in a line
+FEWEST_CALLERS = 2  # that feel nothing, where one alone may use it seldom
+
+OWN = frozenset({DIRECT, RESOURCE})  # what others feel as well travels
+
+Said = tuple["Verdict", str, "Observation | None", "float | None"]
+"""Verdict, what was seen in words, the observation and the number that decided."""
 Answers = dict[Question, tuple["Observation", ...]]
 """What was seen in each of the questions that were answered."""
 
@@ -76,10 +85,9 @@ class Scene:
         seen = (one for service in self.affected for one in self.best.get(service, {}).values())
         return tuple(one for one in seen if one.score >= TROUBLED and evidence_of(one) in {FELT, DIRECT})
 
-    @cached_property
-    def by_id(self) -> Mapping[str, Observation]:
-        """Every observation."""
-        return {one.id: one for one in self.observations}
+    def callers(self, service: str) -> frozenset[str]:
+        """Who calls it directly."""
+        return frozenset(edge.caller for edge in self.edges if edge.callee == service and edge.caller != service)
 
     def selections(self, services: Collection[str], signals: Collection[str]) -> tuple[Selection, ...]:
         """How these signals of these services are measured."""
@@ -88,132 +96,29 @@ class Scene:
         return tuple(one for one in mine if one.members)
 
 
-def order_needs(one: Hypothesis, scene: Scene) -> Question | None:
-    """Cause and symptom again, at the finest step that the source keeps."""
-    causes = _causes(one, scene)
-    if one.service in scene.affected or not causes or not scene.symptoms:
-        return None
-    onsets = [seen.onset for seen in (*causes, *scene.symptoms) if seen.onset]
-    start, end = min(onsets).replace(second=0, microsecond=0), max(onsets).replace(second=0, microsecond=0)
-    window = Window(start=start, end=min(end + AFTER, max(scene.times.window.end, start + AFTER)))
-    symptoms = scene.selections(scene.affected, {seen.signal for seen in scene.symptoms})
-    selections = (*scene.selections((one.service,), {seen.signal for seen in causes}), *symptoms)
-    return Question(selections, Times(window, Window(start=start - BEFORE, end=start), FINEST))
+class Test(NamedTuple):
+    """A way to be wrong: what would be seen if the hypothesis were true, what is to be read, and what came of it."""
+
+    name: str
+    expected: str
+    needs: Callable[[Hypothesis, Scene], tuple[Question, ...]]
+    read: Callable[[Hypothesis, Scene, Sequence[Sequence[Observation]]], Said | None]
 
 
-def order(one: Hypothesis, scene: Scene, again: Sequence[Observation]) -> Trial | None:
-    """A cause does not begin after its symptom."""
-    if one.service in scene.affected:
-        return None
-    cause, symptom = _first(_causes(one, scene), again), _first(scene.symptoms, again)
-    expected = "it begins before what users feel"
-    if cause is None or symptom is None or not cause.onset or not symptom.onset:
-        return Trial(name="order", verdict="untested", detail="it is not known when it began", expected=expected)
-    late = (cause.onset - symptom.onset).total_seconds()
-    verdict: Verdict = "untested"
-    if late - max(cause.onset_within or 0.0, symptom.onset_within or 0.0) > ONSET_SLACK_SECONDS:
-        verdict = "contradicted"
-    elif late <= 0:
-        verdict = "survived"
-    detail = f"{cause.summary} since {cause.onset:%H:%M:%S}, {symptom.summary} since {symptom.onset:%H:%M:%S} UTC"
-    return _trial("order", verdict, detail, expected, cause, late)
+def questions(one: Hypothesis, scene: Scene) -> tuple[Question, ...]:
+    """Everything that the tests of a hypothesis want to read."""
+    return tuple(question for test in TESTS for question in test.needs(one, scene))
 
 
-def victims_needs(one: Hypothesis, scene: Scene) -> Question | None:
-    """What those feel that call it."""
-    selections = scene.selections(_callers(one.service, scene), FELT_SIGNALS)
-    return Question(selections, scene.times) if selections else None
-
-
-def victims(one: Hypothesis, scene: Scene, again: Sequence[Observation]) -> Trial | None:
-    """Who calls what is broken feels it."""
-    callers = _callers(one.service, scene)
-    if not callers:
-        return None
-    worst: dict[str, Observation] = {}
-    for seen in (*again, *(each for caller in callers for each in scene.best.get(caller, {}).values())):
-        if seen.service in callers and evidence_of(seen) in {FELT, DIRECT}:
-            held = worst.get(seen.service)
-            worst[seen.service] = seen if held is None or seen.score > held.score else held
-    suffering = [seen for seen in worst.values() if seen.score >= TROUBLED]
-    calm = [seen for seen in worst.values() if seen.score < CALM]
-    expected = "who calls it feels it"
-    if suffering:
-        most = max(suffering, key=lambda seen: seen.score)
-        return _trial("victims", "survived", f"{len(suffering)} of {len(callers)} that call it suffer", expected, most, len(suffering))
-    if len(calm) == len(callers) and one.service not in scene.affected:
-        return _trial("victims", "contradicted", f"none of the {len(callers)} that call it suffers", expected, calm[0], 0)
-    return Trial(name="victims", verdict="untested", detail="what its callers feel is not clear", expected=expected)
-
-
-def space(one: Hypothesis, scene: Scene) -> Trial | None:
-    """What the incident is about lies within reach of what is broken."""
-    outside = [seen for seen in scene.symptoms if not _reaches(one.service, seen.service, scene)]
-    expected = "who suffers uses it, directly or not"
-    if not scene.symptoms or not any(scene.beneath.get(seen.service) for seen in scene.symptoms):
-        return Trial(name="space", verdict="untested", detail="it is not known who uses what", expected=expected)
-    if len(outside) < len(scene.symptoms):
-        inside = next(seen for seen in scene.symptoms if seen not in outside)
-        return _trial("space", "survived", f"{inside.service} suffers and uses it", expected, inside, 1)
-    known = any(one.service in {edge.caller, edge.callee} for edge in scene.edges if edge.system != NODE)
-    verdict: Verdict = "contradicted" if known else "untested"
-    return _trial("space", verdict, f"{outside[0].service} suffers and is not seen to use it", expected, outside[0], 0)
-
-
-def see_needs(one: Hypothesis, scene: Scene) -> Question | None:
-    """Every sign without which its mechanism is not there."""
-    selections = scene.selections((one.service,), MUST_SEE.get(one.mechanism, ()))
-    return Question(selections, scene.times) if selections else None
-
-
-def see(one: Hypothesis, scene: Scene, again: Sequence[Observation]) -> Trial | None:
-    """Each mechanism has signs that it cannot do without, and some that it does not bring about."""
-    best = scene.best.get(one.service, {})
-    other = max((best[name] for name in UNLESS.get(one.mechanism, ()) if name in best), key=lambda seen: seen.score, default=None)
-    if other and other.score >= STRONG:
-        return _trial("must not see", "contradicted", f"{other.summary}, which it does not bring about", "none of that", other, other.value)
-    wanted = MUST_SEE.get(one.mechanism, frozenset())
-    signs = [seen for seen in (*again, *best.values()) if seen.service == one.service and seen.signal in wanted]
-    if not wanted:
-        return None
-    if not signs:
-        return Trial(name="must see", verdict="untested", detail="none of its signs is measured", expected="one of its signs")
-    most = max(signs, key=lambda seen: seen.score)
-    verdict: Verdict = "survived" if most.score >= TROUBLED else "contradicted" if most.score < CALM else "untested"
-    return _trial("must see", verdict, most.summary, "one of its signs is unusual", most, most.value)
-
-
-def peers(one: Hypothesis, scene: Scene) -> Trial | None:
-    """A bad version answers worse than the old one at the same minute."""
-    if one.mechanism != "bad_deploy":
-        return None
-    best = scene.best.get(one.service, {})
-    seen = best.get(WORSE.name) or best.get(AS_WELL)
-    expected = "the new version answers worse than the old one at the same minute"
-    if seen is None:
-        return Trial(name="peers", verdict="untested", detail="no two versions ran at once", expected=expected)
-    return _trial("peers", "contradicted" if seen.signal == AS_WELL else "survived", seen.summary, expected, seen, seen.value)
-
-
-def earlier_needs(one: Hypothesis, scene: Scene) -> tuple[Question, ...]:
-    """The same signals at this hour of earlier days."""
-    selections = scene.selections((one.service,), {seen.signal for seen in _causes(one, scene)})
-    return tuple(Question(selections, _shifted(scene.times, by)) for by in EARLIER) if selections else ()
-
-
-def earlier(one: Hypothesis, scene: Scene, again: Sequence[Sequence[Observation]]) -> Trial | None:
-    """What looks like this on other days as well tells nothing."""
-    score = max((seen.score for seen in _causes(one, scene)), default=0.0)
-    days = [max(seen, key=lambda each: each.score) for seen in again if seen]
-    expected = "on other days at this hour it does not look like this"
-    if len(days) < FEWEST_EARLIER or not score:
-        return Trial(
-            name="control in time", verdict="untested", detail="there is nothing of earlier days to compare with", expected=expected
-        )
-    alike = [seen for seen in days if seen.score >= max(TROUBLED, DAMPED * score)]
-    verdict: Verdict = "contradicted" if len(alike) >= OFTEN * len(days) else "survived"
-    detail = f"it looks like this on {len(alike)} of {len(days)} earlier days at this hour"
-    return _trial("control in time", verdict, detail, expected, (alike or days)[0], len(alike))
+def trials(one: Hypothesis, scene: Scene, answers: Answers) -> tuple[Trial, ...]:
+    """What the tests of a hypothesis say by what was answered; one that does not concern it is left out."""
+    found = []
+    for test in TESTS:
+        if said := test.read(one, scene, [answers.get(question, ()) for question in test.needs(one, scene)]):
+            verdict, detail, seen, value = said
+            where = {"query": seen.query, "link": seen.link} if seen else {}
+            found.append(Trial(name=test.name, verdict=verdict, detail=detail, expected=test.expected, value=value, **where))
+    return tuple(found)
 
 
 def verdict_of(tests: Iterable[Trial]) -> Verdict:
@@ -222,48 +127,154 @@ def verdict_of(tests: Iterable[Trial]) -> Verdict:
     return "contradicted" if "contradicted" in said else "survived" if "survived" in said else "untested"
 
 
-def questions(one: Hypothesis, scene: Scene) -> tuple[Question, ...]:
-    """Everything that the tests of this hypothesis want to read."""
-    first = (order_needs(one, scene), victims_needs(one, scene), see_needs(one, scene))
-    return (*(each for each in first if each), *earlier_needs(one, scene))
+def _nothing(_one: Hypothesis, _scene: Scene) -> tuple[Question, ...]:
+    return ()
 
 
-def read(one: Hypothesis, scene: Scene, answers: Answers) -> tuple[Trial, ...]:
-    """What the tests of this hypothesis say, by what was answered in time."""
+def _peers(one: Hypothesis, scene: Scene, _again: Sequence[Sequence[Observation]]) -> Said | None:
+    if one.mechanism != "bad_deploy":
+        return None
+    best = scene.best.get(one.service, {})
+    seen = best.get(WORSE.name) or best.get(AS_WELL)
+    if seen is None or (seen.value is None and seen.signal != AS_WELL):  # of a version that is not seen at all nothing was compared
+        return "untested", "no two versions ran at once", None, None
+    return "contradicted" if seen.signal == AS_WELL else "survived", seen.summary, seen, seen.value
 
-    def of(question: Question | None) -> Sequence[Observation]:
-        return answers.get(question, ()) if question else ()
 
-    told = (
-        peers(one, scene),
-        order(one, scene, of(order_needs(one, scene))),
-        see(one, scene, of(see_needs(one, scene))),
-        victims(one, scene, of(victims_needs(one, scene))),
-        space(one, scene),
-        earlier(one, scene, [of(each) for each in earlier_needs(one, scene)]),
-    )
-    return tuple(each for each in told if each)
+def _order_needs(one: Hypothesis, scene: Scene) -> tuple[Question, ...]:
+    causes = _causes(one, scene)
+    if one.service in scene.affected or not causes or not scene.symptoms:
+        return ()
+    onsets = [seen.onset for seen in (*causes, *scene.symptoms) if seen.onset]
+    start, end = min(onsets).replace(second=0, microsecond=0), max(onsets).replace(second=0, microsecond=0)
+    window = Window(start=start, end=min(end + AFTER, max(scene.times.window.end, start + AFTER)))
+    symptoms = scene.selections(scene.affected, {seen.signal for seen in scene.symptoms})
+    selections = (*scene.selections((one.service,), {seen.signal for seen in causes}), *symptoms)
+    return (Question(selections, Times(window, Window(start=start - BEFORE, end=start), FINEST)),)
+
+
+def _order(one: Hypothesis, scene: Scene, again: Sequence[Sequence[Observation]]) -> Said | None:
+    if one.service in scene.affected:
+        return None
+    fresh = {(seen.service, seen.signal): seen for seen in chain(*again) if seen.onset}
+    firsts = ([fresh.get((seen.service, seen.signal), seen) for seen in known] for known in (_causes(one, scene), scene.symptoms))
+    cause, symptom = (min((seen for seen in known if seen.onset), key=_onset, default=None) for known in firsts)
+    if cause is None or symptom is None:
+        return "untested", "it is not known when it began", None, None
+    late = _onset(cause) - _onset(symptom)
+    unsure = max(cause.onset_within or 0.0, symptom.onset_within or 0.0) + ONSET_SLACK_SECONDS
+    verdict: Verdict = "survived" if late <= 0 else "contradicted" if late > unsure else "untested"
+    return verdict, f"{cause.summary} since {cause.onset:%H:%M:%S}, {symptom.summary} since {symptom.onset:%H:%M:%S} UTC", cause, late
+
+
+def _see_needs(one: Hypothesis, scene: Scene) -> tuple[Question, ...]:
+    selections = scene.selections((one.service,), MUST_SEE.get(one.mechanism, ()))
+    return (Question(selections, scene.times),) if selections else ()
+
+
+def _see(one: Hypothesis, scene: Scene, again: Sequence[Sequence[Observation]]) -> Said | None:
+    wanted, best = MUST_SEE.get(one.mechanism, frozenset()), scene.best.get(one.service, {})
+    signs = [seen for seen in (*chain(*again), *best.values()) if seen.service == one.service and seen.signal in wanted]
+    if not signs:
+        return ("untested", "none of its signs is measured", None, None) if wanted else None
+    most = max(signs, key=_score)
+    return "survived" if most.score >= TROUBLED else "contradicted" if most.score < CALM else "untested", most.summary, most, most.value
+
+
+def _not_see(one: Hypothesis, scene: Scene, _again: Sequence[Sequence[Observation]]) -> Said | None:
+    best = scene.best.get(one.service, {})
+    other = max((best[name] for name in UNLESS.get(one.mechanism, ()) if name in best), key=_score, default=None)
+    return ("contradicted", other.summary, other, other.value) if other and other.score >= STRONG else None
+
+
+def _victims_needs(one: Hypothesis, scene: Scene) -> tuple[Question, ...]:
+    selections = scene.selections(scene.callers(one.service), FELT_SIGNALS)
+    return (Question(selections, scene.times),) if selections else ()
+
+
+def _victims(one: Hypothesis, scene: Scene, again: Sequence[Sequence[Observation]]) -> Said | None:
+    callers = scene.callers(one.service)
+    worst: dict[str, Observation] = {}
+    for seen in (*chain(*again), *(each for caller in callers for each in scene.best.get(caller, {}).values())):
+        if seen.service in callers and evidence_of(seen) in {FELT, DIRECT}:
+            worst[seen.service] = max(seen, worst.get(seen.service, seen), key=_score)
+    most = max(worst.values(), key=_score, default=None)
+    if most and most.score >= TROUBLED:
+        suffering = sum(seen.score >= TROUBLED for seen in worst.values())
+        return "survived", f"{suffering} of {len(callers)} that call it suffer, most of all {most.summary}", most, suffering
+    if most and most.score < CALM and len(worst) == len(callers) >= FEWEST_CALLERS and one.service not in scene.affected:
+        return "contradicted", f"none of the {len(callers)} that call it suffers", most, 0
+    return ("untested", "what its callers feel is not clear", None, None) if callers else None
+
+
+def _space(one: Hypothesis, scene: Scene, _again: Sequence[Sequence[Observation]]) -> Said | None:
+    inside = [seen for seen in scene.symptoms if one.service in {seen.service, *scene.beneath.get(seen.service, ())}]
+    known = any(one.service in {edge.caller, edge.callee} for edge in scene.edges if edge.system != NODE)
+    if not known or not all(scene.beneath.get(seen.service) for seen in scene.symptoms) or not scene.symptoms:
+        return "untested", "it is not known who uses what", None, None
+    most = max(inside or scene.symptoms, key=_score)
+    return "survived" if inside else "contradicted", f"who suffers: {most.summary}", most, len(inside)
+
+
+def _alike(one: Hypothesis, scene: Scene, _again: Sequence[Sequence[Observation]]) -> Said | None:
+    own = max((seen for seen in _causes(one, scene) if evidence_of(seen) in OWN), key=_score, default=None)
+    if own is None or not scene.edges:
+        return None
+    users = {service for service, beneath in scene.beneath.items() if one.service in beneath} | {one.service}
+    others = [best[own.signal] for service, best in scene.best.items() if service not in users and own.signal in best]
+    alike = [seen for seen in others if seen.score >= max(STRONG, own.score - CALM) and _onset(seen) <= _onset(own) + ONSET_SLACK_SECONDS]
+    if alike:
+        return "contradicted", f"{len(alike)} that do not use it show the same: {alike[0].summary}", alike[0], len(alike)
+    return "survived", "nobody who does not use it shows the same", own, 0
+
+
+def _named(one: Hypothesis, scene: Scene, _again: Sequence[Sequence[Observation]]) -> Said | None:
+    own = max(_causes(one, scene), key=_score, default=None)
+    if own is None or not SIGNALS.get(own.signal, WORSE).phrases:
+        return None
+    text, mine = _letters(own.summary.removeprefix(one.service)), _letters(one.service)
+    others = {service for edge in scene.edges for service in (edge.caller, edge.callee)} | scene.best.keys()
+    names = {other: name for other in others if len(name := _letters(other)) >= LEAST_LETTERS and name not in mine}
+    told = [other for other, name in names.items() if text.rfind(name) > text.rfind(mine)]  # who writes stands before what is written of
+    return ("contradicted", f"they name {told[0]}: {own.summary}", own, len(told)) if told else ("survived", own.summary, own, 0)
+
+
+def _earlier_needs(one: Hypothesis, scene: Scene) -> tuple[Question, ...]:
+    selections = scene.selections((one.service,), {seen.signal for seen in _causes(one, scene)})
+    return tuple(Question(selections, _shifted(scene.times, by)) for by in EARLIER) if selections else ()
+
+
+def _earlier(one: Hypothesis, scene: Scene, again: Sequence[Sequence[Observation]]) -> Said | None:
+    days = [max(seen, key=_score) for seen in again if seen]
+    if len(days) < FEWEST_EARLIER:
+        return "untested", "there is nothing of earlier days to compare with", None, None
+    least = max(TROUBLED, DAMPED * max(map(_score, _causes(one, scene))))
+    alike = [seen for seen in days if seen.score >= least]
+    verdict: Verdict = "contradicted" if len(alike) >= OFTEN * len(days) else "survived"
+    return verdict, f"it looks like this on {len(alike)} of {len(days)} earlier days at this hour", (alike or days)[0], len(alike)
+
+
+TESTS = (
+    Test("peers", "the new version answers worse than the old one at the same minute", _nothing, _peers),
+    Test("order", "it begins before what users feel", _order_needs, _order),
+    Test("must see", "one of its signs is unusual", _see_needs, _see),
+    Test("must not see", "nothing that it does not bring about", _nothing, _not_see),
+    Test("dose", "who calls it suffers", _victims_needs, _victims),
+    Test("control in space", "who suffers uses it", _nothing, _space),
+    Test("alike", "nobody who does not use it shows the same", _nothing, _alike),
+    Test("named", "its own lines name no other service", _nothing, _named),
+    Test("control in time", "on other days at this hour it does not look like this", _earlier_needs, _earlier),
+)
 
 
 def _causes(one: Hypothesis, scene: Scene) -> tuple[Observation, ...]:
-    seen = (scene.by_id[each] for each in one.evidence_for if each in scene.by_id)
-    return tuple(
-        each for each in seen if each.service == one.service and each.score >= TROUBLED and each.signal not in CHANGED and each.onset
-    )
+    seen = (each for each in scene.best.get(one.service, {}).values() if each.id in one.evidence_for and each.onset)
+    return tuple(each for each in seen if each.score >= TROUBLED and each.signal not in CHANGED)
 
 
-def _first(known: Iterable[Observation], again: Sequence[Observation]) -> Observation | None:
-    fresh = {(seen.service, seen.signal): seen for seen in again if seen.onset}
-    best = [fresh.get((seen.service, seen.signal), seen) for seen in known]
-    return min((seen for seen in best if seen.onset), key=_onset, default=None)
-
-
-def _callers(service: str, scene: Scene) -> frozenset[str]:
-    return frozenset(edge.caller for edge in scene.edges if edge.callee == service and edge.caller != service)
-
-
-def _reaches(service: str, victim: str, scene: Scene) -> bool:
-    return service == victim or service in scene.beneath.get(victim, ())
+def _letters(name: str) -> str:
+    """One name, however it is written: `ScheduleService` and `schedule-service`."""
+    return "".join(filter(str.isalnum, name)).lower()
 
 
 def _shifted(times: Times, by: timedelta) -> Times:
@@ -271,9 +282,9 @@ def _shifted(times: Times, by: timedelta) -> Times:
     return Times(window, baseline, times.step)
 
 
-def _trial(name: str, verdict: Verdict, detail: str, expected: str, seen: Observation, value: float | None) -> Trial:
-    return Trial(name=name, verdict=verdict, detail=detail, expected=expected, value=value, query=seen.query, link=seen.link)
-
-
 def _onset(seen: Observation) -> float:
-    return seen.onset.timestamp() if seen.onset else float("inf")
+    return seen.onset.timestamp() if seen.onset else 0.0
+
+
+def _score(seen: Observation) -> float:
+    return seen.score

@@ -24,7 +24,7 @@ T = TypeVar("T")
 ASKED_BY = frozenset({"service", "services", "members", "labels", "environment", "reference", "family", "over", "values"})
 _NUMBERS = frozenset({"float", "int", "bool", "NDArray[np.float64]"})  # as fields declare them
 _MANY = frozenset({tuple, list, frozenset})
-OURS = frozenset({"evidence_for", "evidence_against", "id"})
+OURS = frozenset({"evidence_for", "evidence_against", "brought_about_by", "explains", "id"})
 
 
 def redacted(value: T, redact: Redactor, clean: set[str] | None = None) -> T:

@@ -116,6 +116,9 @@ def test_the_object_has_the_stable_shape() -> None:
                 "model_says": "",
                 "by_rules": True,
                 "tests": [],
+                "brought_about_by": [],
+                "explains": [],
+                "story": "",
             }
         ],
         "cost": {
