@@ -70,10 +70,10 @@ def suspects(**scores: float) -> tuple[Suspect, ...]:
 
 
 def test_services_are_those_of_the_hypotheses_then_the_suspects() -> None:
-    said = (thought("db", 0.8), thought("web", 0.6), thought("db", 0.5), thought("cart", 0.4))
+    said = (thought("web", 0.5), thought("db", 0.4), thought("db", 0.2), thought("cart", 0.1))
     listed = services(ended(said, suspects(old=1.0), suspects(db=0.9, api=0.8, web=0.6, mail=0.2, ads=0), ()))
     assert [one["service"] for one in listed] == ["db", "web", "cart", "api", "mail", "ads"]
-    assert [one["confidence"] for one in listed] == pytest.approx([0.8, 0.6, 0.4, 0.36, 0.09, 0.0])
+    assert [one["confidence"] for one in listed] == pytest.approx([0.6, 0.5, 0.1, 0.09, 0.0225, 0.0])
 
 
 def test_suspects_that_are_below_the_hypotheses_are_shown_as_they_are() -> None:

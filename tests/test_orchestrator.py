@@ -168,10 +168,10 @@ async def test_hypothesis_collection_from_all_agents() -> None:
 
 async def test_hypothesis_ranking_by_confidence() -> None:
     stage = Stage(
-        agents={APPLICATION: {"confidences": (0.2, 0.7)}, DATABASE: {"confidences": (0.7, 0.9)}, NETWORK: {"confidences": (0.7,)}}
+        agents={APPLICATION: {"confidences": (0.2, 0.7)}, DATABASE: {"confidences": (0.7, 0.75)}, NETWORK: {"confidences": (0.7,)}}
     )
     ranked = [(one.confidence, one.agent) for one in (await stage.play()).hypotheses]
-    assert ranked == [(0.9, DATABASE), (0.7, APPLICATION), (0.7, DATABASE), (0.7, NETWORK), (0.2, APPLICATION)]
+    assert ranked == [(0.75, DATABASE), (0.7, APPLICATION), (0.7, DATABASE), (0.7, NETWORK), (0.2, APPLICATION)]
 
 
 async def test_total_cost_tracking() -> None:

@@ -35,6 +35,11 @@ BEFORE, AFTER = timedelta(minutes=20), timedelta(minutes=5)  # of an onset that 
 CALM = 0.1  # a score below this is what a quiet series does
 EARLIER = tuple(timedelta(days=days) for days in (1, 2, 3, 4, 5, 6, 7, 14))  # this hour then; the last two are this weekday as well
 FEWEST_EARLIER, OFTEN = 3, 0.25  # such windows that say something, and of how many it looks like this when it is nothing
+STRONG = 0.5  # so unusual is no accident
+LEAST_LETTERS = 5  # of a name that is looked for in a line
+FEWEST_CALLERS = 2  # that feel nothing, where one alone may use it seldom
+FELT_SIGNALS = frozenset(name for name, signal in SIGNALS.items() if signal.evidence == FELT and signal.asked)
+OWN = frozenset({DIRECT, RESOURCE})  # what others feel as well travels
 DAMPED = 0.5  # as bad as now is at least this share of its score
 
 
@@ -45,16 +50,10 @@ class Question(NamedTuple):
     times: Times
 
 
-FELT_SIGNALS = frozenset(name for name, signal in SIGNALS.items() if signal.evidence == FELT and signal.asked)
-STRONG = 0.5  # so unusual is no accident
-
-LEAST_LETTERS = 5  # of a name that is looked for in a line
-FEWEST_CALLERS = 2  # that feel nothing, where one alone may use it seldom
-
-OWN = frozenset({DIRECT, RESOURCE})  # what others feel as well travels
-
 Said = tuple["Verdict", str, "Observation | None", "float | None"]
 """Verdict, what was seen in words, the observation and the number that decided."""
+Again = Sequence[Sequence["Observation"]]
+"""What was seen when it was asked again: for each question its observations."""
 Answers = dict[Question, tuple["Observation", ...]]
 """What was seen in each of the questions that were answered."""
 
@@ -97,12 +96,12 @@ class Scene:
 
 
 class Test(NamedTuple):
-    """A way to be wrong: what would be seen if the hypothesis were true, what is to be read, and what came of it."""
+    """A way to be wrong: what is seen if the hypothesis is true, what came of it (None where it does not concern it), what is read first."""
 
     name: str
     expected: str
-    needs: Callable[[Hypothesis, Scene], tuple[Question, ...]]
-    read: Callable[[Hypothesis, Scene, Sequence[Sequence[Observation]]], Said | None]
+    read: Callable[[Hypothesis, Scene, Again], Said | None]
+    needs: Callable[[Hypothesis, Scene], tuple[Question, ...]] = lambda _one, _scene: ()
 
 
 def questions(one: Hypothesis, scene: Scene) -> tuple[Question, ...]:
@@ -127,11 +126,7 @@ def verdict_of(tests: Iterable[Trial]) -> Verdict:
     return "contradicted" if "contradicted" in said else "survived" if "survived" in said else "untested"
 
 
-def _nothing(_one: Hypothesis, _scene: Scene) -> tuple[Question, ...]:
-    return ()
-
-
-def _peers(one: Hypothesis, scene: Scene, _again: Sequence[Sequence[Observation]]) -> Said | None:
+def _peers(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
     if one.mechanism != "bad_deploy":
         return None
     best = scene.best.get(one.service, {})
@@ -141,7 +136,7 @@ def _peers(one: Hypothesis, scene: Scene, _again: Sequence[Sequence[Observation]
     return "contradicted" if seen.signal == AS_WELL else "survived", seen.summary, seen, seen.value
 
 
-def _order_needs(one: Hypothesis, scene: Scene) -> tuple[Question, ...]:
+def _finely(one: Hypothesis, scene: Scene) -> tuple[Question, ...]:
     causes = _causes(one, scene)
     if one.service in scene.affected or not causes or not scene.symptoms:
         return ()
@@ -153,7 +148,7 @@ def _order_needs(one: Hypothesis, scene: Scene) -> tuple[Question, ...]:
     return (Question(selections, Times(window, Window(start=start - BEFORE, end=start), FINEST)),)
 
 
-def _order(one: Hypothesis, scene: Scene, again: Sequence[Sequence[Observation]]) -> Said | None:
+def _order(one: Hypothesis, scene: Scene, again: Again) -> Said | None:
     if one.service in scene.affected:
         return None
     fresh = {(seen.service, seen.signal): seen for seen in chain(*again) if seen.onset}
@@ -167,12 +162,7 @@ def _order(one: Hypothesis, scene: Scene, again: Sequence[Sequence[Observation]]
     return verdict, f"{cause.summary} since {cause.onset:%H:%M:%S}, {symptom.summary} since {symptom.onset:%H:%M:%S} UTC", cause, late
 
 
-def _see_needs(one: Hypothesis, scene: Scene) -> tuple[Question, ...]:
-    selections = scene.selections((one.service,), MUST_SEE.get(one.mechanism, ()))
-    return (Question(selections, scene.times),) if selections else ()
-
-
-def _see(one: Hypothesis, scene: Scene, again: Sequence[Sequence[Observation]]) -> Said | None:
+def _see(one: Hypothesis, scene: Scene, again: Again) -> Said | None:
     wanted, best = MUST_SEE.get(one.mechanism, frozenset()), scene.best.get(one.service, {})
     signs = [seen for seen in (*chain(*again), *best.values()) if seen.service == one.service and seen.signal in wanted]
     if not signs:
@@ -181,18 +171,13 @@ def _see(one: Hypothesis, scene: Scene, again: Sequence[Sequence[Observation]]) 
     return "survived" if most.score >= TROUBLED else "contradicted" if most.score < CALM else "untested", most.summary, most, most.value
 
 
-def _not_see(one: Hypothesis, scene: Scene, _again: Sequence[Sequence[Observation]]) -> Said | None:
+def _not_see(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
     best = scene.best.get(one.service, {})
     other = max((best[name] for name in UNLESS.get(one.mechanism, ()) if name in best), key=_score, default=None)
     return ("contradicted", other.summary, other, other.value) if other and other.score >= STRONG else None
 
 
-def _victims_needs(one: Hypothesis, scene: Scene) -> tuple[Question, ...]:
-    selections = scene.selections(scene.callers(one.service), FELT_SIGNALS)
-    return (Question(selections, scene.times),) if selections else ()
-
-
-def _victims(one: Hypothesis, scene: Scene, again: Sequence[Sequence[Observation]]) -> Said | None:
+def _dose(one: Hypothesis, scene: Scene, again: Again) -> Said | None:
     callers = scene.callers(one.service)
     worst: dict[str, Observation] = {}
     for seen in (*chain(*again), *(each for caller in callers for each in scene.best.get(caller, {}).values())):
@@ -207,7 +192,7 @@ def _victims(one: Hypothesis, scene: Scene, again: Sequence[Sequence[Observation
     return ("untested", "what its callers feel is not clear", None, None) if callers else None
 
 
-def _space(one: Hypothesis, scene: Scene, _again: Sequence[Sequence[Observation]]) -> Said | None:
+def _space(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
     inside = [seen for seen in scene.symptoms if one.service in {seen.service, *scene.beneath.get(seen.service, ())}]
     known = any(one.service in {edge.caller, edge.callee} for edge in scene.edges if edge.system != NODE)
     if not known or not all(scene.beneath.get(seen.service) for seen in scene.symptoms) or not scene.symptoms:
@@ -216,7 +201,7 @@ def _space(one: Hypothesis, scene: Scene, _again: Sequence[Sequence[Observation]
     return "survived" if inside else "contradicted", f"who suffers: {most.summary}", most, len(inside)
 
 
-def _alike(one: Hypothesis, scene: Scene, _again: Sequence[Sequence[Observation]]) -> Said | None:
+def _alike(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
     own = max((seen for seen in _causes(one, scene) if evidence_of(seen) in OWN), key=_score, default=None)
     if own is None or not scene.edges:
         return None
@@ -228,7 +213,7 @@ def _alike(one: Hypothesis, scene: Scene, _again: Sequence[Sequence[Observation]
     return "survived", "nobody who does not use it shows the same", own, 0
 
 
-def _named(one: Hypothesis, scene: Scene, _again: Sequence[Sequence[Observation]]) -> Said | None:
+def _named(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
     own = max(_causes(one, scene), key=_score, default=None)
     if own is None or not SIGNALS.get(own.signal, WORSE).phrases:
         return None
@@ -239,12 +224,7 @@ def _named(one: Hypothesis, scene: Scene, _again: Sequence[Sequence[Observation]
     return ("contradicted", f"they name {told[0]}: {own.summary}", own, len(told)) if told else ("survived", own.summary, own, 0)
 
 
-def _earlier_needs(one: Hypothesis, scene: Scene) -> tuple[Question, ...]:
-    selections = scene.selections((one.service,), {seen.signal for seen in _causes(one, scene)})
-    return tuple(Question(selections, _shifted(scene.times, by)) for by in EARLIER) if selections else ()
-
-
-def _earlier(one: Hypothesis, scene: Scene, again: Sequence[Sequence[Observation]]) -> Said | None:
+def _earlier(one: Hypothesis, scene: Scene, again: Again) -> Said | None:
     days = [max(seen, key=_score) for seen in again if seen]
     if len(days) < FEWEST_EARLIER:
         return "untested", "there is nothing of earlier days to compare with", None, None
@@ -254,16 +234,28 @@ def _earlier(one: Hypothesis, scene: Scene, again: Sequence[Sequence[Observation
     return verdict, f"it looks like this on {len(alike)} of {len(days)} earlier days at this hour", (alike or days)[0], len(alike)
 
 
+def _on_earlier_days(one: Hypothesis, scene: Scene) -> tuple[Question, ...]:
+    selections = scene.selections((one.service,), {seen.signal for seen in _causes(one, scene)})
+    spans = (scene.times.window, scene.times.baseline)
+    then = (tuple(Window(start=each.start - by, end=each.end - by) for each in spans) for by in EARLIER if selections)
+    return tuple(Question(selections, Times(window, baseline, scene.times.step)) for window, baseline in then)
+
+
+def _now(scene: Scene, services: Collection[str], signals: Collection[str]) -> tuple[Question, ...]:
+    selections = scene.selections(services, signals)
+    return (Question(selections, scene.times),) if selections else ()
+
+
 TESTS = (
-    Test("peers", "the new version answers worse than the old one at the same minute", _nothing, _peers),
-    Test("order", "it begins before what users feel", _order_needs, _order),
-    Test("must see", "one of its signs is unusual", _see_needs, _see),
-    Test("must not see", "nothing that it does not bring about", _nothing, _not_see),
-    Test("dose", "who calls it suffers", _victims_needs, _victims),
-    Test("control in space", "who suffers uses it", _nothing, _space),
-    Test("alike", "nobody who does not use it shows the same", _nothing, _alike),
-    Test("named", "its own lines name no other service", _nothing, _named),
-    Test("control in time", "on other days at this hour it does not look like this", _earlier_needs, _earlier),
+    Test("peers", "the new version answers worse than the old one at the same minute", _peers),
+    Test("order", "it begins before what users feel", _order, _finely),
+    Test("must see", "one of its signs is unusual", _see, lambda one, scene: _now(scene, (one.service,), MUST_SEE.get(one.mechanism, ()))),
+    Test("must not see", "nothing that it does not bring about", _not_see),
+    Test("dose", "who calls it suffers", _dose, lambda one, scene: _now(scene, scene.callers(one.service), FELT_SIGNALS)),
+    Test("control in space", "who suffers uses it", _space),
+    Test("alike", "nobody who does not use it shows the same", _alike),
+    Test("named", "its own lines name no other service", _named),
+    Test("control in time", "on other days at this hour it does not look like this", _earlier, _on_earlier_days),
 )
 
 
@@ -275,11 +267,6 @@ def _causes(one: Hypothesis, scene: Scene) -> tuple[Observation, ...]:
 def _letters(name: str) -> str:
     """One name, however it is written: `ScheduleService` and `schedule-service`."""
     return "".join(filter(str.isalnum, name)).lower()
-
-
-def _shifted(times: Times, by: timedelta) -> Times:
-    window, baseline = (Window(start=each.start - by, end=each.end - by) for each in (times.window, times.baseline))
-    return Times(window, baseline, times.step)
 
 
 def _onset(seen: Observation) -> float:

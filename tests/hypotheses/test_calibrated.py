@@ -6,7 +6,7 @@ import pytest
 
 from compass_core.hypotheses import calibrated
 from compass_core.hypotheses.calibrated import MEASURED, Band, Calibration, how_sure, posterior
-from compass_core.hypotheses.coverage import lowered
+from compass_core.hypotheses.coverage import UNTESTED, lowered
 from tests.fakes import hypothesis
 from tests.hypotheses.seeing import APPLICATION
 
@@ -29,9 +29,11 @@ def test_what_people_said_here_counts_beside_what_was_published() -> None:
     assert posterior(0.7, 0, 20) < posterior(0.7, 0, 0) < posterior(0.7, 20, 20)
 
 
-def test_nobody_is_surer_than_the_worst_system_allows() -> None:
-    assert [one.confidence for one in lowered((hypothesis(APPLICATION, 0.97), hypothesis(APPLICATION, 0.4)), 1.0)] == [0.9, 0.4]
-    assert lowered((hypothesis(APPLICATION, 0.97),), 0.5)[0].confidence == 0.485
+def test_nobody_is_surer_than_the_worst_system_or_a_lack_of_tests_allows() -> None:
+    sure = hypothesis(APPLICATION, 0.97)
+    survived = sure.model_copy(update={"verdict": "survived"})
+    assert [one.confidence for one in lowered((survived, sure, hypothesis(APPLICATION, 0.4)), 1.0)] == [0.9, UNTESTED, 0.4]
+    assert lowered((survived,), 0.5)[0].confidence == 0.485
 
 
 def test_what_the_package_holds_was_measured() -> None:
