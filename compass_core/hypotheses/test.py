@@ -96,7 +96,7 @@ class Scene:
 
 
 class Test(NamedTuple):
-    """A way to be wrong: what is seen if the hypothesis is true, what came of it (None where it does not concern it), what is read first."""
+    """A way to be wrong: what is seen if the hypothesis is true, what came of it (None: it does not concern it), what is read first."""
 
     name: str
     expected: str

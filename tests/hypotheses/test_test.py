@@ -72,7 +72,9 @@ def test_a_version_that_answers_as_well_as_the_old_one_did_no_harm() -> None:
     deploy, well = seen("deploy", "shop", 0.9), seen("new_version_as_well", "shop", 0.3)
     one = blamed("shop", "bad_deploy", deploy)
     assert told(one, scene(deploy, well))["peers"].verdict == "contradicted"
-    assert told(one, scene(deploy, seen("new_version_worse", "shop")))["peers"].verdict == "survived"
+    worse = seen("new_version_worse", "shop")
+    assert told(one, scene(deploy, worse.model_copy(update={"value": 0.4})))["peers"].verdict == "survived"
+    assert told(one, scene(deploy, worse))["peers"].verdict == "untested", "a version that is not seen was compared with nothing"
     assert told(one, scene(deploy))["peers"].verdict == "untested"
 
 
