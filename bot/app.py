@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import aiohttp
 import structlog
@@ -13,12 +13,17 @@ from slack_sdk.errors import SlackApiError
 
 from bot.listeners import Tasks, register
 from bot.thread import SlackThread, reason
-from compass_core.errors import SettingsError, StoreError, ThreadError
+from compass_core.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+
     from slack_sdk.web.async_client import AsyncWebClient
 
     from bot.listeners import Compass
+    from compass_core.domain import Address
+    from compass_core.ports import Answering, Outbox
     from compass_core.settings import SlackAccess
 
 log = structlog.get_logger()
@@ -26,33 +31,43 @@ log = structlog.get_logger()
 GRACE_SECONDS = 10.0
 
 
-def build_app(compass: Compass, tasks: Tasks, slack: SlackAccess) -> AsyncApp:
-    """The app with its listeners. Its web client never repeats a call by itself: that could post twice."""
+class Works(Protocol):
+    """A Compass that takes work, in threads that are made for it."""
+
+    def working(self, threads: Callable[[Address, Outbox], Answering]) -> AbstractAsyncContextManager[Compass]:
+        """Until the end of it: what is then still on its way is handed over or told."""
+
+
+def build_app(slack: SlackAccess) -> AsyncApp:
+    """The app without listeners. Its web client never repeats a call by itself: that could post twice."""
     app = AsyncApp(token=slack.bot_token)  # given a client instead, it warns about SLACK_BOT_TOKEN in the environment
     app.client.base_url = slack.api_url
     app.client.retry_handlers = []
-    register(app, compass, tasks)
     return app
 
 
-async def serve(compass: Compass, slack: SlackAccess, stop: asyncio.Event, grace: float = GRACE_SECONDS) -> None:
+async def serve(compass: Works, slack: SlackAccess, stop: asyncio.Event, grace: float = GRACE_SECONDS) -> None:
     """Serve until `stop` is set, then give what runs `grace` seconds to end.
 
     Raises `SettingsError` when Slack refuses a token or cannot be reached at the start.
     """
-    tasks = Tasks()
-    app = build_app(compass, tasks, slack)
+    tasks, app = Tasks(), build_app(slack)
     await _checked(app.client)
-    await _close_left_open(compass, app.client)
-    handler = AsyncSocketModeHandler(app, slack.app_token)
-    try:
-        await _connected(handler, stop)
-        log.info("app.connected")
-        await stop.wait()
-    finally:
-        await handler.close_async()  # type: ignore[no-untyped-call]  # the library leaves it untyped
-        await tasks.drain(grace)
-        log.info("app.stopped")
+
+    def thread(address: Address, outbox: Outbox) -> Answering:
+        return SlackThread(app.client, outbox, address.channel, address.thread_ts)
+
+    async with compass.working(thread) as working:
+        register(app, working, tasks)
+        handler = AsyncSocketModeHandler(app, slack.app_token)
+        try:
+            await _connected(handler, stop)
+            log.info("app.connected")
+            await stop.wait()
+        finally:
+            await handler.close_async()  # type: ignore[no-untyped-call]  # the library leaves it untyped
+            await tasks.drain(grace)
+            log.info("app.stopped")
 
 
 async def _checked(client: AsyncWebClient) -> None:
@@ -79,18 +94,3 @@ async def _connected(handler: AsyncSocketModeHandler, stop: asyncio.Event) -> No
     finally:
         for task in waiting:
             task.cancel()
-
-
-async def _close_left_open(compass: Compass, client: AsyncWebClient) -> None:
-    """Say in each thread that an earlier process left open that its investigation was interrupted."""
-    for investigation in await compass.history.running():
-        root = await compass.outbox.posted(investigation.id, "root")
-        thread = (
-            SlackThread(client, compass.outbox, root.channel, root.thread_ts or root.ts)
-            if root
-            else SlackThread(client, compass.outbox, "")
-        )
-        try:
-            await compass.interrupted(investigation, thread)
-        except (ThreadError, StoreError) as error:
-            log.warning("interruption.not_posted", investigation=investigation.id, reason=getattr(error, "reason", str(error)))

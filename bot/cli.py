@@ -102,7 +102,7 @@ def investigate(words: tuple[str, ...], *, case: Path | None, as_json: bool, env
             wanted.for_telemetry()
 
         async def run() -> Conclusion:
-            async with bootstrap.replayed(case, wanted) if case else bootstrap.live(wanted, keep=False) as compass:
+            async with bootstrap.replayed(case, wanted) if case else bootstrap.unkept(wanted) as compass:
                 only = await compass.telemetry.places[-1].known() if case else ()
                 flags = [*options.items(), *(("in", one) for one in environment)]
                 request = _request(words or (only if not options["service"] else ()), flags)

@@ -37,9 +37,9 @@ class Witness(Compass):
 
     conclusions: asyncio.Queue[Conclusion] = field(default_factory=asyncio.Queue)
 
-    async def investigate(self, request: Request, thread: Thread) -> Conclusion:
+    async def investigate(self, request: Request, thread: Thread, key: str = "") -> Conclusion:
         """As it is, and tell."""
-        conclusion = await Compass.investigate(self, request, thread)
+        conclusion = await Compass.investigate(self, request, thread, key)
         await self.conclusions.put(conclusion)
         return conclusion
 
@@ -76,7 +76,7 @@ async def _running(port: int, stop: asyncio.Event | None = None) -> AsyncIterato
     with _without_proxy(), as_file(files("bot") / "demo_case") as case:
         workspace = Workspace(clock=utc_now, hint=f"/compass investigate {INCIDENT}")
         async with replayed(case, Settings()) as compass:
-            witness = Witness(compass.telemetry, compass.kept, compass.default_budget, compass.limits, redact=compass.redact)
+            witness = Witness(compass.telemetry, compass.store, compass.default_budget, compass.limits, redact=compass.redact)
             await workspace.start(port)
             try:
                 async with asyncio.TaskGroup() as group:

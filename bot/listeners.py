@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,12 +14,12 @@ from slack_sdk.errors import SlackClientError
 from bot import blocks
 from bot.command import Declare, Help, Investigate, Stop, parse
 from bot.thread import SlackThread
-from compass_core.domain import Request
+from compass_core.domain import Address, Request
 from compass_core.errors import AlreadyRunningError, RefusalError, StoreError, ThreadError
 from compass_core.redaction.whole import redacted
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
     from datetime import timedelta
 
     from slack_bolt.app.async_app import AsyncApp
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from slack_bolt.context.respond.async_respond import AsyncRespond
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from compass_core.domain import Conclusion, Incident, Investigation
+    from compass_core.domain import Incident
     from compass_core.ports import Clock, History, Outbox, Thread
     from compass_core.redaction.redact import Redactor
 
@@ -62,11 +62,11 @@ class Compass(Protocol):
     async def declare(self, title: str, service: str, since: timedelta) -> Incident:
         """Keep an incident under a new id."""
 
-    async def investigate(self, request: Request, thread: Thread) -> Conclusion:
-        """Do it; `RefusalError` or `ThreadError` where nothing was started."""
+    async def accept(self, request: Request, thread: Thread, key: str) -> None:
+        """Begin it, once for each key; `RefusalError`, `ThreadError` or `StoreError` where nothing was started."""
 
-    async def interrupted(self, investigation: Investigation, thread: Thread) -> None:
-        """Say that a restart interrupted it, and close it."""
+    async def stop(self, channel: str, reference: str, why: str) -> list[str]:
+        """End what investigates there, or of that one incident; the incidents' ids."""
 
 
 class Tasks:
@@ -74,33 +74,12 @@ class Tasks:
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
-        self._investigating: dict[asyncio.Task[Any], SlackThread] = {}
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Run it beside everything else."""
         task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-
-    @contextmanager
-    def investigating(self, thread: SlackThread) -> Iterator[None]:
-        """Until the end of it, the current task investigates in that thread, and can be stopped."""
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - listeners run in tasks
-        self._investigating[task] = thread
-        try:
-            yield
-        finally:
-            del self._investigating[task]
-
-    def stop(self, channel: str, reference: str, why: str) -> list[str]:
-        """Cancel what investigates in that channel, or of that only this incident; each then tells its thread why. The incidents' ids."""
-        stopped = []
-        for task, thread in self._investigating.items():
-            incident = thread.incident
-            if thread.channel == channel and reference.casefold() in {"", incident.casefold()} and task.cancel(why):
-                stopped.append(incident or "what had just been asked for")
-        return stopped
 
     async def drain(self, grace: float) -> None:
         """Wait for what runs, after `grace` seconds cancel it, and wait until it has ended."""
@@ -143,9 +122,9 @@ async def on_command(desk: Desk) -> None:
     """Do what was typed."""
     match parse(desk.body.get("text", ""), desk.compass.clock()):
         case Investigate(request):
-            await _investigate(desk, request, SlackThread(desk.client, desk.compass.outbox, desk.body["channel_id"]))
+            await _investigate(desk, request, Address(channel=desk.body["channel_id"]), desk.body["trigger_id"])
         case Stop(reference):
-            stopped = desk.tasks.stop(desk.body["channel_id"], reference, f"stopped by {desk.body.get('user_name') or 'a person'}")
+            stopped = await desk.compass.stop(desk.body["channel_id"], reference, f"stopped by {desk.body.get('user_name') or 'a person'}")
             told = f"Stopping {', '.join(stopped)}; its thread says what was found." if stopped else _NOTHING_RUNS
             await _answer(desk, blocks.refusal(told))
         case Declare(title, service, since):
@@ -166,13 +145,16 @@ async def on_reinvestigate(desk: Desk) -> None:
     if before is None:
         raise RefusalError("Compass no longer knows this investigation. Ask for its incident again:\n/compass investigate <id>")
     message = desk.body["message"]
-    thread = SlackThread(desk.client, desk.compass.outbox, desk.body["channel"]["id"], message.get("thread_ts") or message["ts"])
-    await _investigate(desk, Request(incident=before.incident, budget=before.budget, only=before.only), thread)
+    address = Address(channel=desk.body["channel"]["id"], thread_ts=message.get("thread_ts") or message["ts"])
+    request = Request(incident=before.incident, budget=before.budget, only=before.only)
+    await _investigate(desk, request, address, f"{before.id} {desk.body['actions'][0]['action_ts']}")
 
 
-async def _investigate(desk: Desk, request: Request, thread: SlackThread) -> None:
-    with desk.tasks.investigating(thread):
-        await desk.compass.investigate(request.model_copy(update={"asker": _asker(desk), "workspace": desk.team or ""}), thread)
+async def _investigate(desk: Desk, request: Request, address: Address, key: str) -> None:
+    """Begin it under a key of what was typed or clicked, so that Slack may deliver that more than once."""
+    known = {"asker": _asker(desk), "workspace": desk.team or "", "address": address}
+    thread = SlackThread(desk.client, desk.compass.outbox, address.channel, address.thread_ts)
+    await desk.compass.accept(request.model_copy(update=known), thread, hashlib.sha256(key.encode()).hexdigest()[:32])
 
 
 async def _answered(act: Callable[[Desk], Awaitable[None]], desk: Desk) -> None:

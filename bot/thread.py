@@ -1,13 +1,15 @@
 """One investigation's thread in Slack: each message is posted once, and the root message is kept current.
 
-A post is repeated only where Slack cannot have taken it: it was refused for its rate, or no connection came about. A
-connection that breaks later leaves open whether the message arrived; it is not posted again, `ThreadError` says so, and
-the root message, whose update may safely be repeated, still tells how the investigation ended.
+That a message will be posted is kept before it is. Where a connection broke, or a process ended, before anybody knew whether it
+arrived, Slack is looked at first: each message carries its investigation and step. While that cannot be found out it is not posted
+again, `ThreadError` says so, and the root message, whose update may safely be repeated, still tells how the investigation ended.
 """
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -18,10 +20,11 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot import blocks
 from bot.words import shown
 from compass_core.domain import Post
-from compass_core.errors import ThreadError
+from compass_core.errors import StoreError, ThreadError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
     from slack_sdk.web.async_client import AsyncWebClient
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 TRIES = 5
+EARLIER = 60.0  # seconds by which Slack's clock may be behind ours
 LONGEST_PAUSE = 60.0
 _TOO_MUCH = {"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long"}
 _LIMITED = {"ratelimited", "rate_limited"}
@@ -57,45 +61,114 @@ class SlackThread:
         thread_ts: str = "",
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._client, self._outbox, self._thread_ts, self._pause = client, outbox, thread_ts, pause
-        self.channel = channel
-        self.incident = ""  # its id, as soon as it is known
+        self._client, self._outbox, self._channel, self._thread_ts, self._pause = client, outbox, channel, thread_ts, pause
+        self._posts: dict[str, Post] = {}  # what a database that fails has forgotten
 
     async def opened(self, investigation: Investigation) -> None:
         """The root message."""
-        self.incident = investigation.incident.id
-        await self._post(investigation.id, "root", blocks.root(investigation))
+        await self._post(investigation, "root", blocks.root(investigation))
 
     async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:
         """What one agent saw and thinks."""
-        await self._post(investigation.id, progress.run.agent, blocks.agent_update(investigation, progress))
+        await self._post(investigation, progress.run.agent, blocks.agent_update(investigation, progress))
 
     async def concluded(self, conclusion: Conclusion) -> None:
         """The final message; the root message then says how it ended. Without a root message there is nobody to tell."""
-        root = await self._outbox.posted(conclusion.investigation.id, "root")
-        if root is None:
+        investigation = conclusion.investigation
+        if await self._root(investigation.id) is None:
             return
         try:
-            await self._post(conclusion.investigation.id, "final", blocks.final(conclusion))
+            await self._post(investigation, "final", blocks.final(conclusion))
         finally:
-            await self._refresh(root, blocks.root(conclusion.investigation, conclusion))
+            if root := await self._root(investigation.id):
+                await self._refresh(root, blocks.root(investigation, conclusion))
 
-    async def _post(self, investigation: str, step: str, message: blocks.Message) -> None:
-        if await self._outbox.posted(investigation, step):
-            return
-        root = await self._outbox.posted(investigation, "root")
+    async def refused(self, asker: str, why: str) -> None:
+        """That nothing was started, to the one who asked."""
+        message = blocks.refusal(why)
+        await self._send(self._client.chat_postEphemeral, message, {"channel": self._channel, "user": asker}, repeatable=True)
+
+    async def _root(self, investigation: str) -> Post | None:
+        if "root" in self._posts:
+            return self._posts["root"]
+        try:
+            return await self._outbox.posted(investigation, "root")
+        except StoreError:
+            return None
+
+    async def _post(self, investigation: Investigation, step: str, message: blocks.Message) -> None:
+        root = await self._root(investigation.id)
         thread_ts = self._thread_ts or (root.ts if root else "")
+        post = Post(investigation=investigation.id, step=step, channel=self._channel, thread_ts=thread_ts)
+        try:
+            there = self._posts.get(step) or await self._outbox.claim(post)
+        except StoreError:
+            there = post  # nobody knows whether a former process got as far
+        if there and there.ts:
+            return None
+        for left in reversed(range(TRIES)):
+            if there and (found := await self._found(post, investigation.started_at)):
+                return await self._record(post.model_copy(update={"ts": found}))
+            try:
+                return await self._post_once(investigation, post, message)
+            except ThreadError as error:
+                if error.reason != "connection_lost" or not left:
+                    raise
+            there = post
+        raise AssertionError  # the last try returned or raised
+
+    async def _post_once(self, investigation: Investigation, post: Post, message: blocks.Message) -> None:
         arguments: dict[str, Any] = {
-            "channel": self.channel,
+            "channel": post.channel,
             "unfurl_links": False,
             "unfurl_media": False,
-            "metadata": {"event_type": "compass_post", "event_payload": {"investigation": investigation, "step": step}},
-            **({"thread_ts": thread_ts} if thread_ts else {}),
+            "metadata": {"event_type": "compass_post", "event_payload": _payload(post)},
+            **({"thread_ts": post.thread_ts} if post.thread_ts else {}),
         }
         answer = await self._send(self._client.chat_postMessage, message, arguments, repeatable=False)
-        await self._outbox.record(
-            Post(investigation=investigation, step=step, channel=answer["channel"], ts=answer["ts"], thread_ts=thread_ts)
-        )
+        posted = post.model_copy(update={"channel": answer["channel"], "ts": answer["ts"]})
+        if post.thread_ts and not answer["message"].get("thread_ts"):  # the message that it answers is gone: it stands alone
+            await self._call(lambda: self._client.chat_delete(channel=posted.channel, ts=posted.ts), repeatable=True)
+            await self._reopen(investigation, post)
+            return await self._post(investigation, f"{post.step} again", message)
+        await self._record(posted)
+        return None
+
+    async def _reopen(self, investigation: Investigation, post: Post) -> None:
+        """A new root message, with a link to where the old one was."""
+        link = f"<https://slack.com/archives/{post.channel}/p{post.thread_ts.replace('.', '')}|the message that is gone>"
+        root = blocks.root(investigation)
+        note = {"type": "context", "elements": [{"type": "mrkdwn", "text": f"This goes on from {link}."}]}
+        self._thread_ts = ""
+        self._posts.pop("root", None)
+        message = replace(root, blocks=[*root.blocks, note])
+        fresh = Post(investigation=post.investigation, step="root", channel=post.channel)
+        await self._post_once(investigation, fresh, message)
+
+    async def _found(self, post: Post, since: datetime) -> str:
+        """The `ts` of a message that is there already, '' for none; raises `ThreadError` where that cannot be found out."""
+        oldest = f"{since.timestamp() - EARLIER:.6f}"
+        where: dict[str, Any] = {"channel": post.channel, "oldest": oldest, "limit": 200, "include_all_metadata": True}
+        cursor = ""
+        while True:
+            if post.thread_ts:
+                ask = partial(self._client.conversations_replies, ts=post.thread_ts, cursor=cursor, **where)
+            else:
+                ask = partial(self._client.conversations_history, cursor=cursor, **where)
+            answer = await self._call(ask, repeatable=True)
+            for message in answer["messages"]:
+                if (message.get("metadata") or {}).get("event_payload") == _payload(post):
+                    return str(message["ts"])
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                return ""
+
+    async def _record(self, post: Post) -> None:
+        self._posts[post.step] = post
+        try:
+            await self._outbox.record(post)
+        except StoreError:
+            log.warning("post.not_recorded", investigation=post.investigation, step=post.step)
 
     async def _refresh(self, root: Post, message: blocks.Message) -> None:
         try:
@@ -124,6 +197,10 @@ class SlackThread:
                     raise _translated(error) from error
             await self._pause(seconds)
         raise AssertionError  # the last try returned or raised
+
+
+def _payload(post: Post) -> dict[str, str]:
+    return {"investigation": post.investigation, "step": post.step}
 
 
 def _pause_before_again(error: Exception, *, repeatable: bool) -> float | None:

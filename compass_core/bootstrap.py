@@ -4,35 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from compass_core.line import Line
+from compass_core.domain import Address
 from compass_core.redaction.redact import Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Iterator
+    from collections.abc import AsyncIterator, Collection, Iterable, Iterator
     from datetime import timedelta
     from pathlib import Path
 
     import httpx
 
-    from compass_core.agents.view import Sources
-    from compass_core.budget import Budget, Ledger
-    from compass_core.domain import Conclusion, Incident, Investigation, Request
+    from compass_core.agents.view import Sources, View
+    from compass_core.budget import Budget
+    from compass_core.domain import Conclusion, Incident, Investigation, Request, Run
+    from compass_core.journal.workflows import Plot, Workflows
     from compass_core.orchestrator import Limits, Orchestrator
-    from compass_core.ports import Clock, Declarations, History, Incidents, Investigations, Model, Offload, Outbox, Thread
+    from compass_core.ports import Answering, Clock, History, Incidents, Journal, Model, Offload, Outbox, Thread
     from compass_core.settings import Access, Settings
     from compass_core.sources.grafana import Grafana, Kind
     from compass_core.sources.http import Backend
     from compass_core.store import Store
 
 T = TypeVar("T")
+Threads = Callable[[Address, "Outbox"], "Answering"]
+"""From where an investigation speaks, and what keeps its posts, to its thread."""
 
 
 def utc_now() -> datetime:
@@ -50,26 +54,15 @@ class Telemetry:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What outlives the process; where nothing is kept, only `investigations` is there to be told."""
-
-    investigations: Investigations
-    history: History
-    outbox: Outbox
-    declarations: Declarations
-    ledger: Ledger
-
-
-@dataclass(frozen=True, slots=True)
 class Compass:
     """The investigator, ready to work. `model` gives each investigation the model that its budget pays, None is none.
 
     `redact` is everywhere where text comes in. Nobody but `admins` may ask for more than the default budget; a workspace may
-    spend `daily` dollars a day; `line` says who may begin.
+    spend `daily` dollars a day. `engine` builds the workflows of `working`; without it investigations end with the process.
     """
 
     telemetry: Telemetry
-    kept: Kept
+    store: Store
     default_budget: Decimal
     limits: Limits
     clock: Clock = utc_now
@@ -77,99 +70,203 @@ class Compass:
     redact: Redactor = field(default_factory=Redactor)
     daily: Decimal = Decimal(50)
     admins: tuple[str, ...] = ()
-    line: Line = field(default_factory=Line)
+    most_running: int | None = None
+    keep_days: float = 90.0
+    engine: Callable[[Plot], Workflows] | None = None
+    workflows: Workflows | None = None
+    fenced: Outbox | None = None
+    _tasks: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
 
     @property
     def history(self) -> History:
         """What was investigated."""
-        return self.kept.history
+        return self.store
 
     @property
     def outbox(self) -> Outbox:
         """What was posted."""
-        return self.kept.outbox
+        return self.fenced or self.store
 
     async def declare(self, title: str, service: str, since: timedelta) -> Incident:
         """Keep an incident that somebody declares, without its secrets."""
-        return await self.kept.declarations.declare(self.redact(title), self.redact.name(service), self.clock() - since)
+        return await self.store.declare(self.redact(title), self.redact.name(service), self.clock() - since)
 
-    async def investigate(self, request: Request, thread: Thread) -> Conclusion:
-        """As `Orchestrator.investigate`, with agents, budget and sources of its own; what comes back holds no secret."""
-        from compass_core.redaction.entrance import without_secrets
+    async def investigate(self, request: Request, thread: Thread, key: str = "") -> Conclusion:
+        """From the request to the conclusion, in this process; what comes back holds no secret. Raises as `Orchestrator.accept`."""
+        from compass_core.journal.steps import InProcess
         from compass_core.redaction.whole import redacted
 
-        request = redacted(request, self.redact)
-        with without_secrets(self.redact):
-            return redacted(await self._orchestrator(request, thread).investigate(request), self.redact)
+        key, task = key or uuid.uuid4().hex, asyncio.current_task()
+        assert task is not None  # noqa: S101 - whoever awaits runs in one
+        self._tasks[key] = task
+        try:
+            investigation = await self.accept_as(key, redacted(request, self.redact), thread, InProcess())
+            return redacted(await self.look(investigation, thread, InProcess()), self.redact)
+        finally:
+            del self._tasks[key]
 
-    def _orchestrator(self, request: Request, thread: Thread) -> Orchestrator:
-        from compass_core.agents.application import ApplicationAgent
-        from compass_core.agents.database import DatabaseAgent
-        from compass_core.agents.names import Names
-        from compass_core.agents.network import NetworkAgent
-        from compass_core.agents.tester import Tester
+    async def accept(self, request: Request, thread: Thread, key: str) -> None:
+        """Begin what was asked for under that key, once, however often it is asked; raises as `Orchestrator.accept`.
+
+        Where there are workflows it returns when the thread is opened, else when the investigation has ended.
+        """
+        from compass_core.redaction.whole import redacted
+
+        if self.workflows is None:
+            await self.investigate(request, thread, key)
+        else:
+            await self.workflows.accept(key, redacted(request, self.redact))
+
+    async def stop(self, channel: str, reference: str, why: str) -> list[str]:
+        """End what investigates in that channel, or of that only this incident; each then tells its thread why. The incidents' ids."""
+        stopped = []
+        for one in await self.store.running():
+            if one.address.channel == channel and reference.casefold() in {"", one.incident.id.casefold()}:
+                stopped.append(one.incident.id)
+                if self.workflows is not None:
+                    await self.workflows.stop(one.id, why)
+                elif one.id in self._tasks:
+                    self._tasks[one.id].cancel(why)
+        return stopped
+
+    @asynccontextmanager
+    async def working(self, threads: Threads) -> AsyncIterator[Compass]:
+        """Go on with what an earlier process left, and take work, until the end of it."""
+        if self.engine is None:
+            yield self
+            return
+
+        from compass_core.journal.durable import Fenced
+
+        plot = _Plot(self, threads)
+        workflows = self.engine(plot)
+        plot.outbox = Fenced(self.store, workflows.lease)
+        async with workflows.launched():
+            yield replace(self, workflows=workflows, fenced=plot.outbox)
+
+    async def accept_as(self, key: str, request: Request, thread: Thread, journal: Journal) -> Investigation:
+        """As `Orchestrator.accept`, of a request without secrets."""
         from compass_core.agents.view import View
         from compass_core.budget import Budget, limit_of
-        from compass_core.journal import InProcess
-        from compass_core.orchestrator import Orchestrator, Outside
-        from compass_core.redaction.entrance import Place, Words
-        from compass_core.redaction.exits import Told
+        from compass_core.redaction.entrance import without_secrets
 
-        view = View(self.telemetry.sources(), self.telemetry.offload, self.clock, self.redact)
-        limit = limit_of(request, self.default_budget, self.admins)
-        account = f"{request.workspace or 'terminal'}/{self.clock():%Y-%m-%d}"
-        budget = Budget(limit, self.kept.ledger, uuid.uuid4().hex, account, self.daily)
-        model = Words(self.model(budget, self.redact), self.redact) if self.model and limit else None
+        with without_secrets(self.redact):
+            limit = limit_of(request, self.default_budget, self.admins)
+            account = f"{request.workspace or 'terminal'}/{self.clock():%Y-%m-%d}"
+            budget = Budget(limit, self.store, key, account, self.daily)
+            view = View(self.telemetry.sources(), self.telemetry.offload, self.clock, self.redact)
+            return await self._orchestrator({}, budget, thread, journal, view).accept(request)
+
+    async def look(self, investigation: Investigation, thread: Thread, journal: Journal, stop: str = "") -> Conclusion:
+        """As `Orchestrator.investigate`, with agents, budget and sources of its own."""
+        from compass_core.agents.application import ApplicationAgent
+        from compass_core.agents.database import DatabaseAgent
+        from compass_core.agents.network import NetworkAgent
+        from compass_core.agents.view import View
+        from compass_core.budget import Budget, stopped_short
+        from compass_core.redaction.entrance import Words, without_secrets
+
+        before = await self.store.conclusion(investigation.goes_on) if investigation.goes_on else None
+        finished = [run for run in before.runs if not stopped_short(run)] if before else []
+        now = await journal.step("begin", self._now, datetime)  # a crash must not move the window
+        view = View(self.telemetry.sources(), self.telemetry.offload, lambda: now, self.redact)
+        spent = before.costs if before else {}
+        budget = Budget(investigation.budget, self.store, investigation.id, investigation.account, self.daily, spent)
+        model = Words(self.model(budget, self.redact), self.redact) if self.model and investigation.budget else None
         agents = {agent.name: agent(view, model) for agent in (ApplicationAgent, DatabaseAgent, NetworkAgent)}
-        places = tuple(Place(each, self.redact) for each in self.telemetry.places)
-        names = Names(view, self.clock)
-        outside = Outside(
-            places, self.kept.investigations, Told(thread, self.redact), InProcess(), self.clock, names, Tester(view), self.line
-        )
-        return Orchestrator(agents, budget, outside, self.limits)
+        with without_secrets(self.redact):
+            return await self._orchestrator(agents, budget, thread, journal, view, finished).investigate(investigation, stop)
 
-    async def interrupted(self, investigation: Investigation, thread: Thread) -> None:
-        """End an investigation that a former process left without an end: one message, with what it cost and the button.
+    async def _now(self) -> datetime:
+        return self.clock()
 
-        A call that was in flight counts as the most that it may have cost.
-        """
-        from compass_core.domain import AgentName, Conclusion, Outcome
-        from compass_core.errors import StoreError
+    def _orchestrator(
+        self, agents: Any, budget: Budget, thread: Thread, journal: Journal, view: View, finished: Iterable[Run] = ()
+    ) -> Orchestrator:
+        from compass_core.agents.names import Names
+        from compass_core.agents.tester import Tester
+        from compass_core.orchestrator import Orchestrator, Outside
+        from compass_core.redaction.entrance import Place
         from compass_core.redaction.exits import Told
 
-        why = "interrupted by a restart"
-        try:
-            spent = await self.kept.ledger.attempts(investigation.id)
-        except StoreError as error:
-            spent, why = (), f"{why}; what it cost cannot be told: {error}"
-        costs = {name: sum((each.amount for each in spent if each.agent is name), Decimal(0)) for name in AgentName}
-        conclusion = Conclusion(investigation=investigation, outcome=Outcome.STOPPED, reason=why, costs=costs)
-        await self.kept.investigations.closed(conclusion)
-        await Told(thread, self.redact).concluded(conclusion)
+        places = tuple(Place(each, self.redact) for each in self.telemetry.places)
+        tried = Names(view, self.clock), Tester(view)
+        outside = Outside(places, self.store, Told(thread, self.redact), journal, self.clock, *tried, self.most_running)
+        return Orchestrator(agents, budget, outside, self.limits, finished)
+
+
+class _Plot:
+    """What the workflows do, in threads that the bot makes."""
+
+    def __init__(self, compass: Compass, threads: Threads) -> None:
+        self._compass, self._threads = compass, threads
+        self.outbox: Outbox = compass.store
+
+    async def accept(self, key: str, request: Request, journal: Journal) -> None:
+        await self._compass.accept_as(key, request, self._threads(request.address, self.outbox), journal)
+
+    async def look(self, key: str, journal: Journal, stop: str) -> None:
+        investigation = await self._compass.store.investigation(key)
+        if investigation is None or await self._compass.store.conclusion(key):
+            return
+        address = investigation.address
+        if not address.channel and (root := await self.outbox.posted(key, "root")):  # an earlier Compass kept no address
+            address = Address(channel=root.channel, thread_ts=root.thread_ts or root.ts)
+        await self._compass.look(investigation, self._threads(address, self.outbox), journal, stop)
+
+    async def refuse(self, request: Request, why: str) -> None:
+        await self._threads(request.address, self.outbox).refused(request.asker, self._compass.redact(why))
+
+    async def forget(self) -> list[str]:
+        return await self._compass.store.forget(self._compass.keep_days)
+
+    async def open(self) -> list[str]:
+        return [one.id for one in await self._compass.store.running()]
 
 
 @asynccontextmanager
-async def live(settings: Settings, *, keep: bool = True) -> AsyncIterator[Compass]:
-    """Compass over the configured backends, with its database; raises `SettingsError`.
-
-    Without `keep` investigations are not kept: nobody could be told of them after a restart.
-    """
+async def live(settings: Settings) -> AsyncIterator[Compass]:
+    """Compass over the configured backends, with its database, from which `working` takes work; raises `SettingsError`."""
     import httpx
 
-    from compass_core.buffer import Buffer, Unkept
     from compass_core.store import Store
 
-    store = Store(settings.database_url.get_secret_value())
-    buffer = Buffer(store)
+    url = settings.database_url.get_secret_value()
+    store = Store(url)
+
+    def engine(plot: Plot) -> Workflows:
+        from compass_core.journal.workflows import Workflows
+
+        return Workflows(store.url, store, plot, settings.most_running, max(settings.most_everywhere, settings.most_running))
+
     try:
         with _one_thread() as offload:
             async with httpx.AsyncClient() as http, _model(settings) as model:
-                telemetry = _telemetry(settings, store, _Backends(settings, http, offload))
-                kept = Kept(buffer if keep else Unkept(), store, buffer, store, buffer)
-                yield _compass(settings, telemetry, kept, model)
+                yield _compass(settings, _telemetry(settings, store, _Backends(settings, http, offload)), store, model, engine)
     finally:
-        await buffer.drain()
         store.dispose()
+
+
+@asynccontextmanager
+async def unkept(settings: Settings) -> AsyncIterator[Compass]:
+    """Compass over the configured backends for one investigation in a terminal, which leaves nothing behind; raises `SettingsError`.
+
+    Incidents that were declared are known where there is a database already.
+    """
+    import httpx
+
+    from compass_core.store import Store, exists
+
+    known = settings.database_url.get_secret_value()
+    with TemporaryDirectory(prefix="compass-") as folder, _one_thread() as offload:
+        store = Store(f"sqlite:///{folder}/compass.db")
+        declared = Store(known) if exists(known) else store
+        try:
+            async with httpx.AsyncClient() as http, _model(settings) as model:
+                yield _compass(settings, _telemetry(settings, declared, _Backends(settings, http, offload)), store, model)
+        finally:
+            store.dispose()
+            declared.dispose()
 
 
 @asynccontextmanager
@@ -189,9 +286,8 @@ async def replayed(case: Path, settings: Settings, without: Collection[str] = ()
             await source.load()  # a case that cannot be read is told at once, not by each agent
             sources = Sources(source, source, source, source)
             telemetry = Telemetry((store, RecordedIncidents(case, offload)), lambda: sources, offload)
-            kept = Kept(store, store, store, store, store)
             async with _model(settings) as model:
-                yield _compass(settings, telemetry, kept, model)
+                yield _compass(settings, telemetry, store, model)
         finally:
             store.dispose()
 
@@ -289,10 +385,15 @@ def _one_thread() -> Iterator[Offload]:
 
 
 def _compass(
-    settings: Settings, telemetry: Telemetry, kept: Kept, model: Callable[[Budget, Callable[[str], str]], Model] | None
+    settings: Settings,
+    telemetry: Telemetry,
+    store: Store,
+    model: Callable[[Budget, Callable[[str], str]], Model] | None,
+    engine: Callable[[Plot], Workflows] | None = None,
 ) -> Compass:
     from compass_core.orchestrator import Limits
 
-    limits, line = Limits(settings.agent_seconds, settings.investigation_seconds), Line(settings.most_running)
-    more: dict[str, Any] = {"daily": settings.daily_usd, "admins": settings.admins, "line": line}
-    return Compass(telemetry, kept, settings.budget_usd, limits, model=model, redact=Redactor(settings.redact), **more)
+    limits = Limits(settings.agent_seconds, settings.investigation_seconds)
+    more: dict[str, Any] = {"daily": settings.daily_usd, "admins": settings.admins, "keep_days": settings.keep_days, "engine": engine}
+    more["most_running"] = settings.most_running if engine else None
+    return Compass(telemetry, store, settings.budget_usd, limits, model=model, redact=Redactor(settings.redact), **more)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from compass_core.domain import AgentName, Request, Value
-from compass_core.errors import BudgetExceededError, RefusalError
+from compass_core.domain import AgentName, Outcome, Request, Run, Value
+from compass_core.errors import BudgetExceededError, RefusalError, StoreError
 
 _DOLLARS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 NO_ROOM = "no room in the budget for a model call"
@@ -38,7 +38,8 @@ class Attempt(Value):
     """One try at a call of a model, a row of the ledger.
 
     `amount` is what it takes of the budget, in US dollars: the most that it may cost while its bill is open or unknown,
-    else what was billed.
+    else what was billed. `question` is a digest of what was asked and `answer` what came back, so that a process which goes on after
+    a crash does not ask, and pay, again.
     """
 
     investigation: str
@@ -47,6 +48,8 @@ class Attempt(Value):
     amount: Decimal
     bill: Bill = Bill.OPEN
     account: str = ""
+    question: str = ""
+    answer: str = ""
 
 
 class Caps(NamedTuple):
@@ -69,11 +72,11 @@ class Ledger(Protocol):
     async def reserve(self, attempt: Attempt, caps: Caps) -> int:
         """Write an open attempt and give its number, in one transaction with `caps.refuse_what_does_not_fit`, which raises."""
 
-    async def close(self, number: int, bill: Bill, amount: Decimal) -> None:
+    async def close(self, number: int, bill: Bill, amount: Decimal, answer: str = "") -> None:
         """Say what became of it; nothing happens when it is closed already."""
 
-    async def attempts(self, investigation: str) -> tuple[Attempt, ...]:
-        """Every attempt of one investigation, in their order."""
+    async def attempts(self, investigation: str) -> tuple[tuple[int, Attempt], ...]:
+        """Every attempt of one investigation with its number, in their order."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,23 +93,56 @@ class Budget:
 
     `spent + reserved` never passes `limit` through `reserve`: the ledger sees to it, also over several processes. Once a
     call did not fit, no later one is tried. A bill can still be higher than its reservation: it is counted as it is, and
-    `check` then raises. What is read here is what this process spent. A call for the agent in progress ends before
-    `deadline` (of `time.monotonic`).
+    `check` then raises. `before` was spent by the investigation that this one goes on with; what an earlier process spent on this one,
+    `resume` reads. A call for the agent in progress ends before `deadline` (of `time.monotonic`).
     """
 
-    def __init__(self, limit: Decimal, ledger: Ledger, investigation: str, account: str = "", daily: Decimal = Decimal("Infinity")) -> None:
+    def __init__(
+        self,
+        limit: Decimal,
+        ledger: Ledger,
+        investigation: str,
+        account: str = "",
+        daily: Decimal = Decimal("Infinity"),
+        before: Mapping[AgentName, Decimal] | None = None,
+    ) -> None:
         if not limit.is_finite() or limit < 0:
             msg = f"a budget is zero or more US dollars, not {limit}"
             raise ValueError(msg)
         self.limit = limit
         self.investigation = investigation
+        self.account = account
         self.deadline = math.inf
         self._ledger = ledger
-        self._account = account
-        self._caps = Caps(limit, daily)
-        self._spent: dict[AgentName, Decimal] = {}
+        self._before = dict(before or {})
+        self._spent = dict(self._before)
+        self._caps = Caps(limit - self.spent, daily)
         self._open: set[Reservation] = set()
+        self._answers: dict[tuple[AgentName, str], list[str]] = {}
         self._no_room = ""
+
+    async def resume(self) -> None:
+        """Count what an earlier process spent on this investigation, and keep the answers that it paid.
+
+        A call that was in flight when it ended counts as the most that it may have cost.
+        """
+        try:
+            attempts = await self._ledger.attempts(self.investigation)
+            for number, attempt in attempts:
+                if attempt.bill is Bill.OPEN:
+                    await self._ledger.close(number, Bill.UNKNOWN, attempt.amount)
+        except StoreError:
+            return  # then nothing can be reserved either
+        self._spent = dict(self._before)
+        for _, attempt in attempts:
+            self._spent[attempt.agent] = self.spent_by(attempt.agent) + attempt.amount
+            if attempt.answer:
+                self._answers.setdefault((attempt.agent, attempt.question), []).append(attempt.answer)
+
+    def paid(self, agent: AgentName, question: str) -> str:
+        """The answer that an earlier process got and paid for to the same question, '' for none; each is given once."""
+        answers = self._answers.get((agent, question))
+        return answers.pop(0) if answers else ""
 
     @property
     def spent(self) -> Decimal:
@@ -122,13 +158,14 @@ class Budget:
         """What was billed to one agent."""
         return self._spent.get(agent, Decimal(0))
 
-    async def reserve(self, agent: AgentName, model: str, amount: Decimal) -> Reservation:
+    async def reserve(self, agent: AgentName, model: str, amount: Decimal, question: str = "") -> Reservation:
         """Take `amount` before a call; raises `BudgetExceededError`, and takes nothing, when it does not fit."""
         _refuse_negative(amount)
         if self._no_room or self.spent + self.reserved + amount > self.limit:  # also where a ledger has forgotten something
             self._no_room = self._no_room or NO_ROOM
             raise BudgetExceededError(self._no_room)
-        attempt = Attempt(investigation=self.investigation, agent=agent, model=model, amount=amount, account=self._account)
+        about: dict[str, Any] = {"investigation": self.investigation, "account": self.account, "question": question}
+        attempt = Attempt(agent=agent, model=model, amount=amount, **about)
         try:
             reservation = Reservation(agent, amount, await self._ledger.reserve(attempt, self._caps))
         except BudgetExceededError as error:
@@ -137,7 +174,7 @@ class Budget:
         self._open.add(reservation)
         return reservation
 
-    async def settle(self, reservation: Reservation, cost: Decimal | None) -> None:
+    async def settle(self, reservation: Reservation, cost: Decimal | None, answer: str = "") -> None:
         """Replace a reservation by what the call cost, which may be more; None keeps it, since the bill is not known.
 
         A second settling is a KeyError.
@@ -146,7 +183,7 @@ class Budget:
         _refuse_negative(amount)
         self._open.remove(reservation)
         self._spent[reservation.agent] = self.spent_by(reservation.agent) + amount
-        await self._ledger.close(reservation.number, Bill.UNKNOWN if cost is None else Bill.SETTLED, amount)
+        await self._ledger.close(reservation.number, Bill.UNKNOWN if cost is None else Bill.SETTLED, amount, answer)
 
     async def release(self, reservation: Reservation) -> None:
         """Give a reservation back: the call was not billed."""
@@ -157,6 +194,11 @@ class Budget:
         """Raise `BudgetExceededError` when more than the limit was billed; to be called after each agent."""
         if self.spent > self.limit:
             raise BudgetExceededError(f"${self.spent:.4f} was billed, the budget is ${self.limit:f}")
+
+
+def stopped_short(run: Run) -> bool:
+    """Whether an agent would do more with a higher budget."""
+    return run.outcome is not Outcome.ANSWERED or run.unrefined == NO_ROOM
 
 
 def limit_of(request: Request, most: Decimal, admins: Collection[str]) -> Decimal:

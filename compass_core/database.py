@@ -1,14 +1,16 @@
-"""The database that COMPASS_DATABASE_URL names: an SQLite file, or what SQLAlchemy has a driver for."""
+"""The database that COMPASS_DATABASE_URL names, an SQLite file or PostgreSQL, brought to the newest schema by Alembic."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect
+from alembic import command
+from alembic.config import Config
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
-from sqlalchemy.schema import CreateColumn
 
 from compass_core.errors import SettingsError
 
@@ -21,6 +23,8 @@ def engine_of(url: str) -> Engine:
     """The engine of an SQLAlchemy URL; nothing is opened yet. Raises `SettingsError`."""
     try:
         parsed = make_url(url)
+        if parsed.drivername in {"postgres", "postgresql"}:
+            parsed = parsed.set(drivername="postgresql+psycopg")
         if parsed.get_backend_name() == "sqlite":
             _refuse_unusable(parsed)
         engine = create_engine(parsed, hide_parameters=True, pool_pre_ping=True)  # a server that was restarted is noticed
@@ -43,20 +47,23 @@ def _refuse_unusable(url: URL) -> None:
         raise SettingsError(VARIABLE, f"the folder {folder} does not exist; create it first", EXAMPLE)
 
 
-def completed(connection: Connection, tables: MetaData) -> list[str]:
-    """Add the columns that tables of an older Compass do not have; what cannot be added, since it has no default, as `table.column`."""
-    found, lacks = inspect(connection), []
-    for table in tables.sorted_tables:
-        held = {each["name"] for each in found.get_columns(table.name)}
-        for column in table.columns:
-            if column.name in held:
-                continue
-            if column.server_default is None:
-                lacks.append(f"{table.name}.{column.name}")
-            else:
-                wanted = CreateColumn(column).compile(dialect=connection.dialect)
-                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {wanted}")
-    return lacks
+def migrate(engine: Engine) -> None:
+    """Bring the tables to the newest schema, from whichever an earlier Compass made; raises `SettingsError` where a newer one did."""
+    config = Config(attributes={})
+    config.set_main_option("script_location", "compass_core:migrations")
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":  # several processes may start at once
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtext("compass.migrate"))))
+        config.attributes["connection"] = connection
+        tables = inspect(connection)
+        if not tables.has_table("alembic_version") and tables.has_table("investigations"):  # before there were migrations
+            accounts = tables.has_table("attempts") and "account" in {one["name"] for one in tables.get_columns("attempts")}
+            command.stamp(config, "0003" if accounts else "0002" if tables.has_table("attempts") else "0001")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            newer = "was made by a newer Compass; run that one, or name another database"
+            raise SettingsError(VARIABLE, newer, EXAMPLE) from error
 
 
 def _connected(connection: Any, _record: object) -> None:

@@ -99,11 +99,19 @@ class Incident(Value):
         return Window(start=window.start - WHOLE * -(-length // WHOLE), end=window.start)
 
 
+class Address(Value):
+    """Where an investigation speaks: a channel, and the message under which it does, '' for a new one; all '' is a terminal."""
+
+    channel: str = ""
+    thread_ts: str = ""
+
+
 class Request(Value):
     """What somebody asked for: an incident by its reference, or a service and since when, or an incident again.
 
     `asker` and `workspace` are Slack's ids, '' for the operator at a terminal. `environment` wins over what the incident's own
-    labels say of where it is. `asked_by` is the name of who asks, for people to read.
+    labels say of where it is. `asked_by` is the name of who asks, for people to read. `goes_on` names an investigation whose finished
+    agents need not run again.
     """
 
     reference: str = ""
@@ -116,10 +124,15 @@ class Request(Value):
     asked_by: str = ""
     workspace: str = ""
     only: AgentName | None = None
+    address: Address = Address()
+    goes_on: str = ""
 
 
 class Investigation(Value):
-    """Our work on one incident. `waits` is its place in the line when it was asked for, 0 where it could begin at once."""
+    """Our work on one incident. `waits` is its place in the line when it was asked for, 0 where it could begin at once.
+
+    `account` is charged for it beside its own budget: a workspace's day. `goes_on` is as in the `Request`.
+    """
 
     id: str
     incident: Incident
@@ -128,7 +141,11 @@ class Investigation(Value):
     only: AgentName | None = None
     again: bool = False
     waits: int = 0
+    asker: str = ""
     asked_by: str = ""
+    account: str = ""
+    address: Address = Address()
+    goes_on: str = ""
 
 
 class Gap(Value):
@@ -362,12 +379,15 @@ class Conclusion(Value):
 
 
 class Post(Value):
-    """A message that was posted: which investigation's, which step's, and where. `ts` is the other side's name for it."""
+    """A message: which investigation's, which step's, and where.
+
+    `ts` is the other side's name for it, '' while nobody knows whether it is there.
+    """
 
     investigation: str
     step: str
     channel: str
-    ts: str
+    ts: str = ""
     thread_ts: str = ""
 
 

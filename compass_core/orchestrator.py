@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from opentelemetry import trace
@@ -18,16 +19,17 @@ from compass_core import conventions
 from compass_core.agents.base import Agent
 from compass_core.budget import Budget
 from compass_core.domain import AgentName, Conclusion, Findings, Incident, Investigation, Outcome, Progress, Request, Run, Thoughts, Tried
-from compass_core.errors import BudgetExceededError, CompassError, RefusalError, ThreadError
+from compass_core.errors import BudgetExceededError, CompassError, ThreadError
 from compass_core.hypotheses.coverage import coverage, is_blind, lowered
 from compass_core.hypotheses.rank import rank
 from compass_core.incidents.resolve import resolve
-from compass_core.line import Line, Turn
 from compass_core.ports import Clock, Incidents, Investigations, Journal, Names, Tester, Thread
 
 log = structlog.get_logger()
 tracer = trace.get_tracer("compass")
 
+
+KEEP_SECONDS = 5.0  # between tries to keep the end of an investigation
 
 T = TypeVar("T")
 Ending = tuple[Outcome, str]
@@ -44,7 +46,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What the plot needs from outside."""
+    """What the plot needs from outside. `most_running` is how many may investigate at once, everywhere."""
 
     places: tuple[Incidents, ...]
     investigations: Investigations
@@ -53,48 +55,57 @@ class Outside:
     clock: Clock
     names: Names | None = None
     tester: Tester | None = None
-    line: Line = field(default_factory=Line)
+    most_running: int | None = None
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
 class Orchestrator:
-    """Runs one investigation; it calls no model itself. Built once for each."""
+    """Runs one investigation; it calls no model itself. Built once for each. `finished` are runs of one that it goes on with."""
 
-    def __init__(self, agents: Mapping[AgentName, Agent], budget: Budget, outside: Outside, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        agents: Mapping[AgentName, Agent],
+        budget: Budget,
+        outside: Outside,
+        limits: Limits | None = None,
+        finished: Iterable[Run] = (),
+    ) -> None:
         self._agents = agents
         self._budget = budget
         self._outside = outside
         self._limits = limits or Limits()
+        self._finished = {run.agent: run for run in finished}
         self._runs: list[Run] = []
         self._tried: tuple[Tried, ...] = ()
 
-    async def investigate(self, request: Request) -> Conclusion:
-        """Find the incident, run the agents, rank what they think, and say so in the thread.
+    async def investigate(self, investigation: Investigation, stop: str = "") -> Conclusion:
+        """Run the agents, rank what they think, and say so in the thread that `accept` opened; with `stop` only say why it ends.
 
-        Raises `RefusalError` or `ThreadError` before anything was posted or spent. Afterwards it always ends with a
-        conclusion in the thread, also when it is cancelled or Compass itself fails.
+        It always ends with a conclusion in the thread, also when it is cancelled or Compass itself fails, unless another
+        process goes on with it. A cancellation with a text says why; then it ends as any other.
         """
-        with self._outside.line.turn() as turn:
-            investigation = await self._accept(request, turn.place)
-            return await self._investigate(investigation, turn)
-
-    async def _investigate(self, investigation: Investigation, turn: Turn) -> Conclusion:
         started = time.perf_counter()
-        ending: Ending = (Outcome.STOPPED, "")
+        cancelled: asyncio.CancelledError | None = None
         try:
-            await turn.come.wait()
-            started = time.perf_counter()
-            await self.observe(investigation)
-            await self._test(investigation.incident, self._limits.investigation_seconds - (time.perf_counter() - started))
-            ending = _ending(self._runs)
+            await self._budget.resume()
+            if not stop:
+                await self.observe(investigation)
+                await self._test(investigation.incident, self._limits.investigation_seconds - (time.perf_counter() - started))
+            ending = (Outcome.STOPPED, stop) if stop else _ending(self._runs)
         except asyncio.CancelledError as error:
-            ending = (Outcome.STOPPED, str(error) or "Compass was shut down")  # whoever cancels may say why
-            raise
+            if self._outside.journal.left:
+                raise
+            cancelled, ending = error, (Outcome.STOPPED, str(error) or "Compass was shut down")
         except Exception as error:  # a fault of ours ends in the thread too
             log.exception("investigation.failed")
             ending = (Outcome.FAILED, f"Compass itself failed ({type(error).__name__}); its log says why")
-        finally:
-            conclusion = self._conclude(investigation, ending, time.perf_counter() - started)
-            await asyncio.shield(self._say(conclusion))
+        conclusion = self._conclude(investigation, ending, time.perf_counter() - started)
+        unkept = await asyncio.shield(self._say(conclusion))
+        if cancelled and not str(cancelled):
+            raise cancelled
+        while unkept:  # a database that comes back must not hold the incident for one that still runs
+            await self._outside.pause(KEEP_SECONDS)
+            unkept = await self._close(conclusion)
         return conclusion
 
     async def observe(self, investigation: Investigation) -> None:
@@ -104,9 +115,9 @@ class Orchestrator:
             "orchestrator.observe", attributes={"incident.id": investigation.incident.id}, record_exception=False
         ):
             for name in AgentName:
-                run = await self._run(name, investigation, deadline)
+                run = self._finished.get(name) or await self._run(name, investigation, deadline)
                 self._runs.append(run)
-                if run.outcome is not Outcome.SKIPPED:
+                if run.outcome is not Outcome.SKIPPED and name not in self._finished:
                     progress = Progress(run=run, spent=self.get_total_cost(), budget=self._budget.limit)
                     await self._tell(name, partial(self._outside.thread.agent_finished, investigation, progress))
 
@@ -128,9 +139,13 @@ class Orchestrator:
         """What was billed to each of the three agents, in US dollars."""
         return {name: self._budget.spent_by(name) for name in AgentName}
 
-    async def _accept(self, request: Request, waits: int) -> Investigation:
-        now = self._outside.clock()
-        incident = await self._step("resolve", lambda: resolve(request, self._outside.places, now))
+    async def accept(self, request: Request) -> Investigation:
+        """Find the incident, keep that it is investigated, and open its thread.
+
+        Raises `RefusalError`, `ThreadError` or `StoreError`; then nothing was posted or spent.
+        """
+        now = await self._step("asked", self._now, datetime)
+        incident = await self._step("resolve", lambda: resolve(request, self._outside.places, now), Incident)
         if request.incident is None and incident.by_hand and self._outside.names:  # of an alert's things the agents say what is unknown
             await self._step("names", partial(self._outside.names.check, incident))
         investigation = Investigation(
@@ -140,19 +155,26 @@ class Orchestrator:
             budget=self._budget.limit,
             only=request.only,
             again=request.incident is not None,
-            waits=waits,
+            asker=request.asker,
+            account=self._budget.account,
+            address=request.address,
+            goes_on=request.goes_on,
         )
+        running = await self._step("open", lambda: self._outside.investigations.opened(investigation), int)
+        if self._outside.most_running is not None:
+            investigation = investigation.model_copy(update={"waits": max(0, running + 1 - self._outside.most_running)})
         try:
-            await self._step("open", lambda: self._outside.investigations.opened(investigation))
             await self._step("root", lambda: self._outside.thread.opened(investigation))
-        except RefusalError:  # it was not opened
-            raise
         except BaseException:
-            unsaid = self._conclude(investigation, (Outcome.FAILED, "its thread could not be opened"), 0.0)
-            await asyncio.shield(self._outside.investigations.closed(unsaid))
+            if not self._outside.journal.left:
+                unsaid = self._conclude(investigation, (Outcome.FAILED, "its thread could not be opened"), 0.0)
+                await asyncio.shield(self._outside.investigations.closed(unsaid))
             raise
         log.info("investigation.opened", investigation=investigation.id, incident=incident.id, services=incident.services)
         return investigation
+
+    async def _now(self) -> datetime:
+        return self._outside.clock()
 
     async def _run(self, name: AgentName, investigation: Investigation, deadline: float) -> Run:
         agent, left = self._agents.get(name), deadline - time.monotonic()
@@ -190,8 +212,9 @@ class Orchestrator:
         try:
             with _invoked(name):
                 async with asyncio.timeout(seconds):
-                    findings = await agent.observe(incident, earlier)
-                    thoughts = await agent.generate_hypotheses(incident, findings, earlier)
+                    findings = await self._step(f"{name} findings", lambda: agent.observe(incident, earlier), Findings)
+                    think = partial(agent.generate_hypotheses, incident, findings, earlier)
+                    thoughts = await self._step(f"{name} thoughts", think, Thoughts)
         except BudgetExceededError as error:
             ending = (Outcome.OUT_OF_BUDGET, str(error))
         except TimeoutError:
@@ -231,24 +254,26 @@ class Orchestrator:
             coverage=share,
         )
 
-    async def _say(self, conclusion: Conclusion) -> None:
-        # closed first, so that the button of the final message works; a restart reports what was closed and not told
+    async def _say(self, conclusion: Conclusion) -> str:
+        """Why it could not be kept, '' where it was; closed first, so that the button of the final message works."""
         unkept = await self._close(conclusion)
         if unkept:
             reason = "; ".join(filter(None, (conclusion.reason, f"it could not be kept: {unkept.rstrip('.')}")))
             conclusion = conclusion.model_copy(update={"reason": reason})
         if broken := await self._tell("final", lambda: self._outside.thread.concluded(conclusion)):
             bare = {"runs": (), "hypotheses": (), "outcome": Outcome.FAILED, "reason": f"its message could not be written ({broken})"}
-            await self._tell("final", lambda: self._outside.thread.concluded(conclusion.model_copy(update=bare)))
+            await self._tell("bare final", lambda: self._outside.thread.concluded(conclusion.model_copy(update=bare)))
         log.info("investigation.closed", investigation=conclusion.investigation.id, outcome=conclusion.outcome)
+        return unkept
 
     async def _close(self, conclusion: Conclusion) -> str:
         """Why it could not be kept, '' where it was."""
         try:
-            return await self._step("close", lambda: self._outside.investigations.closed(conclusion))
+            await self._step("close", lambda: self._outside.investigations.closed(conclusion))
         except Exception as error:
             log.exception("close.failed")
             return str(error) if isinstance(error, CompassError) else type(error).__name__
+        return ""
 
     async def _tell(self, name: str, post: Callable[[], Awaitable[None]]) -> str:
         """The fault of ours that kept it from being posted, '' for none; what Slack refuses is not tried again."""
@@ -261,8 +286,8 @@ class Orchestrator:
             return type(error).__name__
         return ""
 
-    async def _step(self, name: str, action: Callable[[], Awaitable[T]]) -> T:
-        return await self._outside.journal.step(name, action)
+    async def _step(self, name: str, action: Callable[[], Awaitable[T]], shape: Any = None) -> T:
+        return await self._outside.journal.step(name, action, shape)
 
 
 def _invoked(name: AgentName) -> AbstractContextManager[trace.Span]:

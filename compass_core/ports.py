@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -119,21 +119,24 @@ class Declarations(Protocol):
 class Investigations(Protocol):
     """Where investigations are kept while they run and after."""
 
-    async def opened(self, investigation: Investigation) -> None:
-        """Keep it as running; raises `AlreadyRunningError` when one runs for the same incident (checked and kept in one transaction)."""
+    async def opened(self, investigation: Investigation) -> int:
+        """Keep it as running, and say how many others are; raises `AlreadyRunningError` when one runs for the same incident and channel."""
 
-    async def closed(self, conclusion: Conclusion) -> str:
-        """Keep how it ended; says why something of it is not kept, '' where all is."""
+    async def closed(self, conclusion: Conclusion) -> None:
+        """Keep how it ended; the first end stays."""
 
 
 class History(Protocol):
-    """What was kept of investigations, for buttons, `status` and a restart."""
+    """What was kept of investigations, for buttons, `status` and `history`."""
 
     async def investigation(self, investigation: str) -> Investigation | None:
         """One investigation by its id."""
 
+    async def conclusion(self, investigation: str) -> Conclusion | None:
+        """How one ended, with all that was found; None while it runs."""
+
     async def running(self) -> tuple[Investigation, ...]:
-        """Those that were opened and not closed, and those whose thread was opened and never told the end."""
+        """Those that were opened and not closed."""
 
     async def recent(self, count: int) -> tuple[Conclusion, ...]:
         """The last that ended, newest first, without their runs and hypotheses."""
@@ -145,8 +148,11 @@ class Outbox(Protocol):
     async def posted(self, investigation: str, step: str) -> Post | None:
         """The message of that step, if it was posted."""
 
+    async def claim(self, post: Post) -> Post | None:
+        """Keep, before it is posted, that it will be; what is there already of that step stays, and is given back."""
+
     async def record(self, post: Post) -> None:
-        """Keep that it was posted."""
+        """Keep where it was posted."""
 
 
 class Thread(Protocol):
@@ -158,14 +164,25 @@ class Thread(Protocol):
         """What one agent saw and thinks, and the cost so far."""
 
     async def concluded(self, conclusion: Conclusion) -> None:
-        """The final message, also for an investigation that was interrupted."""
+        """The final message."""
+
+
+class Answering(Thread, Protocol):
+    """A thread in which somebody asks from afar, and may wait longer than the process lives."""
+
+    async def refused(self, asker: str, why: str) -> None:
+        """Tell who asked that nothing was started."""
 
 
 class Journal(Protocol):
-    """Side effects as named steps, so that a durable implementation can skip those already done."""
+    """Side effects as named steps: what was done before a crash is not done again after it."""
 
-    async def step(self, name: str, action: Callable[[], Awaitable[T]]) -> T:
-        """Do it, under a name that is unique within the investigation."""
+    @property
+    def left(self) -> bool:
+        """Whether another process goes on with the investigation: this one must do and say nothing more."""
+
+    async def step(self, name: str, action: Callable[[], Awaitable[T]], shape: Any = None) -> T:
+        """Do it, under a name that is unique within the investigation, or give what it gave before, which has that shape."""
 
 
 class Offload(Protocol):

@@ -41,6 +41,8 @@ EXAMPLES = {
     "COMPASS_DAILY_USD": "50.00",
     "COMPASS_ADMINS": "U012AB3CD,U045EF6GH",
     "COMPASS_MOST_RUNNING": "20",
+    "COMPASS_MOST_EVERYWHERE": "100",
+    "COMPASS_KEEP_DAYS": "90",
     "COMPASS_DATABASE_URL": "sqlite:///compass.db",
     "COMPASS_SERVICE_LABELS": "service,app,job",
     "COMPASS_REDACT": """'["customer-[0-9]{6}"]'""",
@@ -115,6 +117,8 @@ class Settings(BaseSettings):
     daily_usd: Money = Decimal("50.00")
     admins: Names = ()
     most_running: Annotated[int, Field(ge=1)] = 20
+    most_everywhere: Annotated[int, Field(ge=1)] = 100
+    keep_days: Annotated[float, Field(gt=0)] = 90.0
     database_url: SecretStr = SecretStr("sqlite:///compass.db")
     prometheus: Access | None = None
     loki: Access | None = None

@@ -1,7 +1,7 @@
 """Incidents that people declared, investigations, their posts and what was spent on them, in one database.
 
 What holds at every moment, also with several processes on one file:
-1. One investigation runs per incident: a unique index over those that have not ended says so, not code.
+1. One investigation runs per incident and channel: a unique index over those that have not ended says so, not code.
 2. An investigation ends once: the first conclusion stays.
 3. One post per investigation and step: the first stays.
 4. An id is never given twice (`INC-7` stays `INC-7`).
@@ -10,29 +10,31 @@ What holds at every moment, also with several processes on one file:
    written in one transaction, one transaction at a time. An attempt that a killed process left open stays there and counts as the
    most that it may cost.
 
-Every method runs its one transaction in a thread and raises `StoreError` when the database does not do it.
+`migrations` makes the tables. Every method runs its one transaction in a thread and raises `StoreError` when the database does not do it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text, exists, func, insert, select, update
+from sqlalchemy import Column, Float, Integer, MetaData, String, Table, Text, delete, func, insert, select, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.sql import ColumnElement, Select
 
 from compass_core.budget import Attempt, Bill, Caps
-from compass_core.database import EXAMPLE, VARIABLE, cause_of, completed, engine_of
+from compass_core.database import EXAMPLE, VARIABLE, cause_of, engine_of, migrate
 from compass_core.domain import Conclusion, Incident, Investigation, Post, Value
 from compass_core.errors import AlreadyRunningError, SettingsError, StoreError
 
@@ -49,17 +51,21 @@ INCIDENTS = Table(
     TABLES,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("incident", Text, nullable=False),  # without its id
-    sqlite_autoincrement=True,
 )
 INVESTIGATIONS = Table(
     "investigations",
     TABLES,
     Column("id", String(200), primary_key=True),
     Column("incident", String(200), nullable=False),
+    Column("channel", String(200), nullable=False),
     Column("investigation", Text, nullable=False),
+    Column("stop", Text, nullable=False),  # why it shall end, '' while nobody asked for that
     Column("ended", Integer),  # a count: the nth to end; null while it runs
-    Column("conclusion", Text),
+    Column("ended_at", Float),
+    Column("conclusion", Text),  # without runs and hypotheses
+    Column("found", Text),  # the same with them
 )
+PROCESSES = Table("processes", TABLES, Column("id", String(200), primary_key=True), Column("seen", Float, nullable=False))
 POSTS = Table(
     "posts",
     TABLES,
@@ -71,30 +77,29 @@ ATTEMPTS = Table(
     "attempts",
     TABLES,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("investigation", String(200), nullable=False, index=True),
-    Column("account", String(200), nullable=False, index=True, server_default=""),
+    Column("investigation", String(200), nullable=False),
+    Column("account", String(200), nullable=False),
     Column("attempt", Text, nullable=False),
-    sqlite_autoincrement=True,
 )
 RUNNING = INVESTIGATIONS.c.ended.is_(None)
-Index("one_running_per_incident", INVESTIGATIONS.c.incident, unique=True, sqlite_where=RUNNING, postgresql_where=RUNNING)
 
 
 class Store:
-    """The tables behind `Investigations`, `History`, `Outbox`, `Declarations`, `Ledger` and, for declared incidents, `Incidents`."""
+    """The tables behind `Investigations`, `History`, `Outbox`, `Declarations`, `Ledger`, the processes, and declared incidents."""
 
     place = "declared incidents"
 
     def __init__(self, url: str) -> None:
-        """Open the database at an SQLAlchemy URL and make what tables it lacks; raises `SettingsError`."""
+        """Open the database at an SQLAlchemy URL and bring its tables to the newest schema; raises `SettingsError`."""
         self._engine = engine_of(url)
+        self.url = self._engine.url.render_as_string(hide_password=False)
         self._threads = ThreadPoolExecutor(8, "compass-store")  # its own: others must not wait for a database that hangs
         self._told: set[str] = set()
         try:
-            with self._engine.begin() as connection:
-                TABLES.create_all(connection)
-                if lacks := completed(connection, TABLES):
-                    log.warning("database.older", lacks=lacks, advice="rename its tables; what needs these columns is not kept until then")
+            migrate(self._engine)
+        except SettingsError:
+            self._engine.dispose()
+            raise
         except SQLAlchemyError as error:
             self._engine.dispose()
             raise SettingsError(VARIABLE, f"the database cannot be opened for writing: {cause_of(error)}", EXAMPLE) from error
@@ -124,30 +129,81 @@ class Store:
         latest = select(INCIDENTS.c.id).order_by(INCIDENTS.c.id.desc()).limit(KNOWN)
         return tuple(f"INC-{number}" for number in await self._do(lambda db: db.scalars(latest).all()))
 
-    async def opened(self, investigation: Investigation) -> None:
-        """Keep it as running (once, if repeated); raises `AlreadyRunningError` when another runs for the same incident."""
-        incident = investigation.incident.id
-        row = {"id": investigation.id, "incident": incident, "investigation": investigation.model_dump_json()}
-        holds = select(INVESTIGATIONS.c.id).where(INVESTIGATIONS.c.incident == incident, RUNNING)
+    async def opened(self, investigation: Investigation) -> int:
+        """Keep it as running (once, if repeated), and say how many others are.
 
-        def work(db: Connection) -> str | None:
+        Raises `AlreadyRunningError` when another runs for the same incident and channel.
+        """
+        incident, channel = investigation.incident.id, investigation.address.channel
+        row = {"id": investigation.id, "incident": incident, "channel": channel, "stop": ""}
+        row |= {"investigation": investigation.model_dump_json()}
+        holds = select(INVESTIGATIONS.c.id).where(INVESTIGATIONS.c.incident == incident, INVESTIGATIONS.c.channel == channel, RUNNING)
+
+        def work(db: Connection) -> tuple[str | None, int]:
             with suppress(IntegrityError), db.begin_nested():
                 db.execute(insert(INVESTIGATIONS).values(row))
-            return db.scalar(holds)
+            return db.scalar(holds), db.scalar(select(func.count()).where(RUNNING)) or 0
 
-        running = await self._do(work)
+        running, count = await self._do(work)
         if running is None:
             raise StoreError(f"Investigation {investigation.id} has ended already.")
         if running != investigation.id:
             raise AlreadyRunningError(incident, running)
+        return count - 1
 
-    async def closed(self, conclusion: Conclusion) -> str:
-        """Keep how it ended, without runs and hypotheses; nothing happens when it has ended already."""
+    async def closed(self, conclusion: Conclusion) -> None:
+        """Keep how it ended; nothing happens when it has ended already."""
         kept = conclusion.model_copy(update={"runs": (), "hypotheses": ()}).model_dump_json()
         latest = select(func.coalesce(func.max(INVESTIGATIONS.alias().c.ended), 0)).scalar_subquery()
         this = update(INVESTIGATIONS).where(INVESTIGATIONS.c.id == conclusion.investigation.id, RUNNING)
-        await self._do(lambda db: db.execute(this.values(ended=latest + 1, conclusion=kept)))
-        return ""
+        end = {"ended": latest + 1, "conclusion": kept, "found": conclusion.model_dump_json()}
+        await self._do(lambda db: db.execute(this.values(**end, ended_at=_now(db))))
+
+    async def conclusion(self, investigation: str) -> Conclusion | None:
+        """How one ended, with its runs and hypotheses where they were kept; None while it runs."""
+        found = func.coalesce(INVESTIGATIONS.c.found, INVESTIGATIONS.c.conclusion)
+        return await self._one(Conclusion, select(INVESTIGATIONS.c.id, found).where(INVESTIGATIONS.c.id == investigation, ~RUNNING))
+
+    async def forget(self, days: float) -> list[str]:
+        """Delete the investigations that ended so long ago, with their posts and attempts; their ids."""
+
+        def work(db: Connection) -> list[str]:
+            old = INVESTIGATIONS.c.ended_at < _now(db) - days * 86_400
+            ids = list(db.scalars(select(INVESTIGATIONS.c.id).where(old)))
+            for table in (POSTS, ATTEMPTS):
+                db.execute(delete(table).where(table.c.investigation.in_(select(INVESTIGATIONS.c.id).where(old))))
+            db.execute(delete(INVESTIGATIONS).where(old))
+            return ids
+
+        return await self._do(work)
+
+    async def beat(self, process: str, lease: float) -> frozenset[str]:
+        """Keep that this process lives, forget those that said nothing for `lease` seconds, and give those that live."""
+
+        def work(db: Connection) -> frozenset[str]:
+            now = _now(db)
+            db.execute(delete(PROCESSES).where((PROCESSES.c.id == process) | (PROCESSES.c.seen < now - lease)))
+            db.execute(insert(PROCESSES).values(id=process, seen=now))
+            return frozenset(db.scalars(select(PROCESSES.c.id)))
+
+        return await self._do(work)
+
+    async def leave(self, process: str) -> None:
+        """A process ends: others may go on with its work at once."""
+        await self._do(lambda db: db.execute(delete(PROCESSES).where(PROCESSES.c.id == process)))
+
+    async def lives(self, process: str) -> bool:
+        """Whether the others take this process for alive."""
+        return await self._do(lambda db: db.scalar(select(PROCESSES.c.id).where(PROCESSES.c.id == process)) is not None)
+
+    async def ask_to_stop(self, investigation: str, why: str) -> None:
+        """Whichever process runs it shall end it."""
+        await self._do(lambda db: db.execute(update(INVESTIGATIONS).where(INVESTIGATIONS.c.id == investigation, RUNNING).values(stop=why)))
+
+    async def to_stop(self, investigations: Collection[str]) -> dict[str, str]:
+        """Those of them that shall end, with why."""
+        wanted = select(INVESTIGATIONS.c.id, INVESTIGATIONS.c.stop).where(INVESTIGATIONS.c.stop != "", RUNNING)
+        return {key: why for key, why in await self._do(lambda db: db.execute(wanted).all()) if key in investigations}
 
     async def investigation(self, investigation: str) -> Investigation | None:
         """One investigation by its id, running or ended."""
@@ -155,9 +211,8 @@ class Store:
         return await self._one(Investigation, wanted)
 
     async def running(self) -> tuple[Investigation, ...]:
-        """Those that were opened and not closed, or whose thread was not told the end, by their start."""
-        untold = _posted("root") & ~_posted("final")
-        found = await self._readable(Investigation, select(INVESTIGATIONS.c.id, INVESTIGATIONS.c.investigation).where(RUNNING | untold))
+        """Those that were opened and not closed, by their start."""
+        found = await self._readable(Investigation, select(INVESTIGATIONS.c.id, INVESTIGATIONS.c.investigation).where(RUNNING))
         return tuple(sorted(found, key=lambda each: each.started_at))
 
     async def recent(self, count: int) -> tuple[Conclusion, ...]:
@@ -166,16 +221,30 @@ class Store:
         return await self._readable(Conclusion, ended.order_by(INVESTIGATIONS.c.ended.desc()).limit(count))
 
     async def posted(self, investigation: str, step: str) -> Post | None:
-        """The post of that step, if there is one."""
-        wanted = select(POSTS.c.step, POSTS.c.post).where(POSTS.c.investigation == investigation, POSTS.c.step == step)
-        return await self._one(Post, wanted)
+        """The post of that step, if there is one and it is known where."""
+        found = await self._one(Post, _post_of(investigation, step))
+        return found if found and found.ts else None
+
+    async def claim(self, post: Post) -> Post | None:
+        """Keep that it will be posted; gives what is there already of its step, which stays."""
+        row = {"investigation": post.investigation, "step": post.step, "post": post.model_dump_json()}
+
+        def work(db: Connection) -> Post | None:
+            if there := db.execute(_post_of(post.investigation, post.step)).first():
+                return _read(Post, *there)
+            db.execute(insert(POSTS).values(row))
+            return None
+
+        return await self._do(work)
 
     async def record(self, post: Post) -> None:
-        """Keep a post; nothing happens when its step has one already."""
+        """Keep where it was posted."""
+        this = POSTS.c.investigation == post.investigation, POSTS.c.step == post.step
+        row = {"investigation": post.investigation, "step": post.step, "post": post.model_dump_json()}
 
         def work(db: Connection) -> None:
-            with suppress(IntegrityError), db.begin_nested():
-                db.execute(insert(POSTS).values(investigation=post.investigation, step=post.step, post=post.model_dump_json()))
+            if not db.execute(update(POSTS).where(*this).values(post=row["post"])).rowcount:
+                db.execute(insert(POSTS).values(row))
 
         await self._do(work)
 
@@ -194,7 +263,7 @@ class Store:
 
         return await self._do(work)
 
-    async def close(self, number: int, bill: Bill, amount: Decimal) -> None:
+    async def close(self, number: int, bill: Bill, amount: Decimal, answer: str = "") -> None:
         """Say what became of an attempt; nothing happens when it is closed already."""
         this = ATTEMPTS.c.id == number
 
@@ -202,15 +271,15 @@ class Store:
             found = db.execute(select(ATTEMPTS.c.id, ATTEMPTS.c.attempt).where(this).with_for_update()).one()
             attempt = _read(Attempt, *found)
             if attempt.bill is Bill.OPEN:
-                closed = attempt.model_copy(update={"bill": bill, "amount": amount})
+                closed = attempt.model_copy(update={"bill": bill, "amount": amount, "answer": answer})
                 db.execute(update(ATTEMPTS).where(this).values(attempt=closed.model_dump_json()))
 
         await self._do(work)
 
-    async def attempts(self, investigation: str) -> tuple[Attempt, ...]:
-        """Every attempt of one investigation, in their order."""
+    async def attempts(self, investigation: str) -> tuple[tuple[int, Attempt], ...]:
+        """Every attempt of one investigation with its number, in their order."""
         wanted = _attempts(ATTEMPTS.c.investigation == investigation)
-        return tuple(_read(Attempt, *row) for row in await self._do(lambda db: db.execute(wanted).all()))
+        return tuple((row[0], _read(Attempt, *row)) for row in await self._do(lambda db: db.execute(wanted).all()))
 
     async def _one(self, kind: type[V], wanted: Select[tuple[Any, Any]]) -> V | None:
         """The value that is kept in a row of a key and a text, if there is one."""
@@ -240,6 +309,12 @@ class Store:
             raise StoreError(f"The database did not do it: {cause_of(error)}. Check {VARIABLE} and the disk that it is on.") from error
 
 
+def exists(url: str) -> bool:
+    """Whether there is a database, so that opening it makes none."""
+    place = engine_of(url).url
+    return place.get_backend_name() != "sqlite" or Path(str(place.database)).exists()
+
+
 def _attempts(these: ColumnElement[bool]) -> Select[tuple[Any, Any]]:
     return select(ATTEMPTS.c.id, ATTEMPTS.c.attempt).where(these).order_by(ATTEMPTS.c.id)
 
@@ -248,8 +323,15 @@ def _taken(db: Connection, these: ColumnElement[bool]) -> Decimal:
     return sum((_read(Attempt, *row).amount for row in db.execute(_attempts(these))), Decimal(0))
 
 
-def _posted(step: str) -> ColumnElement[bool]:
-    return exists().where(POSTS.c.investigation == INVESTIGATIONS.c.id, POSTS.c.step == step)
+def _post_of(investigation: str, step: str) -> Select[tuple[Any, Any]]:
+    return select(POSTS.c.step, POSTS.c.post).where(POSTS.c.investigation == investigation, POSTS.c.step == step)
+
+
+def _now(db: Connection) -> float:
+    """Seconds of the one clock that all processes share: the server's, or the machine's where the database is a file on it."""
+    if db.dialect.name == "postgresql":
+        return float(db.scalar(select(func.extract("epoch", func.clock_timestamp()))) or 0)
+    return time.time()
 
 
 def _read(kind: type[V], key: object, text: str) -> V:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from compass_core.line import Line
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -17,7 +18,6 @@ from compass_core import orchestrator as plot
 from compass_core.budget import NO_ROOM, Budget
 from compass_core.domain import AgentName, Conclusion, Findings, Incident, Outcome, Request
 from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reason, SourceError, StoreError, ThreadError, UnknownNameError
-from compass_core.line import Line
 from compass_core.orchestrator import Limits, Orchestrator, Outside
 from tests.fakes import (
     INCIDENT,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from bot.workspace.board import Board, Message
 
-SCOPES = ("commands", "chat:write")
+SCOPES = ("commands", "chat:write", "channels:history", "groups:history")
 _CONTENT = ("text", "blocks", "metadata")
 
 
@@ -67,6 +67,11 @@ class WebApi:
 
     def _looked_up(self, method: str, asked: Json, url: str) -> Json:
         match method:
+            case "chat.delete":
+                self._board.remove(self._existing(asked, "ts"))
+                return {"channel": asked["channel"], "ts": asked["ts"]}
+            case "conversations.history" | "conversations.replies":
+                return {"messages": [one.payload() for one in self._board.after(asked)], "has_more": False}
             case "chat.getPermalink":
                 message = self._existing(asked, "message_ts")
                 thread = f"?thread_ts={message.thread_ts}&cid={message.channel}" if message.thread_ts else ""

@@ -90,6 +90,18 @@ class Board:
         self.notify()
         return self.views[person]
 
+    def remove(self, message: Message) -> None:
+        """The message is gone; answers to it stay."""
+        self.messages.remove(message)
+        self.notify()
+
+    def after(self, asked: Json) -> list[Message]:
+        """What `conversations.history`, or `replies` where a `ts` is given, would tell of a channel since `oldest`."""
+        there = [one for one in self.messages if one.channel == asked["channel"] and not one.ephemeral]
+        thread = asked.get("ts") or ""
+        told = [one for one in there if (thread in {one.ts, one.thread_ts} if thread else not one.thread_ts)]
+        return [one for one in told if float(one.ts) >= float(asked.get("oldest") or 0)]
+
     def notify(self) -> None:
         """Wake whoever waits for a change."""
         self.version += 1

@@ -8,6 +8,7 @@ hold no word of what was said.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -91,8 +92,13 @@ class Gateway:
             raise CallError(Reason.TIMEOUT)
         clean = [each.model_copy(update={"text": self._redact(each.text)}) for each in messages]
         body = self._server.body_of(clean, question.shape)
-        reservation = await self._reserve(question.agent, self._tariff.worst(size_of(body) + AROUND, self._terms.most_output_tokens))
+        digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+        if paid := self._budget.paid(question.agent, digest):
+            return Reply(**json.loads(paid))
+        most = self._tariff.worst(size_of(body) + AROUND, self._terms.most_output_tokens)
+        reservation = await self._reserve(question.agent, most, digest)
         cost: Decimal | None = None
+        reply: Reply | None = None
         failed: CallError | None = None
         begun = time.perf_counter()
         with self._span() as span:
@@ -108,21 +114,22 @@ class Gateway:
                 raise
             finally:
                 seconds_taken.record(time.perf_counter() - begun, self._about | ({names.ERROR: failed.reason} if failed else {}))
-                await self._close(span, reservation, cost, billed=not (failed and failed.free))
+                await self._close(span, reservation, cost, reply, billed=not (failed and failed.free))
         return reply
 
-    async def _reserve(self, agent: AgentName, amount: Decimal) -> Reservation:
+    async def _reserve(self, agent: AgentName, amount: Decimal, digest: str) -> Reservation:
         try:
-            return await self._budget.reserve(agent, self._terms.model, amount)
+            return await self._budget.reserve(agent, self._terms.model, amount, digest)
         except StoreError as error:
             raise ModelError(Reason.SERVER_ERROR, f"no model was asked, since its cost could not be written down: {error}") from error
 
-    async def _close(self, span: trace.Span, reservation: Reservation, cost: Decimal | None, *, billed: bool) -> None:
+    async def _close(self, span: trace.Span, reservation: Reservation, cost: Decimal | None, reply: Reply | None, *, billed: bool) -> None:
+        answer = json.dumps(reply._replace(told={}, spoken="", text=reply.text and self._redact(reply.text))._asdict()) if reply else ""
         amount = (reservation.amount if cost is None else cost) if billed else Decimal(0)
         span.set_attribute(names.COST, float(amount))
         dollars_spent.add(float(amount), self._about)
         try:
-            await (self._budget.settle(reservation, cost) if billed else self._budget.release(reservation))
+            await (self._budget.settle(reservation, cost, answer) if billed else self._budget.release(reservation))
         except StoreError:  # the row stays open, and counts as the most that the call may have cost
             log.warning("attempt.not_closed", exc_info=True)
 

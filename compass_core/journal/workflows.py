@@ -1,0 +1,249 @@
+"""Investigations as workflows of DBOS Transact, which any process of Compass on the same database goes on with.
+
+`accept` runs where it was asked for and opens the thread; `look` waits in a queue, so that several processes share the work and its
+limits. Each process says every few seconds that it lives; what a dead one has left is taken over by the others. One that was only frozen
+finds on waking that it may not act any more, before it posts anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import datetime
+from typing import Any, Protocol
+
+import structlog
+from dbos import DBOS, SetWorkflowID
+
+from compass_core.domain import Request
+from compass_core.errors import CompassError, StoreError
+from compass_core.journal.durable import LEASE_SECONDS, PATIENCE_SECONDS, Durable, Lease
+
+VERSION = "1"  # of the plot, for DBOS: work of any Compass is gone on with by any other
+QUEUE = "investigations"
+BEAT_SECONDS = 2.0
+TICK_SECONDS = 0.25  # also how soon a process hears that it shall stop an investigation
+GRACE_SECONDS = 3.0  # for a post or a model's answer that is on its way when the process is told to end
+THREADS, POOL = 32, 20
+NIGHTLY = "17 3 * * *"
+
+log = structlog.get_logger()
+
+Work = Callable[[str, str], Coroutine[Any, Any, None]]
+
+
+class Plot(Protocol):
+    """What is done in the workflows."""
+
+    async def accept(self, key: str, request: Request, journal: Durable) -> object:
+        """Begin the investigation with that id; raises `CompassError` where nothing was started."""
+
+    async def look(self, key: str, journal: Durable, stop: str) -> None:
+        """Investigate what was accepted; with `stop`, only tell that it ends, and why."""
+
+    async def refuse(self, request: Request, why: str) -> None:
+        """Tell who asked, since nobody waits for the answer any more."""
+
+    async def forget(self) -> Collection[str]:
+        """Delete what is older than it shall be kept; the ids of those investigations."""
+
+    async def open(self) -> Collection[str]:
+        """The ids of the investigations that have not ended."""
+
+
+class Processes(Protocol):
+    """Which processes live, and which investigations shall end; all raise `StoreError`."""
+
+    async def beat(self, process: str, lease: float) -> frozenset[str]: ...
+
+    async def lives(self, process: str) -> bool: ...
+
+    async def leave(self, process: str) -> None: ...
+
+    async def ask_to_stop(self, investigation: str, why: str) -> None: ...
+
+    async def to_stop(self, investigations: Collection[str]) -> dict[str, str]: ...
+
+
+class Workflows:
+    """The engine: launched once in a process. `most` may investigate at once in this process, `most_everywhere` in all together."""
+
+    def __init__(self, url: str, processes: Processes, plot: Plot, most: int, most_everywhere: int) -> None:
+        self.lease = Lease()
+        self._url, self._processes, self._plot = url, processes, plot
+        self._most, self._most_everywhere = min(most, most_everywhere), most_everywhere
+        self._running: dict[asyncio.Task[Any], tuple[str, Durable]] = {}
+        self._asking: dict[str, list[CompassError]] = {}
+        self._beating: list[asyncio.Task[None]] = []
+
+    @asynccontextmanager
+    async def launched(self) -> AsyncIterator[Workflows]:
+        """Take work until the end of it, then hand over what runs."""
+        DBOS(
+            config={
+                "name": "compass",
+                "system_database_url": self._url,
+                "application_version": VERSION,
+                "executor_id": self.lease.process,
+                "max_executor_threads": THREADS,
+                "sys_db_pool_size": POOL,
+                "log_level": "CRITICAL",  # its errors may quote what was said; ours are logged here
+                "use_listen_notify": False,
+            }
+        )
+        self._accept = DBOS.workflow(name="accept")(self._accepting())
+        self._look = DBOS.workflow(name="look", max_recovery_attempts=None)(self._looking())
+        forget = DBOS.workflow(name="forget")(self._forgetting())
+        DBOS.launch()
+        try:
+            await DBOS.register_queue_async(
+                QUEUE,
+                worker_concurrency=self._most,
+                global_concurrency=self._most_everywhere,
+                polling_interval_sec=TICK_SECONDS,
+                on_conflict="always_update",
+            )
+            await DBOS.apply_schedules_async([{"schedule_name": "forget", "workflow_fn": forget, "schedule": NIGHTLY}])
+            self.lease.ticked = time.monotonic()
+            self._beating = [asyncio.create_task(self._tick()), asyncio.create_task(self._beat())]
+            for key in await self._plot.open():  # of a Compass that did not know workflows yet
+                if await DBOS.get_workflow_status_async(key) is None:
+                    await self._end(key, "interrupted by an upgrade")
+            yield self
+        finally:
+            await self._hand_over()
+
+    async def accept(self, key: str, request: Request) -> None:
+        """Begin an investigation with that id, once; raises `CompassError` where nothing was started."""
+        self._asking.setdefault(key, [])
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                with SetWorkflowID(key):
+                    handle = await DBOS.start_workflow_async(self._accept, key, request.model_dump_json())
+        except Exception as error:
+            self._asking.pop(key, None)
+            raise StoreError(f"The database does not answer ({type(error).__name__}); nothing was started. Try again.") from error
+        await handle.get_result()
+        for refused in self._asking.pop(key, ()):
+            raise refused
+
+    async def stop(self, key: str, why: str) -> None:
+        """End it, wherever it runs or waits; it then tells its thread why."""
+        for task, (running, _) in self._running.items():
+            if running == key:
+                task.cancel(why)
+                return
+        await self._processes.ask_to_stop(key, why)
+        status = await DBOS.get_workflow_status_async(f"{key} look")
+        if status is not None and status.status == "ENQUEUED":
+            await DBOS.cancel_workflow_async(f"{key} look")
+            await self._end(key, why)
+
+    async def _end(self, key: str, why: str) -> None:
+        with SetWorkflowID(f"{key} stop"):
+            await DBOS.start_workflow_async(self._look, key, why)
+
+    def _accepting(self) -> Work:
+        async def accept(key: str, text: str) -> None:
+            request = Request.model_validate_json(text)
+            with self._current(key, key) as journal:
+                try:
+                    await self._plot.accept(key, request, journal)
+                except CompassError as error:
+                    why = str(error)  # an error that is told where a person waits for it is not told again
+                    if key in self._asking:
+                        self._asking[key].append(error)
+                    else:
+                        await journal.step("refused", lambda: self._plot.refuse(request, why))
+                    return
+            with SetWorkflowID(f"{key} look"):
+                await DBOS.enqueue_workflow_async(QUEUE, self._look, key, "")
+
+        return accept
+
+    def _looking(self) -> Work:
+        async def look(key: str, stop: str) -> None:
+            with self._current(key, f"{key} stop" if stop else f"{key} look") as journal:
+                await self._plot.look(key, journal, stop)
+
+        return look
+
+    def _forgetting(self) -> Callable[[datetime, Any], Coroutine[Any, Any, None]]:
+        async def forget(_at: datetime, _context: Any) -> None:
+            keys = await self._plot.forget()
+            await DBOS.delete_workflows_async([f"{key}{part}" for key in keys for part in ("", " look", " stop")])
+
+        return forget
+
+    @contextmanager
+    def _current(self, key: str, workflow: str) -> Iterator[Durable]:
+        task, journal = asyncio.current_task(), Durable(self.lease, workflow)
+        assert task is not None  # noqa: S101 - workflows run in tasks
+        self._running[task] = key, journal
+        try:
+            yield journal
+        finally:
+            del self._running[task]
+
+    async def _tick(self) -> None:
+        """Notice that this process was frozen, before anything else goes on."""
+        while True:
+            if self.lease.lost:
+                log.warning("process.was_frozen")
+                self._give_up()
+            self.lease.ticked = time.monotonic()
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _beat(self) -> None:
+        """Say that this process lives, end what shall end, and take over what the dead have left."""
+        beaten = -BEAT_SECONDS
+        known = False
+        while True:
+            try:
+                if time.monotonic() - beaten >= BEAT_SECONDS:
+                    beaten = time.monotonic()
+                    gone = known and not await self._processes.lives(self.lease.process)
+                    living = await self._processes.beat(self.lease.process, LEASE_SECONDS)
+                    known = True
+                    if gone:
+                        self._give_up()
+                    await self._take_over(living, mine=gone)
+                for key, why in (await self._processes.to_stop([key for key, _ in self._running.values()])).items():
+                    for task, (running, _) in self._running.items():
+                        if running == key:
+                            task.cancel(why)
+            except Exception as error:  # noqa: BLE001 - whatever fails for a while must not end the watch
+                log.warning("watch.failed", error=type(error).__name__)
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _take_over(self, living: frozenset[str], *, mine: bool) -> None:
+        pending = await DBOS.list_workflows_async(status="PENDING", load_input=False, load_output=False)
+        dead = {str(one.executor_id) for one in pending} - living | ({self.lease.process} if mine else set())
+        if dead and pending:
+            log.info("work.taken_over", workflows=len([one for one in pending if one.executor_id in dead]))
+            await asyncio.to_thread(DBOS._recover_pending_workflows, sorted(dead))  # noqa: SLF001 - the public way is a paid service
+
+    def _give_up(self) -> None:
+        for task, (_, journal) in self._running.items():
+            journal.left = True
+            task.cancel()
+
+    async def _hand_over(self) -> None:
+        """Let what is on its way arrive, leave the rest as it stands, and say that others may go on with it."""
+        self.lease.ending = True
+        for task, (_, journal) in self._running.items():
+            if journal.doing.endswith(" findings"):  # free, and done again by whoever goes on
+                journal.left = True
+                task.cancel()
+        if self._running:
+            await asyncio.wait({*self._running}, timeout=GRACE_SECONDS)
+            self._give_up()
+            await asyncio.wait({*self._running, asyncio.create_task(asyncio.sleep(0))}, timeout=1.0)
+        for task in self._beating:
+            task.cancel()
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(1.0):
+                await self._processes.leave(self.lease.process)
+        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)

@@ -1,0 +1,1 @@
+"""The schema, step by step from the first; a step that was released is never changed."""
