@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+from uuid import uuid4
 
 import aiohttp
 import structlog
@@ -122,7 +123,7 @@ async def on_command(desk: Desk) -> None:
     """Do what was typed."""
     match parse(desk.body.get("text", ""), desk.compass.clock()):
         case Investigate(request):
-            await _investigate(desk, request, Address(channel=desk.body["channel_id"]), desk.body["trigger_id"])
+            await _investigate(desk, request, Address(channel=desk.body["channel_id"]), desk.body.get("trigger_id"))
         case Stop(reference):
             stopped = await desk.compass.stop(desk.body["channel_id"], reference, f"stopped by {desk.body.get('user_name') or 'a person'}")
             told = f"Stopping {', '.join(stopped)}; its thread says what was found." if stopped else _NOTHING_RUNS
@@ -147,14 +148,15 @@ async def on_reinvestigate(desk: Desk) -> None:
     message = desk.body["message"]
     address = Address(channel=desk.body["channel"]["id"], thread_ts=message.get("thread_ts") or message["ts"])
     request = Request(incident=before.incident, budget=before.budget, only=before.only)
-    await _investigate(desk, request, address, f"{before.id} {desk.body['actions'][0]['action_ts']}")
+    clicked = desk.body["actions"][0].get("action_ts")
+    await _investigate(desk, request, address, clicked and f"{before.id} {clicked}")
 
 
-async def _investigate(desk: Desk, request: Request, address: Address, key: str) -> None:
+async def _investigate(desk: Desk, request: Request, address: Address, key: str | None) -> None:
     """Begin it under a key of what was typed or clicked, so that Slack may deliver that more than once."""
     known = {"asker": _asker(desk), "workspace": desk.team or "", "address": address}
     thread = SlackThread(desk.client, desk.compass.outbox, address.channel, address.thread_ts)
-    await desk.compass.accept(request.model_copy(update=known), thread, hashlib.sha256(key.encode()).hexdigest()[:32])
+    await desk.compass.accept(request.model_copy(update=known), thread, hashlib.sha256((key or uuid4().hex).encode()).hexdigest()[:32])
 
 
 async def _answered(act: Callable[[Desk], Awaitable[None]], desk: Desk) -> None:

@@ -39,7 +39,7 @@ class Attempt(Value):
 
     `amount` is what it takes of the budget, in US dollars: the most that it may cost while its bill is open or unknown,
     else what was billed. `question` is a digest of what was asked and `answer` what came back, so that a process which goes on after
-    a crash does not ask, and pay, again.
+    a crash does not ask, and pay, again. `number` is the ledger's.
     """
 
     investigation: str
@@ -50,6 +50,7 @@ class Attempt(Value):
     account: str = ""
     question: str = ""
     answer: str = ""
+    number: int = 0
 
 
 class Caps(NamedTuple):
@@ -75,8 +76,8 @@ class Ledger(Protocol):
     async def close(self, number: int, bill: Bill, amount: Decimal, answer: str = "") -> None:
         """Say what became of it; nothing happens when it is closed already."""
 
-    async def attempts(self, investigation: str) -> tuple[tuple[int, Attempt], ...]:
-        """Every attempt of one investigation with its number, in their order."""
+    async def attempts(self, investigation: str) -> tuple[Attempt, ...]:
+        """Every attempt of one investigation, in their order."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,13 +129,13 @@ class Budget:
         """
         try:
             attempts = await self._ledger.attempts(self.investigation)
-            for number, attempt in attempts:
+            for attempt in attempts:
                 if attempt.bill is Bill.OPEN:
-                    await self._ledger.close(number, Bill.UNKNOWN, attempt.amount)
+                    await self._ledger.close(attempt.number, Bill.UNKNOWN, attempt.amount)
         except StoreError:
             return  # then nothing can be reserved either
         self._spent = dict(self._before)
-        for _, attempt in attempts:
+        for attempt in attempts:
             self._spent[attempt.agent] = self.spent_by(attempt.agent) + attempt.amount
             if attempt.answer:
                 self._answers.setdefault((attempt.agent, attempt.question), []).append(attempt.answer)

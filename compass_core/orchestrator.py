@@ -127,7 +127,8 @@ class Orchestrator:
             return
         with tracer.start_as_current_span("orchestrator.test", record_exception=False):
             try:
-                self._tried = await self._outside.tester(incident, self._runs, min(self._limits.test_seconds, left))
+                ask = partial(self._outside.tester, incident, self._runs, min(self._limits.test_seconds, left))
+                self._tried = await self._step("tests", ask, tuple[Tried, ...])
             except Exception:
                 log.warning("tests.failed", exc_info=True)
 

@@ -276,10 +276,11 @@ class Store:
 
         await self._do(work)
 
-    async def attempts(self, investigation: str) -> tuple[tuple[int, Attempt], ...]:
-        """Every attempt of one investigation with its number, in their order."""
+    async def attempts(self, investigation: str) -> tuple[Attempt, ...]:
+        """Every attempt of one investigation, in their order."""
         wanted = _attempts(ATTEMPTS.c.investigation == investigation)
-        return tuple((row[0], _read(Attempt, *row)) for row in await self._do(lambda db: db.execute(wanted).all()))
+        rows = await self._do(lambda db: db.execute(wanted).all())
+        return tuple(_read(Attempt, *row).model_copy(update={"number": row[0]}) for row in rows)
 
     async def _one(self, kind: type[V], wanted: Select[tuple[Any, Any]]) -> V | None:
         """The value that is kept in a row of a key and a text, if there is one."""

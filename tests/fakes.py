@@ -89,8 +89,9 @@ class FakeThread:
 @dataclass
 class FakeJournal:
     steps: list[str] = field(default_factory=list)
+    left: bool = False
 
-    async def step(self, name: str, action: Callable[[], Awaitable[T]]) -> T:
+    async def step(self, name: str, action: Callable[[], Awaitable[T]], shape: Any = None) -> T:
         self.steps.append(name)
         return await action()
 
@@ -101,17 +102,17 @@ class FakeInvestigations:
     ended: list[Conclusion] = field(default_factory=list)
     broken: Exception | None = None
 
-    async def opened(self, investigation: Investigation) -> None:
+    async def opened(self, investigation: Investigation) -> int:
         if other := self.running.get(investigation.incident.id):
             raise AlreadyRunningError(investigation.incident.id, other)
         self.running[investigation.incident.id] = investigation.id
+        return len(self.running) - 1
 
-    async def closed(self, conclusion: Conclusion) -> str:
+    async def closed(self, conclusion: Conclusion) -> None:
         if self.broken:
             raise self.broken
         self.running.pop(conclusion.investigation.incident.id, None)
         self.ended.append(conclusion)
-        return ""
 
 
 @dataclass
@@ -125,12 +126,12 @@ class FakeLedger:
             return sum((row.amount for row in self.rows if getattr(row, kind) == getattr(attempt, kind)), Decimal(0))
 
         caps.refuse_what_does_not_fit(attempt.amount, taken("investigation"), taken("account"))
-        self.rows.append(attempt)
+        self.rows.append(attempt.model_copy(update={"number": len(self.rows) + 1}))
         return len(self.rows)
 
-    async def close(self, number: int, bill: Bill, amount: Decimal) -> None:
+    async def close(self, number: int, bill: Bill, amount: Decimal, answer: str = "") -> None:
         if self.rows[number - 1].bill is Bill.OPEN:
-            self.rows[number - 1] = self.rows[number - 1].model_copy(update={"bill": bill, "amount": amount})
+            self.rows[number - 1] = self.rows[number - 1].model_copy(update={"bill": bill, "amount": amount, "answer": answer})
 
     async def attempts(self, investigation: str) -> tuple[Attempt, ...]:
         return tuple(row for row in self.rows if row.investigation == investigation)

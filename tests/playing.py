@@ -95,7 +95,8 @@ async def play(model: FakeModel | None, source: Asked | None = None, incident: I
     if source is None and incident is None:
         agents = {name: Remembering(name, agent) for name, agent in agents.items()}
     outside = Outside((), FakeInvestigations(), thread, FakeJournal(), FakeClock())
-    conclusion = await Orchestrator(agents, budget, outside).investigate(Request(incident=given))
+    orchestrator = Orchestrator(agents, budget, outside)
+    conclusion = await orchestrator.investigate(await orchestrator.accept(Request(incident=given)))
     out = StringIO()
     terminal = TerminalThread(out)
     await terminal.opened(conclusion.investigation)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
-from compass_core.journal import InProcess
+from compass_core.journal.steps import InProcess
 
 if TYPE_CHECKING:
     from compass_core.ports import Journal

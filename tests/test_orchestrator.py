@@ -9,14 +9,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from compass_core.line import Line
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from compass_core import orchestrator as plot
-from compass_core.budget import NO_ROOM, Budget
-from compass_core.domain import AgentName, Conclusion, Findings, Incident, Outcome, Request
+from compass_core.budget import NO_ROOM, Budget, stopped_short
+from compass_core.domain import AgentName, Conclusion, Findings, Incident, Outcome, Request, Run
 from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reason, SourceError, StoreError, ThreadError, UnknownNameError
 from compass_core.orchestrator import Limits, Orchestrator, Outside
 from tests.fakes import (
@@ -43,8 +42,10 @@ class Stage:
     agents: dict[AgentName, dict[str, Any]] = field(default_factory=lambda: {name: {} for name in AgentName})
     limits: Limits | None = None
     thread: FakeThread = field(default_factory=FakeThread)
-    line: Line = field(default_factory=Line)
+    most_running: int | None = None
+    pauses: list[float] = field(default_factory=list)
     journal: FakeJournal = field(default_factory=FakeJournal)
+    finished: tuple[Run, ...] = ()
     kept: FakeInvestigations = field(default_factory=FakeInvestigations)
     places: tuple[FakeIncidents, ...] = field(default_factory=lambda: (FakeIncidents(),))
     tester: FakeTester | None = None
@@ -52,11 +53,17 @@ class Stage:
     def __post_init__(self) -> None:
         self.budget = Budget(Decimal(self.limit), FakeLedger(), "run-1")
         self.cast = {name: FakeAgent(name, self.budget, **told) for name, told in self.agents.items()}
-        outside = Outside(self.places, self.kept, self.thread, self.journal, FakeClock(), tester=self.tester, line=self.line)
-        self.orchestrator = Orchestrator(self.cast, self.budget, outside, self.limits)
+        outside = Outside(self.places, self.kept, self.thread, self.journal, FakeClock(), None, self.tester, self.most_running, self.pause)
+        self.orchestrator = Orchestrator(self.cast, self.budget, outside, self.limits, self.finished)
+
+    async def pause(self, seconds: float) -> None:
+        """The database works again."""
+        self.pauses.append(seconds)
+        self.kept.broken = None
 
     async def play(self, **request: Any) -> Conclusion:
-        return await self.orchestrator.investigate(Request(**{"reference": "INC-1", **request}))
+        accepted = await self.orchestrator.accept(Request(**{"reference": "INC-1", **request}))
+        return await self.orchestrator.investigate(accepted)
 
 
 def outcomes(conclusion: Conclusion) -> list[Outcome]:
@@ -76,7 +83,14 @@ async def test_sequential_agent_dispatch() -> None:
     stage = Stage()
     conclusion = await stage.play()
     assert stage.thread.said == ["root", "application", "database", "network", "final"]
-    assert stage.journal.steps == ["resolve", "open", "root", "application", "database", "network", "close", "final"]
+    assert [step for step in stage.journal.steps if " " not in step] == [
+        "asked",
+        "resolve",
+        "open",
+        *stage.thread.said[:-1],
+        "close",
+        "final",
+    ]
     told = [[run.agent for run in stage.cast[name].earlier[0]] for name in AgentName]
     assert told == [[], [APPLICATION], [APPLICATION, DATABASE]]
     assert stage.cast[NETWORK].earlier[0][0].findings.observations[0].id == "A1"
@@ -262,24 +276,6 @@ async def test_later_agents_are_skipped_when_the_time_is_used_up() -> None:
     assert [(run.outcome, run.reason) for run in conclusion.runs[1:]] == [(Outcome.SKIPPED, "time")] * 2
 
 
-async def test_what_waits_in_line_says_its_place_and_begins_when_its_turn_comes() -> None:
-    line = Line(1)
-    running = Stage(agents={APPLICATION: {"hangs": True}, DATABASE: {}, NETWORK: {}}, line=line)
-    waiting, stopped = Stage(line=line), Stage(line=line)
-    tasks = [asyncio.ensure_future(stage.play()) for stage in (running, waiting, stopped)]
-    await running.cast[APPLICATION].begun.wait()
-    for task in (tasks[2], tasks[0]):
-        assert not waiting.cast[APPLICATION].begun.is_set()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-    conclusion = await tasks[1]
-    assert [stage.thread.conclusions[0].investigation.waits for stage in (running, waiting, stopped)] == [0, 1, 2]
-    assert outcomes(conclusion) == [Outcome.ANSWERED] * 3
-    assert stopped.thread.said == ["root", "final"], "also who never began is told the end"
-    assert not stopped.cast[APPLICATION].earlier
-
-
 async def test_a_cancelled_investigation_says_so() -> None:
     stage = Stage(agents={APPLICATION: {}, DATABASE: {"hangs": True}, NETWORK: {}})
     task = asyncio.ensure_future(stage.play())
@@ -290,6 +286,53 @@ async def test_a_cancelled_investigation_says_so() -> None:
     assert (stage.thread.conclusions[0].outcome, stage.thread.conclusions[0].reason) == (Outcome.STOPPED, "Compass was shut down")
     assert stage.thread.conclusions[0].hypotheses, "what was found before is ranked"
     assert not stage.kept.running
+
+
+async def test_who_stops_it_is_told_and_it_ends_as_any_other() -> None:
+    stage = Stage(agents={APPLICATION: {}, DATABASE: {"hangs": True}, NETWORK: {}})
+    task = asyncio.ensure_future(stage.play())
+    await stage.cast[DATABASE].begun.wait()
+    task.cancel("stopped by sam")
+    conclusion = await task
+    assert (conclusion.outcome, conclusion.reason) == (Outcome.STOPPED, "stopped by sam")
+    assert conclusion.hypotheses, "what was found before is ranked"
+    unbegun = Stage()
+    waiting = await unbegun.orchestrator.accept(Request(reference="INC-1"))
+    assert (await unbegun.orchestrator.investigate(waiting, "stopped by sam")).reason == "stopped by sam"
+    assert unbegun.thread.said == ["root", "final"], "also what never began is told the end"
+
+
+async def test_what_another_process_goes_on_with_says_nothing_here() -> None:
+    stage = Stage(agents={APPLICATION: {}, DATABASE: {"hangs": True}, NETWORK: {}})
+    task = asyncio.ensure_future(stage.play())
+    await stage.cast[DATABASE].begun.wait()
+    stage.journal.left = True
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert stage.thread.said == ["root", "application"]
+    assert stage.kept.running, "whoever goes on with it closes it"
+
+
+async def test_the_place_in_the_line_is_what_runs_beyond_the_limit() -> None:
+    others = {f"INC-{n}": f"run-{n}" for n in range(2, 5)}
+    for most, waits in ((None, 0), (4, 0), (3, 1), (1, 3)):
+        stage = Stage(kept=FakeInvestigations(running=dict(others)), most_running=most)
+        assert (await stage.orchestrator.accept(Request(reference="INC-1"))).waits == waits
+
+
+async def test_going_on_runs_no_finished_agent_again_and_counts_what_it_cost() -> None:
+    short = {"cost": Decimal("0.6")}
+    first = await Stage(limit="1.00", agents={APPLICATION: short, DATABASE: short, NETWORK: {}}).play()
+    assert [stopped_short(run) for run in first.runs] == [False, True, False]
+    more = Stage(limit="2.00", agents=dict.fromkeys(AgentName, short), finished=tuple(run for run in first.runs if not stopped_short(run)))
+    more.budget = Budget(Decimal("2.00"), FakeLedger(), "run-2", before=first.costs)
+    more.orchestrator._budget = more.cast[DATABASE].budget = more.budget
+    conclusion = await more.play()
+    assert [bool(more.cast[name].earlier) for name in AgentName] == [False, True, False]
+    assert more.thread.said == ["root", "database", "final"]
+    assert [run.unrefined for run in conclusion.runs] == ["", "", ""]
+    assert conclusion.total_cost == Decimal("1.2")
 
 
 async def test_a_lost_update_does_not_stop_the_investigation() -> None:
@@ -306,6 +349,8 @@ async def test_the_end_is_told_also_where_it_cannot_be_kept(broken: Exception, t
     assert conclusion.outcome is Outcome.ANSWERED
     assert stage.thread.said[-1] == "final"
     assert stage.thread.conclusions[0].reason == f"it could not be kept: {told}"
+    assert stage.kept.ended == [conclusion], "it is kept as soon as that is possible again"
+    assert (len(stage.pauses), stage.kept.running) == (1, {})
 
 
 async def test_a_message_that_breaks_is_left_out_and_the_last_one_told_without_what_broke_it() -> None:

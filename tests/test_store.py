@@ -15,7 +15,7 @@ import pytest
 import structlog
 
 from compass_core.budget import Attempt, Caps
-from compass_core.domain import AgentName, Conclusion, Hypothesis, Incident, Investigation, Outcome, Post, Run
+from compass_core.domain import Address, AgentName, Conclusion, Hypothesis, Incident, Investigation, Outcome, Post, Run
 from compass_core.errors import AlreadyRunningError, SettingsError, StoreError
 from compass_core.store import Store
 
@@ -161,7 +161,7 @@ async def test_closing_twice_keeps_the_first_conclusion(store: Store, other: Sto
 async def test_two_stores_racing_on_one_file_open_one_investigation_per_incident(store: Store, other: Store) -> None:
     asked = [(each, investigation(f"run-{n}-{each is other}", f"incident-{n}")) for n in range(20) for each in (store, other)]
     results = await asyncio.gather(*(each.opened(wanted) for each, wanted in asked), return_exceptions=True)
-    refused = [result for result in results if result is not None]
+    refused = [result for result in results if not isinstance(result, int)]
     assert len(refused) == 20
     assert all(isinstance(error, AlreadyRunningError) for error in refused)
     running = {each.id for each in await store.running()}
@@ -197,13 +197,54 @@ async def test_what_was_kept_survives_reopening(path: Path) -> None:
     second.dispose()
 
 
-async def test_the_first_post_of_a_step_stays(store: Store, other: Store) -> None:
-    post = Post(investigation="run-1", step="root", channel="C1", ts="1.1", thread_ts="1.0")
-    assert await store.posted("run-1", "root") is None
-    await store.record(post)
+async def test_the_first_claim_of_a_step_stays_and_says_where_once_that_is_known(store: Store, other: Store) -> None:
+    post = Post(investigation="run-1", step="root", channel="C1", thread_ts="1.0")
+    assert await store.claim(post) is None
+    assert await other.claim(post.model_copy(update={"channel": "C2"})) == post
+    assert await store.posted("run-1", "root") is None, "nobody knows yet whether it is there"
     await other.record(post.model_copy(update={"ts": "2.2"}))
-    assert await store.posted("run-1", "root") == post
+    assert await store.posted("run-1", "root") == await store.claim(post) == post.model_copy(update={"ts": "2.2"})
     assert await store.posted("run-1", "final") is None
+
+
+async def test_one_incident_is_investigated_once_in_each_channel(store: Store, other: Store) -> None:
+    here, there = (investigation(f"run-{channel}", address=Address(channel=channel)) for channel in ("C1", "C2"))
+    assert [await store.opened(here), await other.opened(there)] == [0, 1]
+    with pytest.raises(AlreadyRunningError):
+        await other.opened(investigation("run-3", address=Address(channel="C1")))
+
+
+async def test_all_that_was_found_is_kept_and_forgotten_after_so_many_days(store: Store, path: Path) -> None:
+    await store.opened(investigation())
+    await store.record(Post(investigation="run-1", step="root", channel="C1", ts="1.2"))
+    assert await store.conclusion("run-1") is None
+    await store.closed(conclusion(investigation()))
+    await store.opened(investigation("run-2"))
+    assert await store.conclusion("run-1") == conclusion(investigation())
+    assert await store.forget(90) == []
+    spoil(path, "UPDATE investigations SET ended_at = ended_at - 91 * 86400")
+    assert await store.forget(90) == ["run-1"]
+    assert (await store.investigation("run-1"), await store.posted("run-1", "root")) == (None, None)
+    assert await store.running() == (investigation("run-2"),), "what runs is never forgotten"
+
+
+async def test_who_says_nothing_for_its_lease_is_taken_for_dead(store: Store, other: Store, path: Path) -> None:
+    assert await store.beat("a", 10) == {"a"}
+    assert await other.beat("b", 10) == {"a", "b"}
+    spoil(path, "UPDATE processes SET seen = seen - 11 WHERE id = 'a'")
+    assert await other.beat("b", 10) == {"b"}
+    assert not await store.lives("a")
+    await other.leave("b")
+    assert not await store.lives("b")
+
+
+async def test_whoever_runs_it_hears_that_it_shall_stop(store: Store, other: Store) -> None:
+    await store.opened(investigation())
+    await other.ask_to_stop("run-1", "stopped by sam")
+    assert await store.to_stop(["run-1", "run-2"]) == {"run-1": "stopped by sam"}
+    assert await store.to_stop(["run-2"]) == {}
+    await store.closed(conclusion(investigation()))
+    assert await store.to_stop(["run-1"]) == {}
 
 
 @pytest.mark.parametrize(
@@ -229,27 +270,41 @@ async def test_a_spoilt_row_is_named_once_and_the_others_are_read(store: Store, 
     assert ["run-2" in each["problem"] and named.replace("run-1", "run-2") in each["problem"] for each in logs] == [True]
 
 
-async def test_an_older_database_is_told_once_by_name_and_the_rest_works(path: Path) -> None:
-    spoil(path, "CREATE TABLE posts (investigation VARCHAR(200), step VARCHAR(200))")
-    with structlog.testing.capture_logs() as logs:
-        older = Store(f"sqlite:///{path}")
-    assert [each["lacks"] for each in logs] == [["posts.post"]]
-    await older.opened(investigation())
-    assert (await older.declare("Bookings fail", "bookings", NOON)).id == "INC-1"
-    with pytest.raises(StoreError, match="posts"):
-        await older.posted("run-1", "root")
-    older.dispose()
+ROW = "INSERT INTO investigations (id, incident, investigation) VALUES ('run-1', 'f00d', '{}')"
+FIRST = (
+    "CREATE TABLE incidents (id INTEGER PRIMARY KEY AUTOINCREMENT, incident TEXT NOT NULL)",
+    "CREATE TABLE investigations (id VARCHAR(200) PRIMARY KEY, incident TEXT NOT NULL, investigation TEXT NOT NULL, ended INTEGER, conclusion TEXT)",
+    "CREATE UNIQUE INDEX one_running_per_incident ON investigations (incident) WHERE ended IS NULL",
+    "CREATE TABLE posts (investigation VARCHAR(200), step VARCHAR(200), post TEXT NOT NULL, PRIMARY KEY (investigation, step))",
+)
+LEDGER = "CREATE TABLE attempts (id INTEGER PRIMARY KEY, investigation VARCHAR(200) NOT NULL, attempt TEXT NOT NULL)"
+ACCOUNTS = "ALTER TABLE attempts ADD COLUMN account VARCHAR(200) DEFAULT '' NOT NULL"
 
 
-async def test_a_database_from_before_accounts_pays_for_models_as_any(path: Path) -> None:
-    spoil(path, "CREATE TABLE attempts (id INTEGER PRIMARY KEY, investigation VARCHAR(200) NOT NULL, attempt TEXT NOT NULL)")
-    with structlog.testing.capture_logs() as logs:
-        older = Store(f"sqlite:///{path}")
-    assert logs == []
+@pytest.mark.parametrize("made", [FIRST, (*FIRST, LEDGER), (*FIRST, LEDGER, ACCOUNTS)])
+async def test_a_database_of_any_older_compass_is_opened_with_what_it_holds(path: Path, made: tuple[str, ...]) -> None:
+    """Also of those that knew no migrations."""
+    for statement in (*made, ROW.format(investigation("run-1").model_dump_json().replace("'", "''"))):
+        spoil(path, statement)
+    for _ in range(2):
+        newer = Store(f"sqlite:///{path}")
+        assert await newer.running() == (investigation("run-1"),)
+        newer.dispose()
+    newer = Store(f"sqlite:///{path}")
     attempt = Attempt(investigation="run-1", agent=AgentName.DATABASE, model="m", amount=Decimal("0.5"), account="T1:2026-01-05")
-    await older.reserve(attempt, Caps(Decimal(1), Decimal(1)))
-    assert [one.amount for one in await older.attempts("run-1")] == [Decimal("0.5")]
-    older.dispose()
+    await newer.reserve(attempt, Caps(Decimal(1), Decimal(1)))
+    assert [one.amount for one in await newer.attempts("run-1")] == [Decimal("0.5")]
+    await newer.closed(conclusion(investigation("run-1")))
+    assert await newer.conclusion("run-1") == conclusion(investigation("run-1"))
+    newer.dispose()
+
+
+async def test_a_database_of_a_newer_compass_is_refused_and_stays(path: Path) -> None:
+    Store(f"sqlite:///{path}").dispose()
+    spoil(path, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(SettingsError, match="made by a newer Compass"):
+        Store(f"sqlite:///{path}")
+    spoil(path, "UPDATE alembic_version SET version_num = version_num WHERE version_num = '9999'")
 
 
 async def test_a_database_that_stops_working_is_our_error(store: Store, path: Path) -> None:

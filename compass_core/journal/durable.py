@@ -9,7 +9,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import structlog
 from dbos import DBOS
@@ -22,7 +22,6 @@ from compass_core.ports import Outbox
 
 T = TypeVar("T")
 
-LEASE_SECONDS = 10.0
 PATIENCE_SECONDS = 10.0  # with the database, in the middle of an investigation
 IMPATIENCE_SECONDS = 0.5  # once it has failed
 
@@ -32,6 +31,8 @@ log = structlog.get_logger()
 class Lease:
     """Whether this process may act: it ticks while it runs, and may not once others take it for dead, or when it is told to end."""
 
+    seconds: ClassVar[float] = 10.0
+
     def __init__(self) -> None:
         self.process = uuid.uuid4().hex
         self.ending = False
@@ -40,7 +41,7 @@ class Lease:
     @property
     def lost(self) -> bool:
         """Whether it may not: then whoever goes on with its work may already be at it."""
-        return self.ending or time.monotonic() - self.ticked > LEASE_SECONDS
+        return self.ending or time.monotonic() - self.ticked > self.seconds
 
 
 class Fenced(NamedTuple):

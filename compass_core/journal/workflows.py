@@ -8,6 +8,7 @@ finds on waking that it may not act any more, before it posts anything.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -19,11 +20,11 @@ from dbos import DBOS, SetWorkflowID
 
 from compass_core.domain import Request
 from compass_core.errors import CompassError, StoreError
-from compass_core.journal.durable import LEASE_SECONDS, PATIENCE_SECONDS, Durable, Lease
+from compass_core.journal.durable import PATIENCE_SECONDS, Durable, Lease
 
 VERSION = "1"  # of the plot, for DBOS: work of any Compass is gone on with by any other
 QUEUE = "investigations"
-BEAT_SECONDS = 2.0
+BEATS = 5  # in the time for which a process may be silent
 TICK_SECONDS = 0.25  # also how soon a process hears that it shall stop an investigation
 GRACE_SECONDS = 3.0  # for a post or a model's answer that is on its way when the process is told to end
 THREADS, POOL = 32, 20
@@ -198,14 +199,13 @@ class Workflows:
 
     async def _beat(self) -> None:
         """Say that this process lives, end what shall end, and take over what the dead have left."""
-        beaten = -BEAT_SECONDS
-        known = False
+        beaten, known, pause = -math.inf, False, self.lease.seconds / BEATS
         while True:
             try:
-                if time.monotonic() - beaten >= BEAT_SECONDS:
+                if time.monotonic() - beaten >= pause:
                     beaten = time.monotonic()
                     gone = known and not await self._processes.lives(self.lease.process)
-                    living = await self._processes.beat(self.lease.process, LEASE_SECONDS)
+                    living = await self._processes.beat(self.lease.process, self.lease.seconds)
                     known = True
                     if gone:
                         self._give_up()

@@ -29,7 +29,7 @@ async def main() -> None:
         group.create_task(serve(compass, SlackAccess(workspace.bot_token, workspace.app_token, workspace.api_url), stop))
         await workspace.connected()
         begun = time.perf_counter()
-        ids = [(await compass.kept.declarations.declare(f"copy {i}", "edge", incident.started_at)).id for i in range(RUNNING)]
+        ids = [(await compass.store.declare(f"copy {i}", "edge", incident.started_at)).id for i in range(RUNNING)]
         seconds = [(await workspace.command(f"investigate {one}")).ack_seconds for one in ids]
         while await compass.history.running():
             seconds.append((await workspace.command("help")).ack_seconds)

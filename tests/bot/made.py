@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from compass_core.domain import (
     AgentName,
@@ -25,8 +26,11 @@ from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reas
 from compass_core.redaction.redact import Redactor
 
 if TYPE_CHECKING:
-    from compass_core.domain import Post, Request
-    from compass_core.ports import Thread
+    from collections.abc import AsyncIterator, Callable
+
+    from compass_core.domain import Address, Post, Request
+    from compass_core.errors import StoreError
+    from compass_core.ports import Answering, Outbox, Thread
 
 START = datetime(2026, 1, 5, 14, 3, tzinfo=UTC)
 WINDOW = Window(start=START, end=START + timedelta(minutes=12))
@@ -103,12 +107,25 @@ def conclusion(**more: object) -> Conclusion:
 class FakeOutbox:
     def __init__(self) -> None:
         self.posts: dict[tuple[str, str], Post] = {}
+        self.broken: StoreError | None = None
 
     async def posted(self, investigation: str, step: str) -> Post | None:
-        return self.posts.get((investigation, step))
+        if self.broken:
+            raise self.broken
+        there = self.posts.get((investigation, step))
+        return there if there and there.ts else None
+
+    async def claim(self, post: Post) -> Post | None:
+        if self.broken:
+            raise self.broken
+        there = self.posts.get((post.investigation, post.step))
+        if there is None:
+            self.posts[post.investigation, post.step] = post
+        return there
 
     async def record(self, post: Post) -> None:
-        assert (post.investigation, post.step) not in self.posts
+        if self.broken:
+            raise self.broken
         self.posts[post.investigation, post.step] = post
 
 
@@ -119,6 +136,9 @@ class FakeHistory:
 
     async def investigation(self, investigation: str) -> Investigation | None:
         return self.known.get(investigation)
+
+    async def conclusion(self, investigation: str) -> Conclusion | None:
+        return next((one for one in self.ended if one.investigation.id == investigation), None)
 
     async def running(self) -> tuple[Investigation, ...]:
         ended = {one.investigation.id for one in self.ended}
@@ -145,6 +165,7 @@ class FakeCompass:
         self.redact = Redactor()
         self.requests: list[Request] = []
         self.gate: asyncio.Event | None = None
+        self.running: dict[asyncio.Task[Any], Investigation] = {}
         self.broken: Exception | None = None
 
     def clock(self) -> datetime:
@@ -153,10 +174,25 @@ class FakeCompass:
     async def declare(self, title: str, service: str, since: timedelta) -> Incident:
         return await self.declarations.declare(title, service, START - since)
 
-    async def investigate(self, request: Request, thread: Thread) -> Conclusion:
+    @asynccontextmanager
+    async def working(self, threads: Callable[[Address, Outbox], Answering]) -> AsyncIterator[FakeCompass]:
+        yield self
+
+    async def stop(self, channel: str, reference: str, why: str) -> list[str]:
+        stopped = [one for one in self.running.values() if one.address.channel == channel]
+        stopped = [one for one in stopped if reference.casefold() in {"", one.incident.id.casefold()}]
+        for task, one in self.running.items():
+            if one in stopped:
+                task.cancel(why)
+        return [one.incident.id for one in stopped]
+
+    async def accept(self, request: Request, thread: Thread, key: str) -> None:
         if self.broken:
             raise self.broken
         investigation = await self._accept(request)
+        task = asyncio.current_task()
+        assert task
+        self.running[task] = investigation
         try:
             await thread.opened(investigation)
         except ThreadError:
@@ -174,12 +210,7 @@ class FakeCompass:
         finally:
             await thread.concluded(ended)
             self.history.ended.append(ended)
-        return ended
-
-    async def interrupted(self, investigation: Investigation, thread: Thread) -> None:
-        ended = Conclusion(investigation=investigation, outcome=Outcome.STOPPED, reason="interrupted by a restart")
-        await thread.concluded(ended)
-        self.history.ended.append(ended)
+            del self.running[task]
 
     async def _accept(self, request: Request) -> Investigation:
         self.requests.append(request)
@@ -190,7 +221,12 @@ class FakeCompass:
             if other.incident.id == incident.id:
                 raise AlreadyRunningError(incident.id, other.id)
         made = INVESTIGATION.model_copy(
-            update={"id": f"run-{len(self.history.known) + 1}", "incident": incident, "again": request.incident is not None}
+            update={
+                "id": f"run-{len(self.history.known) + 1}",
+                "incident": incident,
+                "again": request.incident is not None,
+                "address": request.address,
+            }
         )
         self.history.known[made.id] = made
         return made

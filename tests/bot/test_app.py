@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from bot.app import serve
 from bot.workspace import INCIDENTS, SAM, Message
-from compass_core.domain import AgentName, Outcome, Post
+from compass_core.domain import AgentName, Outcome
 from compass_core.errors import SettingsError
 from compass_core.settings import SlackAccess
 from tests.bot.made import INCIDENT, INVESTIGATION, FakeCompass, conclusion
@@ -170,32 +170,6 @@ async def test_an_unexpected_error_is_logged_and_told(compass: FakeCompass, work
     assert result.error == ""
     assert "secret" not in message.text
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["interaction.failed"]
-
-
-async def test_a_restart_tells_each_open_thread_once(compass: FakeCompass, workspace: Workspace) -> None:
-    async with served(compass, workspace):
-        await workspace.command("investigate INC-42")
-        await workspace.wait_for(lambda message: is_step("root")(message) and message.edited)
-    root, final = workspace.messages[0], compass.outbox.posts.pop(("run-1", "final"))
-    compass.history.ended.clear()
-    compass.history.known["unposted"] = INVESTIGATION.model_copy(update={"id": "unposted"})
-    for _ in range(2):
-        async with served(compass, workspace):
-            pass
-    interrupted = [message for message in workspace.messages if "interrupted by a restart" in message.text and message.ts != root.ts]
-    assert [(message.thread_ts, message.ts > final.ts) for message in interrupted] == [(root.ts, True)]
-    assert interrupted[0].button("reinvestigate")[1]["value"] == "run-1"
-    assert await compass.history.running() == ()
-
-
-async def test_a_thread_that_cannot_be_told_does_not_stop_the_start(compass: FakeCompass, workspace: Workspace) -> None:
-    compass.history.known["old"] = INVESTIGATION.model_copy(update={"id": "old"})
-    await compass.outbox.record(Post(investigation="old", step="root", channel=SECRET, ts="1.000001"))
-    with capture_logs() as logs:
-        async with served(compass, workspace):
-            await workspace.command("help")
-            await answer(workspace, "/compass")
-    assert {"event": "interruption.not_posted", "reason": "channel_not_found", "investigation": "old", "log_level": "warning"} in logs
 
 
 async def test_stopping_waits_for_what_runs(compass: FakeCompass, workspace: Workspace) -> None:

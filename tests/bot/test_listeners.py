@@ -10,7 +10,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from structlog.testing import capture_logs
 
 from bot.app import build_app
-from bot.listeners import Tasks
+from bot.listeners import Tasks, register
 from bot.workspace import ALEX, INCIDENTS, TEAM
 from compass_core.domain import AgentName, Post
 from compass_core.errors import AlreadyRunningError, StoreError
@@ -52,7 +52,9 @@ async def hook() -> AsyncIterator[Hook]:
 @pytest.fixture
 def app(compass: FakeCompass, workspace: Workspace) -> tuple[AsyncApp, Tasks]:
     tasks = Tasks()
-    return build_app(compass, tasks, SlackAccess(workspace.bot_token, workspace.app_token, workspace.api_url)), tasks
+    built = build_app(SlackAccess(workspace.bot_token, workspace.app_token, workspace.api_url))
+    register(built, compass, tasks)
+    return built, tasks
 
 
 @pytest.fixture

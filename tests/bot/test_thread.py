@@ -11,7 +11,7 @@ from bot import blocks
 from bot.thread import TRIES, SlackThread
 from bot.workspace import INCIDENTS
 from compass_core.domain import AgentName, Conclusion, Outcome, Post
-from compass_core.errors import ThreadError
+from compass_core.errors import StoreError, ThreadError
 from tests.bot.made import INVESTIGATION, START, FakeOutbox, conclusion, progress, run
 from tests.workspace.limits import links, mentions
 from tests.workspace.strict import RANDOM, SECRET, Workspace
@@ -126,7 +126,7 @@ async def test_a_channel_without_the_bot(client: AsyncWebClient, outbox: FakeOut
     with pytest.raises(ThreadError, match="/invite @Compass") as refused:
         await SlackThread(client, outbox, channel).opened(INVESTIGATION)
     assert refused.value.reason == reason
-    assert outbox.posts == {}
+    assert await outbox.posted("0f3a", "root") is None
 
 
 async def test_a_rate_limit_is_waited_for(thread: SlackThread, workspace: Workspace, pauses: Pauses) -> None:
@@ -147,19 +147,64 @@ async def test_a_rate_limit_that_stays_ends_in_words(thread: SlackThread, worksp
 
 async def test_a_connection_that_breaks_after_the_post_does_not_post_twice(thread: SlackThread, workspace: Workspace) -> None:
     workspace.fail_next("chat.postMessage", drop=True)
-    with pytest.raises(ThreadError) as refused:
-        await thread.opened(INVESTIGATION)
-    assert refused.value.reason == "connection_lost"
-    assert len(workspace.messages) == 1
+    await thread.opened(INVESTIGATION)
+    workspace.fail_next("chat.postMessage", drop=True)
+    await thread.concluded(conclusion())
+    assert [message.metadata and message.metadata["event_payload"]["step"] for message in workspace.messages] == ["root", "final"]
+
+
+async def test_what_was_to_be_posted_when_a_process_ended_is_posted_once(
+    client: AsyncWebClient, outbox: FakeOutbox, workspace: Workspace
+) -> None:
+    """Whether it had arrived or not: both look the same to the process that goes on."""
+    for arrived in (True, False):
+        made = INVESTIGATION.model_copy(update={"id": f"run-{arrived}"})
+        if arrived:
+            await SlackThread(client, outbox, INCIDENTS).opened(made)
+        outbox.posts[made.id, "root"] = Post(investigation=made.id, step="root", channel=INCIDENTS)
+        await SlackThread(client, outbox, INCIDENTS).opened(made)
+        there = [message for message in workspace.messages if (message.metadata or {})["event_payload"]["investigation"] == made.id]
+        assert [outbox.posts[made.id, "root"].ts] == [message.ts for message in there]
+
+
+async def test_without_the_database_each_message_is_still_posted_once(
+    thread: SlackThread, outbox: FakeOutbox, workspace: Workspace
+) -> None:
+    await thread.opened(INVESTIGATION)
+    outbox.broken = StoreError("the disk is full")
+    with capture_logs():
+        for each in conclusion().runs:
+            await thread.agent_finished(INVESTIGATION, progress(each))
+            await thread.agent_finished(INVESTIGATION, progress(each))
+        await thread.concluded(conclusion())
+    assert [message.thread_ts == workspace.messages[0].ts for message in workspace.messages[1:]] == [True] * 4
+
+
+async def test_a_root_that_is_gone_gets_a_new_one_with_a_link_to_the_old(thread: SlackThread, workspace: Workspace) -> None:
+    await thread.opened(INVESTIGATION)
+    gone = workspace.messages[0]
+    workspace.board.remove(gone)
+    await thread.agent_finished(INVESTIGATION, progress())
+    await thread.concluded(conclusion())
+    root, update, final = workspace.messages
+    assert (root.thread_ts, update.thread_ts, final.thread_ts) == ("", root.ts, root.ts)
+    assert gone.ts.replace(".", "") in str(root.blocks)
+
+
+async def test_who_asked_is_told_why_nothing_was_started(thread: SlackThread, workspace: Workspace) -> None:
+    await thread.refused("U00000001", "No incident INC-9.")
+    assert [(message.ephemeral, "No incident INC-9" in message.text) for message in workspace.messages] == [("U00000001", True)]
 
 
 async def test_a_final_message_of_unknown_fate_leaves_the_root_telling_the_end(thread: SlackThread, workspace: Workspace) -> None:
     await thread.opened(INVESTIGATION)
     workspace.fail_next("chat.postMessage", drop=True)
+    workspace.fail_next("conversations.replies", "missing_scope")
     workspace.fail_next("chat.update", drop=True)
     with pytest.raises(ThreadError):
         await thread.concluded(conclusion())
-    assert [call.method for call in workspace.calls] == ["chat.postMessage", "chat.postMessage", "chat.update", "chat.update"]
+    calls = ["chat.postMessage", "chat.postMessage", "conversations.replies", "chat.update", "chat.update"]
+    assert [call.method for call in workspace.calls] == calls
     assert "Very likely: postgres-orders" in workspace.messages[0].text
 
 

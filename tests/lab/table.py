@@ -112,7 +112,7 @@ async def _investigated(lab: Stack, fingerprint: str, workspace: Workspace) -> C
 
     stop, slack = asyncio.Event(), SlackAccess(workspace.bot_token, workspace.app_token, workspace.api_url)
     async with live(settings) as compass, asyncio.TaskGroup() as group:
-        witness = Witness(compass.telemetry, compass.kept, compass.default_budget, compass.limits)
+        witness = Witness(compass.telemetry, compass.store, compass.default_budget, compass.limits)
         group.create_task(serve(witness, slack, stop))
         await workspace.connected()
         await workspace.command(f"investigate {fingerprint}")

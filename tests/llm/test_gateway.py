@@ -392,7 +392,7 @@ class BrokenLedger(FakeLedger):
             raise StoreError("the disk is full")
         return await super().reserve(attempt, caps)
 
-    async def close(self, number: int, bill: Bill, amount: Decimal) -> None:
+    async def close(self, number: int, bill: Bill, amount: Decimal, answer: str = "") -> None:
         if "close" in self.broken:
             raise StoreError("the disk is full")
         await super().close(number, bill, amount)

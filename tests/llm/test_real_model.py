@@ -104,7 +104,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
 async def test_an_investigation_with_a_real_model(compass: Compass, calls: InMemorySpanExporter) -> None:
     out = StringIO()
     conclusion = await compass.investigate(Request(reference="INC-42"), TerminalThread(out))
-    spans, rows = calls.get_finished_spans(), await compass.kept.ledger.attempts(conclusion.investigation.id)
+    spans, rows = calls.get_finished_spans(), await compass.store.attempts(conclusion.investigation.id)
     told: list[dict[str, Any]] = [dict(span.attributes or {}) for span in spans]
     print(*(f"{run.agent}: {run.unrefined or 'refined'}; {run.remark}" for run in conclusion.runs), sep="\n")
     for row, span, said in zip(rows, spans, told, strict=True):
@@ -145,8 +145,6 @@ class Unlikely(BaseModel):
 async def test_the_server_keeps_a_model_to_the_schema(compass: Compass) -> None:
     assert compass.model is not None
     question = Message(role="user", text="What is the capital of France?")
-    answer = await compass.model(Budget(Decimal(1), compass.kept.ledger, "run-1"), str).ask(AgentName.DATABASE, (question,), Unlikely)
+    answer = await compass.model(Budget(Decimal(1), compass.store, "run-1"), str).ask(AgentName.DATABASE, (question,), Unlikely)
     assert answer.capital == "xylophone-7"
-    assert [(row.bill, row.amount) for row in await compass.kept.ledger.attempts("run-1")] == [(Bill.SETTLED, Decimal(0))], (
-        "without a repair"
-    )
+    assert [(row.bill, row.amount) for row in await compass.store.attempts("run-1")] == [(Bill.SETTLED, Decimal(0))], "without a repair"

@@ -18,6 +18,7 @@ from compass_core.bootstrap import live, replayed
 from compass_core.budget import NO_ROOM, Bill, Budget
 from compass_core.domain import AgentName, Findings, Investigation, Message, Outcome, Request, Thoughts
 from compass_core.errors import BudgetExceededError, ModelError, Reason, RefusalError, SettingsError
+from compass_core.journal.steps import InProcess
 from compass_core.llm.gateway import MARGIN, Gateway
 from compass_core.llm.prices import tariff
 from compass_core.llm.wire import TEXTS, Server, Terms, connect
@@ -80,7 +81,8 @@ async def investigated(server: Scripted, store: Store, limit: str, url: str = ""
         model = Gateway(Server(client, Terms(MODEL, url)), tariff(MODEL, url, configured=DOLLARS), budget, str)
         outside = Outside((FakeIncidents(),), FakeInvestigations(), FakeThread(), FakeJournal(), FakeClock())
         agents = {name: Asking(name, model) for name in AgentName}
-        return await Orchestrator(agents, budget, outside, limits).investigate(Request(reference="INC-1"))
+        orchestrator = Orchestrator(agents, budget, outside, limits)
+        return await orchestrator.investigate(await orchestrator.accept(Request(reference="INC-1")))
 
 
 async def test_an_investigation_costs_what_the_server_billed(store: Store) -> None:
@@ -149,9 +151,9 @@ async def test_a_configured_model_is_paid_by_the_investigation(tmp_path: Path) -
     server = Scripted(Turn())
     async with server.serving() as url, live(settings(tmp_path, OPENAI_BASE_URL=url, **SCRIPTED)) as compass:
         assert compass.model is not None
-        budget = Budget(Decimal(100), compass.kept.ledger, "run-1")
+        budget = Budget(Decimal(100), compass.store, "run-1")
         await compass.model(budget, str).ask(DATABASE, (Message(role="user", text="why?"),), Answer)
-        assert [(row.bill, row.amount) for row in await compass.kept.ledger.attempts("run-1")] == [(Bill.SETTLED, COST)]
+        assert [(row.bill, row.amount) for row in await compass.store.attempts("run-1")] == [(Bill.SETTLED, COST)]
     assert budget.spent == COST
 
 
@@ -256,7 +258,7 @@ class Answer(BaseModel):
 
 async def main():
     async with live(load()) as compass:
-        await compass.model(Budget(Decimal(100), compass.kept.ledger, "run-1"), str).ask(AgentName.DATABASE, (Message(role="user", text="?"),), Answer)
+        await compass.model(Budget(Decimal(100), compass.store, "run-1"), str).ask(AgentName.DATABASE, (Message(role="user", text="?"),), Answer)
 
 asyncio.run(main())
 """
@@ -282,8 +284,8 @@ async def test_a_killed_process_hides_no_spending(tmp_path: Path) -> None:
     left = Investigation(id="run-1", incident=INCIDENT, started_at=WINDOW.end, budget=Decimal(100))
     thread = FakeThread()
     async with live(settings(tmp_path)) as compass:
-        assert [(row.bill, row.amount) for row in await compass.kept.ledger.attempts("run-1")] == [(Bill.OPEN, worst)]
-        await compass.interrupted(left, thread)
+        assert [(row.bill, row.amount) for row in await compass.store.attempts("run-1")] == [(Bill.OPEN, worst)]
+        await compass.look(left, thread, InProcess(), stop="stopped by sam")
         with pytest.raises(BudgetExceededError):
-            await Budget(worst, compass.kept.ledger, "run-1").reserve(DATABASE, MODEL, Decimal("0.01"))
+            await Budget(worst, compass.store, "run-1").reserve(DATABASE, MODEL, Decimal("0.01"))
     assert thread.conclusions[0].costs == {APPLICATION: 0, DATABASE: worst, NETWORK: 0}

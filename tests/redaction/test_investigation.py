@@ -13,7 +13,7 @@ import pytest
 
 from bot.report import report
 from compass_core.agents.view import Sources, View
-from compass_core.bootstrap import Compass, Kept, Telemetry, replayed
+from compass_core.bootstrap import Compass, Telemetry, replayed
 from compass_core.domain import Gap, Outcome, Request, Run
 from compass_core.errors import Reason, SourceError
 from compass_core.orchestrator import Limits
@@ -21,9 +21,9 @@ from compass_core.readings import Change, LogLine, Reading
 from compass_core.redaction.redact import Redactor
 from compass_core.settings import load
 from compass_core.sources.recorded import Recorded
+from compass_core.store import Store
 from tests.agents.test_recorded_case import AGENTS
-from tests.bot.made import FakeDeclarations, FakeHistory, FakeOutbox
-from tests.fakes import INCIDENT, WINDOW, FakeClock, FakeInvestigations, FakeLedger, FakeSource, FakeThread, inline
+from tests.fakes import INCIDENT, WINDOW, FakeClock, FakeSource, FakeThread, inline
 from tests.redaction.places import CASES, SECRETS, START, TOKEN, exported, logged, places, services, span_texts, told_of, written
 from tests.redaction.planted import Planted
 
@@ -78,7 +78,7 @@ async def test_no_secret_comes_out_anywhere(tmp_path: Path, secrets: tuple[Plant
 
 
 @pytest.mark.parametrize("secrets", CASES, ids=lambda secrets: secrets[0].kind)
-async def test_what_sources_answer_is_not_told(secrets: tuple[Planted, ...]) -> None:
+async def test_what_sources_answer_is_not_told(tmp_path: Path, secrets: tuple[Planted, ...]) -> None:
     """Errors of servers, what is missing from an answer, annotations longer than what is shown, a bug's traceback."""
     every = " ".join(one.text for one in secrets)
     gaps = tuple(Gap(source="Loki", reason=Reason.TRUNCATED, detail=one.text) for one in secrets)
@@ -94,18 +94,20 @@ async def test_what_sources_answer_is_not_told(secrets: tuple[Planted, ...]) -> 
     broken = FakeSource()
     broken.answers["spans"] = RuntimeError(every)  # type: ignore[assignment]  # what a bug does
     said: list[str] = []
+    store = Store(f"sqlite:///{tmp_path}/compass.db")
     with logged() as log, exported() as spans:
         for traces in (source, broken):
             thread = FakeThread()
             compass = Compass(
                 Telemetry((), lambda traces=traces: Sources(source, source, traces, source), inline),  # type: ignore[misc]  # bound as it is now
-                Kept(FakeInvestigations(), FakeHistory(), FakeOutbox(), FakeDeclarations(), FakeLedger()),
+                store,
                 Decimal(10),
                 Limits(),
                 FakeClock(),
             )
             conclusion = await compass.investigate(Request(incident=INCIDENT), thread)
             said += [one.model_dump_json() for one in (conclusion, *thread.progress, *thread.conclusions)]
+    store.dispose()
     assert told_of(secrets, *said) == []
     assert "agent.failed" in log.getvalue()
     assert told_of(secrets, log.getvalue()) == []
