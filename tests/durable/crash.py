@@ -1,0 +1,168 @@
+"""Kills a process of Compass at one boundary of an investigation, starts another, and reads what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from compass_core.bootstrap import utc_now
+from compass_core.store import Store
+from tests.llm.scripted import Scripted, Turn
+from tests.workspace.strict import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from bot.workspace import Message
+    from compass_core.domain import Conclusion
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 60.0
+STEPS = ["root", "application", "database", "network", "final"]
+ANSWER = json.dumps({"hypotheses": []})
+LEASE = 1.5
+
+
+@dataclass
+class Stage:
+    """Slack, a model and a database, which outlive the processes."""
+
+    folder: Path
+    database: str
+    workspace: Workspace
+    model: Scripted
+    url: str
+    lease: float = LEASE
+    level: str = "WARNING"
+    processes: list[asyncio.subprocess.Process] = field(default_factory=list)
+
+    async def start(self, **told: Any) -> asyncio.subprocess.Process:
+        """A process that is connected to Slack."""
+        known = set(self.workspace.sockets.open)
+        slack = (self.workspace.bot_token, self.workspace.app_token, self.workspace.api_url)
+        about = {"database": self.database, "slack": slack, "model": self.url, "lease": self.lease, "level": self.level, **told}
+        log = (self.folder / "log.txt").open("ab")
+        program = (sys.executable, "-m", "tests.durable.process", json.dumps(about))
+        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+        process = await asyncio.create_subprocess_exec(*program, cwd=self.folder, env=environ, stderr=log, stdout=log)
+        log.close()
+        self.processes.append(process)
+        async with asyncio.timeout(SECONDS):
+            while not set(self.workspace.sockets.open) - known:
+                assert process.returncode is None, (self.folder / "log.txt").read_text()[-3000:]
+                await asyncio.sleep(0.05)
+        return process
+
+    async def end(self) -> None:
+        for process in self.processes:
+            if process.returncode is None:
+                process.send_signal(signal.SIGCONT)
+                process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            try:
+                await asyncio.wait_for(process.wait(), 20)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+
+    async def ended(self, count: int = 1) -> None:
+        """Wait until so many threads were told their end, and the messages they answer say so too."""
+
+        def told(step: str, *, edited: bool) -> int:
+            return len({step_of(one)[0] for one in self.workspace.messages if step_of(one)[1] == step and one.edited >= edited})
+
+        async with asyncio.timeout(SECONDS):
+            while told("final", edited=False) < count or told("root", edited=True) < count:
+                await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def staged(folder: Path, database: str = "", **more: Any) -> AsyncIterator[Stage]:
+    workspace, model = Workspace(clock=utc_now, patience=SECONDS), Scripted(choose=lambda *_: Turn(text=ANSWER))
+    await workspace.start()
+    async with model.serving() as url:
+        stage = Stage(folder, database or f"sqlite:///{folder}/compass.db", workspace, model, url, **more)
+        try:
+            yield stage
+        finally:
+            await stage.end()
+            await workspace.stop()
+
+
+def step_of(message: Message) -> tuple[str, str]:
+    about = (message.metadata or {}).get("event_payload") or {"investigation": "", "step": ""}
+    return about["investigation"], about["step"]
+
+
+def passed(folder: Path) -> list[str]:
+    """The boundaries in the order in which they were passed."""
+    return (folder / "passed.txt").read_text().splitlines()
+
+
+@dataclass(frozen=True)
+class Result:
+    """What there is in the end."""
+
+    steps: list[str]
+    answer: dict[str, Any]
+    calls: int
+    attempts: int
+    spent: Decimal
+    seconds: float
+
+    def wrong(self, whole: Result, *, in_flight: bool) -> list[str]:
+        """How it differs from one without a crash, where a call that was in flight may have been made twice, and counts at its most."""
+        wrong = [f"posted {self.steps}"] if self.steps != STEPS else []
+        wrong += ["another answer"] if self.answer != whole.answer else []
+        most = whole.calls + in_flight
+        wrong += [f"{self.calls} calls, {self.attempts} rows"] if not whole.calls <= self.calls <= self.attempts <= most else []
+        wrong += [f"spent {self.spent}"] if (self.spent != whole.spent) > in_flight else []
+        return wrong
+
+
+async def result(stage: Stage, seconds: float) -> Result:
+    key = next(key for key, step in map(step_of, stage.workspace.messages) if step == "root")
+    store = Store(stage.database)
+    try:
+        conclusion, attempts = await store.conclusion(key), await store.attempts(key)
+        assert conclusion is not None
+        assert not await store.running()
+    finally:
+        store.dispose()
+    steps = [step for one in stage.workspace.messages for _, step in [step_of(one)] if step]
+    return Result(
+        steps, answer_of(conclusion), len(stage.model.requests), len(attempts), sum((one.amount for one in attempts), Decimal(0)), seconds
+    )
+
+
+def answer_of(conclusion: Conclusion) -> dict[str, Any]:
+    """What was found and thought, without how long it took and what it cost."""
+    runs = [{"agent": run.agent, "outcome": run.outcome, "findings": run.findings.model_dump(mode="json")} for run in conclusion.runs]
+    thought = [one.model_dump(mode="json") for one in conclusion.hypotheses]
+    return json.loads(json.dumps({"outcome": conclusion.outcome, "runs": runs, "hypotheses": thought}))  # type: ignore[no-any-return]
+
+
+async def killed(folder: Path, die_at: int, database: str = "", drops: Iterable[str] = ()) -> tuple[Result, str]:
+    """An investigation whose process dies at that boundary (0: nowhere), gone on with by another; and that boundary's name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    async with staged(folder, database) as stage:
+        for method in drops:
+            stage.workspace.fail_next(method, drop=True)
+        first = await stage.start(die_at=die_at, passed=str(folder / "passed.txt"))
+        await stage.workspace.command("investigate INC-42")
+        begun = time.monotonic()
+        if die_at:
+            await asyncio.wait_for(first.wait(), SECONDS)
+            begun = time.monotonic()
+            await stage.start()
+        await stage.ended()
+        return await result(stage, time.monotonic() - begun), passed(folder)[die_at - 1] if die_at else "nowhere"
