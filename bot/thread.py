@@ -62,6 +62,7 @@ class SlackThread:
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._client, self._outbox, self._channel, self._thread_ts, self._pause = client, outbox, channel, thread_ts, pause
+        self._note: list[dict[str, Any]] = []  # what is said below the root besides
         self._posts: dict[str, Post] = {}  # what a database that fails has forgotten
 
     async def opened(self, investigation: Investigation) -> None:
@@ -138,12 +139,11 @@ class SlackThread:
         """A new root message, with a link to where the old one was."""
         link = f"<https://slack.com/archives/{post.channel}/p{post.thread_ts.replace('.', '')}|the message that is gone>"
         root = blocks.root(investigation)
-        note = {"type": "context", "elements": [{"type": "mrkdwn", "text": f"This goes on from {link}."}]}
+        self._note = [{"type": "context", "elements": [{"type": "mrkdwn", "text": f"This goes on from {link}."}]}]
         self._thread_ts = ""
         self._posts.pop("root", None)
-        message = replace(root, blocks=[*root.blocks, note])
         fresh = Post(investigation=post.investigation, step="root", channel=post.channel)
-        await self._post_once(investigation, fresh, message)
+        await self._post_once(investigation, fresh, replace(root, blocks=[*root.blocks, *self._note]))
 
     async def _found(self, post: Post, since: datetime) -> str:
         """The `ts` of a message that is there already, '' for none; raises `ThreadError` where that cannot be found out."""
@@ -171,6 +171,7 @@ class SlackThread:
             log.warning("post.not_recorded", investigation=post.investigation, step=post.step)
 
     async def _refresh(self, root: Post, message: blocks.Message) -> None:
+        message = replace(message, blocks=[*message.blocks, *self._note])
         try:
             await self._send(self._client.chat_update, message, {"channel": root.channel, "ts": root.ts}, repeatable=True)
         except ThreadError as error:

@@ -72,7 +72,7 @@ def test_investigate_a_case_as_json(tmp_path: Path) -> None:
     cited = {name for one in shown["hypotheses"] for name in (*one["evidence_for"], *one["evidence_against"])}
     assert cited
     assert cited <= ids
-    assert all(one["verdict"] == "untested" and one["confidence"] == one["initial_confidence"] for one in shown["hypotheses"])
+    assert all(one["verdict"] in {"survived", "contradicted", "untested"} for one in shown["hypotheses"])
 
 
 def test_eval_prints_one_object_and_tells_what_it_could_not_read(tmp_path: Path) -> None:

@@ -58,7 +58,8 @@ class WebApi:
             case "apps.connections.open":
                 return {"url": f"{self._opened()}&app_id={APP}"}
             case "chat.postMessage":
-                return _posted(self._board.add(asked["channel"], thread_ts=asked.get("thread_ts") or "", **content(asked)))
+                parent = self._board.find(asked["channel"], str(asked.get("thread_ts")))  # an answer to what is gone stands alone
+                return _posted(self._board.add(asked["channel"], thread_ts=parent.ts if parent else "", **content(asked)))
             case "chat.postEphemeral":
                 return {"message_ts": self._board.add(asked["channel"], ephemeral=str(asked.get("user")), **content(asked)).ts}
             case "chat.update":

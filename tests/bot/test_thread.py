@@ -12,7 +12,7 @@ from bot.thread import TRIES, SlackThread
 from bot.workspace import INCIDENTS
 from compass_core.domain import AgentName, Conclusion, Outcome, Post
 from compass_core.errors import StoreError, ThreadError
-from tests.bot.made import INVESTIGATION, START, FakeOutbox, conclusion, progress, run
+from tests.bot.made import INVESTIGATION, FakeOutbox, conclusion, progress, run
 from tests.workspace.limits import links, mentions
 from tests.workspace.strict import RANDOM, SECRET, Workspace
 
@@ -28,7 +28,7 @@ class Pauses:
         self.waited: list[float] = []
 
     def __call__(self) -> datetime:
-        return START + timedelta(seconds=sum(self.waited))
+        return INVESTIGATION.started_at + timedelta(seconds=sum(self.waited))
 
     async def wait(self, seconds: float) -> None:
         self.waited.append(seconds)

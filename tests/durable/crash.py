@@ -82,11 +82,12 @@ class Stage:
 
         async with asyncio.timeout(SECONDS):
             while told("final", edited=False) < count or told("root", edited=True) < count:
-                await asyncio.sleep(0.05)
+                await self.workspace.board.changed(self.workspace.board.version)
 
 
 @asynccontextmanager
 async def staged(folder: Path, database: str = "", **more: Any) -> AsyncIterator[Stage]:
+    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - one folder, once
     workspace, model = Workspace(clock=utc_now, patience=SECONDS), Scripted(choose=lambda *_: Turn(text=ANSWER))
     await workspace.start()
     async with model.serving() as url:
@@ -153,7 +154,6 @@ def answer_of(conclusion: Conclusion) -> dict[str, Any]:
 
 async def killed(folder: Path, die_at: int, database: str = "", drops: Iterable[str] = ()) -> tuple[Result, str]:
     """An investigation whose process dies at that boundary (0: nowhere), gone on with by another; and that boundary's name."""
-    folder.mkdir(parents=True, exist_ok=True)
     async with staged(folder, database) as stage:
         for method in drops:
             stage.workspace.fail_next(method, drop=True)

@@ -180,7 +180,8 @@ class Workspace(workspace.Workspace):
             case "chat.getPermalink":
                 self._existing(asked.get("message_ts"), "message_not_found")
             case _:
-                if asked.get("thread_ts") and self._existing(asked["thread_ts"], "thread_not_found").thread_ts:
+                parent = self.board.find(INCIDENTS, str(asked.get("thread_ts")))
+                if parent and (parent.thread_ts or parent.ephemeral):
                     raise SlackError("cannot_reply_to_message")
                 check_content(asked)
                 if self._limit and method == "chat.postMessage":
