@@ -114,6 +114,32 @@ def investigate(words: tuple[str, ...], *, case: Path | None, as_json: bool, env
         sys.exit({"failed": 1, "blind": 3}.get(conclusion.outcome, 0))
 
 
+@main.command()
+@click.argument("which", metavar="[ID]", default="")
+@click.option("--most", default=20, show_default=True, type=click.IntRange(1), help="How many of the latest are listed.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, or with several a list.")
+def history(which: str, most: int, *, as_json: bool) -> None:
+    """List what was investigated, newest first, or show the latest of one incident with all that was found."""
+    with _told():
+        from bot import words
+        from bot.report import report
+        from bot.terminal import TerminalThread
+        from compass_core import bootstrap, settings
+
+        ended = asyncio.run(bootstrap.history(settings.load(), which, most))
+        if as_json:
+            shown = [report(one) for one in ended]
+            click.echo(json.dumps(shown[0] if which else shown, ensure_ascii=False, indent=1))
+        elif which:
+            asyncio.run(TerminalThread(sys.stdout).concluded(ended[0]))
+        else:
+            for one in ended:
+                about = one.investigation
+                first = f"; {words.named(one.hypotheses[0])}" if one.hypotheses else ""
+                line = f"{words.utc(about.started_at)}  {about.incident.id}  {words.ended_line(one)}{first}"
+                click.echo(words.printable(line))
+
+
 @main.command("eval")
 @click.argument("directories", metavar="DIR...", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--only", type=click.Choice(["application", "database", "network"]), help="Run one agent alone.")

@@ -269,6 +269,28 @@ async def unkept(settings: Settings) -> AsyncIterator[Compass]:
             declared.dispose()
 
 
+async def history(settings: Settings, which: str, most: int) -> tuple[Conclusion, ...]:
+    """The latest investigations that ended, or of an incident or an id the latest, with all that was found.
+
+    Raises `SettingsError`, and `RefusalError` where there is none.
+    """
+    from compass_core.errors import RefusalError
+    from compass_core.store import Store, exists
+
+    url = settings.database_url.get_secret_value()
+    if exists(url):
+        store = Store(url)
+        try:
+            ended = await store.recent(most if not which else 10_000)
+            mine = [one for one in ended if which.casefold() in {"", one.investigation.id, one.investigation.incident.id.casefold()}]
+            whole = await store.conclusion(mine[0].investigation.id) if which and mine else None
+            if mine:
+                return (whole,) if whole else tuple(mine)
+        finally:
+            store.dispose()
+    raise RefusalError(f"Nothing {f'of {which} ' if which else ''}was investigated here. COMPASS_DATABASE_URL says where that is kept.")
+
+
 @asynccontextmanager
 async def replayed(case: Path, settings: Settings, without: Collection[str] = ()) -> AsyncIterator[Compass]:
     """Compass over one recorded case, with a database that is gone afterwards; raises `CaseError` and `SettingsError`.

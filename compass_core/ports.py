@@ -139,7 +139,7 @@ class History(Protocol):
         """Those that were opened and not closed."""
 
     async def recent(self, count: int) -> tuple[Conclusion, ...]:
-        """The last that ended, newest first, without their runs and hypotheses."""
+        """The last that ended, newest first, without their runs, and with the first hypothesis alone."""
 
 
 class Outbox(Protocol):

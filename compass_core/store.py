@@ -62,8 +62,8 @@ INVESTIGATIONS = Table(
     Column("stop", Text, nullable=False),  # why it shall end, '' while nobody asked for that
     Column("ended", Integer),  # a count: the nth to end; null while it runs
     Column("ended_at", Float),
-    Column("conclusion", Text),  # without runs and hypotheses
-    Column("found", Text),  # the same with them
+    Column("conclusion", Text),  # without runs, and with the first hypothesis alone
+    Column("found", Text),  # all of it
 )
 PROCESSES = Table("processes", TABLES, Column("id", String(200), primary_key=True), Column("seen", Float, nullable=False))
 POSTS = Table(
@@ -153,7 +153,7 @@ class Store:
 
     async def closed(self, conclusion: Conclusion) -> None:
         """Keep how it ended; nothing happens when it has ended already."""
-        kept = conclusion.model_copy(update={"runs": (), "hypotheses": ()}).model_dump_json()
+        kept = conclusion.model_copy(update={"runs": (), "hypotheses": conclusion.hypotheses[:1]}).model_dump_json()
         latest = select(func.coalesce(func.max(INVESTIGATIONS.alias().c.ended), 0)).scalar_subquery()
         this = update(INVESTIGATIONS).where(INVESTIGATIONS.c.id == conclusion.investigation.id, RUNNING)
         end = {"ended": latest + 1, "conclusion": kept, "found": conclusion.model_dump_json()}
@@ -216,7 +216,7 @@ class Store:
         return tuple(sorted(found, key=lambda each: each.started_at))
 
     async def recent(self, count: int) -> tuple[Conclusion, ...]:
-        """The last `count` that ended, newest first, without runs and hypotheses."""
+        """The last `count` that ended, newest first, without their runs, and with the first hypothesis alone."""
         ended = select(INVESTIGATIONS.c.id, INVESTIGATIONS.c.conclusion).where(~RUNNING)
         return await self._readable(Conclusion, ended.order_by(INVESTIGATIONS.c.ended.desc()).limit(count))
 

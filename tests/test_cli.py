@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -14,6 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from compass_core.store import Store
+from tests.bot.made import conclusion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +42,7 @@ def compass(folder: Path, *words: str, environ: Mapping[str, str] | None = None)
 def test_help_names_every_command(tmp_path: Path) -> None:
     done = compass(tmp_path, "--help")
     assert done.returncode == 0
-    assert re.findall(r"^  (\w+)  ", done.stdout, re.MULTILINE) == ["demo", "eval", "investigate", "serve"]
+    assert re.findall(r"^  (\w+)  ", done.stdout, re.MULTILINE) == ["demo", "eval", "history", "investigate", "serve"]
 
 
 def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
@@ -156,3 +160,23 @@ def test_all_sources_down_is_said_and_nothing_is_invented(tmp_path: Path) -> Non
 
 def test_what_is_refused_has_a_status_of_its_own(tmp_path: Path) -> None:
     assert compass(tmp_path, "investigate", "INC-7", "--case", str(CASE)).returncode == 2
+
+
+def test_history_lists_what_ended_and_shows_one_whole(tmp_path: Path) -> None:
+    assert "Nothing was investigated here" in compass(tmp_path, "history").stderr
+    assert not list(tmp_path.iterdir()), "asking makes no database"
+    store = Store(f"sqlite:///{tmp_path}/compass.db")
+    ended = conclusion()
+
+    async def kept() -> None:
+        await store.opened(ended.investigation)
+        await store.closed(ended)
+
+    asyncio.run(kept())
+    store.dispose()
+    (line,) = compass(tmp_path, "history").stdout.splitlines()
+    assert "INC-42" in line
+    assert "postgres-orders" in line
+    assert "All connections of postgres-orders are taken" in compass(tmp_path, "history", "inc-42").stdout
+    assert json.loads(compass(tmp_path, "history", ended.investigation.id, "--json").stdout)["agents"]
+    assert "Nothing of INC-9 was investigated" in compass(tmp_path, "history", "INC-9").stderr

@@ -192,7 +192,7 @@ async def test_what_was_kept_survives_reopening(path: Path) -> None:
     second = Store(f"sqlite:///{path}")
     assert await second.find("INC-1") == declared
     assert await second.running() == (investigation("b"),)
-    assert await second.recent(5) == (conclusion(investigation("a"), runs=(), hypotheses=()),)
+    assert await second.recent(5) == (conclusion(investigation("a"), runs=()),)
     assert await second.posted("b", "root") == Post(investigation="b", step="root", channel="C1", ts="1.2")
     second.dispose()
 
