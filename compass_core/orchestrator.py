@@ -20,8 +20,10 @@ from compass_core.agents.base import Agent
 from compass_core.budget import Budget
 from compass_core.domain import AgentName, Conclusion, Findings, Incident, Investigation, Outcome, Progress, Request, Run, Thoughts, Tried
 from compass_core.errors import BudgetExceededError, CompassError, ThreadError
+from compass_core.hypotheses.calibrated import how_sure
 from compass_core.hypotheses.coverage import coverage, is_blind, lowered
 from compass_core.hypotheses.rank import rank
+from compass_core.hypotheses.turned import why_not
 from compass_core.incidents.resolve import resolve
 from compass_core.ports import Clock, Incidents, Investigations, Journal, Names, Tester, Thread
 
@@ -244,7 +246,7 @@ class Orchestrator:
         except Exception as error:
             log.exception("ranking.failed")
             ending = (Outcome.FAILED, f"the hypotheses are not ranked, since Compass itself failed ({type(error).__name__})")
-        return Conclusion(
+        told = Conclusion(
             investigation=investigation,
             outcome=ending[0],
             reason=ending[1],
@@ -253,7 +255,9 @@ class Orchestrator:
             costs=self.get_agent_costs(),
             seconds=seconds,
             coverage=share,
+            how_sure=how_sure(ranked[0].confidence) if ranked else "",
         )
+        return told.model_copy(update={"why_not": why_not(ranked, told.runs, told.observations)})
 
     async def _say(self, conclusion: Conclusion) -> str:
         """Why it could not be kept, '' where it was; closed first, so that the button of the final message works."""

@@ -18,7 +18,7 @@ from compass_core import evaluation
 from compass_core.hypotheses import calibrated
 from compass_core.hypotheses.calibrated import Band, Calibration
 
-WORDS = (("Very likely", 0.8), ("Likely", 0.6), ("Possible", 0.3), ("Hardly more than a guess", 0.0))
+WORDS = (("Very likely", 0.8), ("Likely", 0.6), ("Possible", 0.25), ("Unlikely", 0.0))
 SURE, FEWEST = 0.8, 8  # from here on an answer is of the surest; so many of them tell what a system allows
 
 
