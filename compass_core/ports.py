@@ -12,19 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from compass_core.domain import (
-    AgentName,
-    Conclusion,
-    Environment,
-    Incident,
-    Investigation,
-    Message,
-    Post,
-    Progress,
-    Run,
-    Tried,
-    Window,
-)
+from compass_core.domain import AgentName, Conclusion, Environment, Incident, Investigation, Message, Post, Progress, Window
 from compass_core.readings import Change, Family, LogLine, Reading, Selection, Series, Span
 
 T = TypeVar("T")
@@ -100,13 +88,6 @@ class Names(Protocol):
 
         Raises `AmbiguousPlaceError` where it runs in several environments, and nobody said in which.
         """
-
-
-class Tester(Protocol):
-    """Tries to prove the leading hypotheses wrong, by telemetry alone: free of charge."""
-
-    async def __call__(self, incident: Incident, runs: Sequence[Run], seconds: float) -> tuple[Tried, ...]:
-        """What its tests say, within so many seconds; what they could not decide by then is untested."""
 
 
 class Declarations(Protocol):

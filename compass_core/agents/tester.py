@@ -23,7 +23,7 @@ REQUESTS = 20
 
 
 class Tester:
-    """`ports.Tester` over the investigation's view."""
+    """The orchestrator's `Tester` over the investigation's view."""
 
     def __init__(self, view: View) -> None:
         self._view = view
@@ -51,7 +51,7 @@ class Tester:
         times = await self._view.times(incident)
         scope = await find_scope(self._view, incident.services, times)
         families = await self._view.families(scope.services, DISKS, times.all)
-        return test.Scene(times, incident.services, seen_by(runs), scope.edges, families.values)
+        return test.Scene(incident.services, seen_by(runs), scope.edges, times, families.values)
 
     async def _answer(self, wanted: Sequence[test.Question], scene: test.Scene, answers: test.Answers) -> None:
         """What is asked of one time is asked in one request, of the investigation's own time first."""

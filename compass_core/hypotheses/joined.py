@@ -2,50 +2,56 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from compass_core.analysis.wording import amount
 from compass_core.hypotheses.propose import sure
-from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, NODE, TROUBLED, callees, strongest
+from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, NODE, TROUBLED, strongest
 from compass_core.signals.catalogue import SIGNALS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from compass_core.domain import Edge, Hypothesis, Observation
     from compass_core.hypotheses.suspicion import Best
 
 OF_A_CHANGE = frozenset({"bad_deploy", "config_change"})
 SHORT = 80  # characters of what is said of a step
-SOON = 900.0  # seconds after a change in which what it brings about begins
-HALF = 0.45  # of an explanation's confidence that is its trigger's: it may be a coincidence
+SOON = 600.0  # seconds after a change in which what it brings about begins
+HALF = 0.49  # of an explanation's confidence that is its trigger's where it began at once, and less the later: it may be a coincidence
 
 
-class Known(NamedTuple):
-    """By service the strongest of each signal, whom each depends on, who calls whom directly, and whom the incident is about."""
+@dataclass(frozen=True)
+class Ground:
+    """What was observed, who calls whom, and whom the incident is about."""
 
-    best: Mapping[str, Best]
-    beneath: Mapping[str, frozenset[str]]
-    callers: Mapping[str, tuple[str, ...]]
     affected: tuple[str, ...]
+    observations: tuple[Observation, ...]
+    edges: tuple[Edge, ...]
+
+    @cached_property
+    def best(self) -> Mapping[str, Best]:
+        """By service and signal the strongest observation."""
+        return strongest(self.observations)
+
+    def callers(self, service: str) -> tuple[str, ...]:
+        """Who calls it directly."""
+        return tuple(edge.caller for edge in self.edges if edge.callee == service != edge.caller and edge.system != NODE)
 
 
-def joined(
-    hypotheses: Sequence[Hypothesis], observations: Iterable[Observation], edges: Sequence[Edge], affected: tuple[str, ...]
-) -> tuple[Hypothesis, ...]:
+def joined(hypotheses: Sequence[Hypothesis], known: Ground) -> tuple[Hypothesis, ...]:
     """The hypotheses with what brought each about, what it explains, and how that goes in one line.
 
     A change that brought a likelier hypothesis about shares its confidence, so that both stand side by side.
     """
-    calls = [edge for edge in edges if edge.system != NODE]
-    callers = {callee: tuple(edge.caller for edge in calls if edge.callee == callee) for callee in {edge.callee for edge in calls}}
-    known = Known(strongest(observations), callees(calls), callers, affected)
     told = [_told(one, known) for one in hypotheses]
     for at, one in enumerate(told):
         mine = [i for i, each in enumerate(told) if i > at and each.verdict != "contradicted" and _is_trigger(each, one)]
         for i in mine[:1]:
             both = one.confidence + told[i].confidence
-            less = max(told[i].confidence, HALF * both)
+            less = max(told[i].confidence, both * HALF * max(0.0, 1 - _delay(one, known) / SOON))
             told[at], told[i] = sure(one, both - less), sure(told[i], less)
     return tuple(sorted(told, key=lambda one: -one.confidence))
 
@@ -54,7 +60,7 @@ def _is_trigger(change: Hypothesis, one: Hypothesis) -> bool:
     return change.mechanism in OF_A_CHANGE and one.mechanism not in OF_A_CHANGE and bool({*change.evidence_for} & {*one.brought_about_by})
 
 
-def _told(one: Hypothesis, known: Known) -> Hypothesis:
+def _told(one: Hypothesis, known: Ground) -> Hypothesis:
     """With the change before its first sign, at it or at who calls it, and the way from there to whom the incident is about."""
     mine = known.best.get(one.service, {})
     signs = [seen for seen in mine.values() if seen.id in one.evidence_for and _deviates(seen)]
@@ -73,21 +79,30 @@ def _told(one: Hypothesis, known: Known) -> Hypothesis:
     )
 
 
-def _changes(service: str, known: Known) -> Iterator[Observation]:
+def _delay(one: Hypothesis, known: Ground) -> float:
+    """Seconds from the change that brought it about to its first sign."""
+    best = [seen for held in known.best.values() for seen in held.values()]
+    change = next(seen for seen in best if seen.id == one.brought_about_by[0])
+    return min(_onset(seen) for seen in best if seen.id in one.evidence_for and seen.service == one.service and _deviates(seen)) - _onset(
+        change
+    )
+
+
+def _changes(service: str, known: Ground) -> Iterator[Observation]:
     """Of a version that answers as well as the old one nobody thinks that it did harm."""
-    for each in (service, *known.callers.get(service, ())):
+    for each in (service, *known.callers(service)):
         best = known.best.get(each, {})
         yield from (seen for name, seen in best.items() if name in CHANGED and name != AS_WELL and AS_WELL not in best)
 
 
-def _way(service: str, victim: str, cause: Observation, known: Known) -> tuple[Observation, ...]:
+def _way(service: str, victim: str, cause: Observation, known: Ground) -> tuple[Observation, ...]:
     """From who calls the service to the victim, each step with the first trouble that is no earlier than that of the step before."""
     ways: list[tuple[str, tuple[Observation, ...]]] = [(service, (cause,))]
     reached = {service}
     for at, way in ways:
         if at == victim:
             return way[1:]
-        for caller in known.callers.get(at, ()):
+        for caller in known.callers(at):
             later = [seen for seen in known.best.get(caller, {}).values() if _deviates(seen) and _onset(seen) >= _onset(way[-1])]
             if caller not in reached and later:
                 reached.add(caller)

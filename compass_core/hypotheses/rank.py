@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compass_core.hypotheses.joined import joined
+from compass_core.hypotheses.joined import Ground, joined
 from compass_core.hypotheses.propose import sure, weigh
 from compass_core.hypotheses.refine import BELOW
 from compass_core.hypotheses.test import verdict_of
@@ -33,9 +33,8 @@ def rank(runs: Sequence[Run], tried: Iterable[Tried] = (), affected: tuple[str, 
     told = _after_tests([one if one.by_rules else sure(one, one.confidence * room) for one in placed], tried)
     best = {one.service: one.confidence for one in sorted(told, key=lambda one: one.confidence) if one.by_rules}
     told = [one if one.by_rules else sure(one, min(one.confidence, BELOW * best.get(one.service, 1.0))) for one in told]
-    seen = [each for run in runs for each in run.findings.observations]
     edges = next((run.findings.edges for run in reversed(runs) if run.findings.edges), ())
-    return joined(told, seen, edges, affected)
+    return joined(told, Ground(affected, tuple(each for run in runs for each in run.findings.observations), edges))
 
 
 def _after_tests(hypotheses: Sequence[Hypothesis], tried: Iterable[Tried]) -> list[Hypothesis]:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from compass_core.analysis.notes import Times
 from compass_core.domain import AgentName, Trial, Window
+from compass_core.hypotheses.joined import Ground
 from compass_core.hypotheses.mechanisms import MUST_SEE, UNLESS
-from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, NODE, ONSET_SLACK_SECONDS, TROUBLED, callees, evidence_of, strongest
+from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, NODE, ONSET_SLACK_SECONDS, TROUBLED, callees, evidence_of
 from compass_core.signals.catalogue import SIGNALS
 from compass_core.signals.changes import WORSE
 from compass_core.signals.plan import plan
@@ -25,8 +26,7 @@ from compass_core.signals.signal import DIRECT, FELT, RESOURCE
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from compass_core.domain import Edge, Hypothesis, Observation, Verdict
-    from compass_core.hypotheses.suspicion import Best
+    from compass_core.domain import Hypothesis, Observation, Verdict
     from compass_core.readings import Family, Selection
 
 MOST, LEAST = 4, 0.05  # hypotheses that are tested, the first ones, and the confidence of the last of them
@@ -59,19 +59,11 @@ Answers = dict[Question, tuple["Observation", ...]]
 
 
 @dataclass(frozen=True)
-class Scene:
+class Scene(Ground):
     """What is known when hypotheses are tested; `families` are those of all services that were looked at."""
 
     times: Times
-    affected: tuple[str, ...]
-    observations: tuple[Observation, ...]
-    edges: tuple[Edge, ...]
     families: tuple[Family, ...]
-
-    @cached_property
-    def best(self) -> Mapping[str, Best]:
-        """By service and signal the strongest observation."""
-        return strongest(self.observations)
 
     @cached_property
     def beneath(self) -> Mapping[str, frozenset[str]]:
@@ -83,10 +75,6 @@ class Scene:
         """What the affected services suffer from."""
         seen = (one for service in self.affected for one in self.best.get(service, {}).values())
         return tuple(one for one in seen if one.score >= TROUBLED and evidence_of(one) in {FELT, DIRECT})
-
-    def callers(self, service: str) -> frozenset[str]:
-        """Who calls it directly."""
-        return frozenset(edge.caller for edge in self.edges if edge.callee == service and edge.caller != service)
 
     def selections(self, services: Collection[str], signals: Collection[str]) -> tuple[Selection, ...]:
         """How these signals of these services are measured."""
@@ -178,7 +166,7 @@ def _not_see(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
 
 
 def _dose(one: Hypothesis, scene: Scene, again: Again) -> Said | None:
-    callers = scene.callers(one.service)
+    callers = {*scene.callers(one.service)}
     worst: dict[str, Observation] = {}
     for seen in (*chain(*again), *(each for caller in callers for each in scene.best.get(caller, {}).values())):
         if seen.service in callers and evidence_of(seen) in {FELT, DIRECT}:

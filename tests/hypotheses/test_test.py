@@ -28,7 +28,7 @@ def family(name: str, *services: str) -> Family:
 
 
 def scene(*observations: Observation, edges: Sequence[Edge] = CALLS, families: Sequence[Family] = ()) -> Scene:
-    return Scene(TIMES, ("shop",), observations, tuple(edges), tuple(families))
+    return Scene(("shop",), observations, tuple(edges), TIMES, tuple(families))
 
 
 def blamed(service: str, mechanism: str, *evidence: Observation) -> Hypothesis:
