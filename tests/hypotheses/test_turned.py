@@ -1,0 +1,40 @@
+"""One sentence that says why the answer is not what an earlier message named."""
+
+from __future__ import annotations
+
+from compass_core.domain import Hypothesis, Outcome, Run, Trial
+from compass_core.hypotheses.turned import why_not
+from tests.fakes import hypothesis
+from tests.hypotheses.seeing import APPLICATION, DATABASE, seen
+
+DEPLOY = hypothesis(APPLICATION, 0.9, service="bookings").model_copy(update={"evidence_for": ("deploy",)})
+FULL = seen("db_connections_of_limit", "db", name="full").model_copy(update={"summary": "db: connections 97%"})
+CAUSE = hypothesis(DATABASE, 0.8, service="db").model_copy(update={"mechanism": "connection_exhaustion", "evidence_for": ("full",)})
+RUNS = [Run(agent=one.agent, outcome=Outcome.ANSWERED, hypotheses=(one,)) for one in (DEPLOY, CAUSE)]
+NAMED = "The application agent named bookings (bad deploy) first: "
+
+
+def said(first: Hypothesis, other: Hypothesis) -> str:
+    return why_not((first, other), RUNS, {"full": FULL})
+
+
+def test_a_change_that_brought_it_about_is_no_error() -> None:
+    joined = CAUSE.model_copy(update={"brought_about_by": ("deploy",)})
+    assert said(joined, DEPLOY) == NAMED + "it brought about what is wrong with db."
+
+
+def test_a_test_that_speaks_against_it_is_told() -> None:
+    trial = Trial(name="peers", verdict="contradicted", detail="4.7.0 answers as well as 4.6.2")
+    felled = DEPLOY.model_copy(update={"tests": (trial,), "verdict": "contradicted"})
+    assert said(CAUSE, felled) == NAMED + "a test speaks against it (4.7.0 answers as well as 4.6.2)."
+
+
+def test_what_a_later_agent_saw_is_told() -> None:
+    assert said(CAUSE, DEPLOY) == NAMED + "db: connections 97% weighs more."
+
+
+def test_there_is_nothing_to_explain_where_it_was_named_or_nobody_was_sure() -> None:
+    assert why_not((DEPLOY,), RUNS[:1], {}) == ""
+    assert why_not((), RUNS, {}) == ""
+    unsure = DEPLOY.model_copy(update={"initial_confidence": 0.1})
+    assert why_not((CAUSE,), [RUNS[0].model_copy(update={"hypotheses": (unsure,)}), RUNS[1]], {}) == ""
