@@ -12,11 +12,13 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from compass_core.domain import AgentName, Conclusion, Environment, Incident, Investigation, Message, Post, Progress, Window
+from compass_core.domain import AgentName, Conclusion, Environment, Incident, Investigation, Message, Post, Progress, Run, Tried, Window
 from compass_core.readings import Change, Family, LogLine, Reading, Selection, Series, Span
 
 T = TypeVar("T")
 V = TypeVar("V", bound="BaseModel")
+Tester = Callable[[Incident, Sequence[Run], float], Awaitable[tuple[Tried, ...]]]
+"""Tries to prove the leading hypotheses wrong within so many seconds, by telemetry alone: free of charge."""
 
 
 class Metrics(Protocol):
