@@ -30,8 +30,10 @@ class Tester:
 
     async def __call__(self, incident: Incident, runs: Sequence[Run], seconds: float) -> tuple[Tried, ...]:
         """What the tests of the leading hypotheses say; what was not answered in time, or in so many requests, is untested."""
-        leading = [one for one in rank(runs, (), incident.services) if one.confidence >= test.LEAST or one.mechanism in OF_A_CHANGE]
-        leading = leading[: test.MOST]
+        ranked = rank(runs, (), incident.services)
+        likely = [one for one in ranked if one.confidence >= test.LEAST][: test.MOST]
+        changes = [one for one in ranked if one.mechanism in OF_A_CHANGE and one not in likely][:1]  # people suspect these first
+        leading = (*likely[: test.MOST - len(changes)], *changes)
         if not leading:
             return ()
         self._view.tests(REQUESTS)
