@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 KINDS = {"metrics": "Prometheus", "logs": "Loki", "traces": "Tempo"}
 ON_PURPOSE = frozenset({"left out", "not configured"})  # why agents are skipped that nobody waits for
 HALF = 0.5  # what counts of an agent that did not finish, and of a kind of telemetry of which a part could not be read
-UNTESTED = 0.79  # below what is called very likely
+UNTESTED, CONTRADICTED = 0.79, 0.5  # below what is called very likely, and what is called likely
 ANSWERS = frozenset({Reason.NO_DATA, Reason.TRUNCATED, Reason.NOT_CONFIGURED})  # nobody expects more of what says this
 
 
@@ -37,8 +37,8 @@ def coverage(runs: Sequence[Run]) -> float:
 
 
 def lowered(hypotheses: Iterable[Hypothesis], share: float) -> tuple[Hypothesis, ...]:
-    """The hypotheses with that share of their confidence, in their order; none is surer than the worst system or a lack of tests allows."""
-    most = {"survived": calibrated.MEASURED.ceiling, "contradicted": 1.0, "untested": min(calibrated.MEASURED.ceiling, UNTESTED)}
+    """The hypotheses with that share of their confidence, in their order; none is surer than the worst system or its tests allow."""
+    most = {"survived": calibrated.MEASURED.ceiling, "contradicted": CONTRADICTED, "untested": min(calibrated.MEASURED.ceiling, UNTESTED)}
     return tuple(sure(one, min(most[one.verdict], one.confidence * share)) for one in hypotheses)
 
 

@@ -190,7 +190,7 @@ def _space(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
 
 
 def _alike(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
-    own = max((seen for seen in _causes(one, scene) if evidence_of(seen) in OWN), key=_score, default=None)
+    own = _own(one, scene)
     if own is None or not scene.edges:
         return None
     users = {service for service, beneath in scene.beneath.items() if one.service in beneath} | {one.service}
@@ -202,7 +202,7 @@ def _alike(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
 
 
 def _named(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
-    own = max(_causes(one, scene), key=_score, default=None)
+    own = _own(one, scene)
     if own is None or not SIGNALS.get(own.signal, WORSE).phrases:
         return None
     text, mine = _letters(own.summary.removeprefix(one.service)), _letters(one.service)
@@ -250,6 +250,10 @@ TESTS = (
 def _causes(one: Hypothesis, scene: Scene) -> tuple[Observation, ...]:
     seen = (each for each in scene.best.get(one.service, {}).values() if each.id in one.evidence_for and each.onset)
     return tuple(each for each in seen if each.score >= TROUBLED and each.signal not in CHANGED)
+
+
+def _own(one: Hypothesis, scene: Scene) -> Observation | None:
+    return max((seen for seen in _causes(one, scene) if evidence_of(seen) in OWN), key=_score, default=None)
 
 
 def _letters(name: str) -> str:
