@@ -46,14 +46,18 @@ def joined(hypotheses: Sequence[Hypothesis], known: Ground) -> tuple[Hypothesis,
 
     A change that brought a likelier hypothesis about shares its confidence, so that both stand side by side.
     """
-    told = [_told(one, known) for one in hypotheses]
+    told = sorted((_told(one, known) for one in hypotheses), key=_confidence, reverse=True)
     for at, one in enumerate(told):
         mine = [i for i, each in enumerate(told) if i > at and each.verdict != "contradicted" and _is_trigger(each, one)]
         for i in mine[:1]:
             both = one.confidence + told[i].confidence
             less = max(told[i].confidence, both * HALF * max(0.0, 1 - _delay(one, known) / SOON))
             told[at], told[i] = sure(one, both - less), sure(told[i], less)
-    return tuple(sorted(told, key=lambda one: -one.confidence))
+    return tuple(sorted(told, key=_confidence, reverse=True))
+
+
+def _confidence(one: Hypothesis) -> float:
+    return one.confidence
 
 
 def _is_trigger(change: Hypothesis, one: Hypothesis) -> bool:

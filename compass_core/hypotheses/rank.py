@@ -25,7 +25,9 @@ def rank(runs: Sequence[Run], tried: Iterable[Tried] = (), affected: tuple[str, 
     is known at the end, with what came of the tests and of changes nearby; what a model added has at most what those of
     the rules leave, and less than theirs of its service.
     """
-    now = _weighed(runs)
+    edges = next((run.findings.edges for run in reversed(runs) if run.findings.edges), ())
+    known = Ground(affected, tuple(each for run in runs for each in run.findings.observations), edges)
+    now = _weighed(runs, known)
     said = [one for run in runs for one in run.hypotheses]
     placed = [sure(one, now.get((one.service, one.mechanism), one.confidence)) if one.by_rules else one for one in said]
     left = 1 - sum(one.confidence for one in placed if one.by_rules)
@@ -33,8 +35,7 @@ def rank(runs: Sequence[Run], tried: Iterable[Tried] = (), affected: tuple[str, 
     told = _after_tests([one if one.by_rules else sure(one, one.confidence * room) for one in placed], tried)
     best = {one.service: one.confidence for one in sorted(told, key=lambda one: one.confidence) if one.by_rules}
     told = [one if one.by_rules else sure(one, min(one.confidence, BELOW * best.get(one.service, 1.0))) for one in told]
-    edges = next((run.findings.edges for run in reversed(runs) if run.findings.edges), ())
-    return joined(told, Ground(affected, tuple(each for run in runs for each in run.findings.observations), edges))
+    return joined(told, known)
 
 
 def _after_tests(hypotheses: Sequence[Hypothesis], tried: Iterable[Tried]) -> list[Hypothesis]:
@@ -48,10 +49,7 @@ def _after_tests(hypotheses: Sequence[Hypothesis], tried: Iterable[Tried]) -> li
     return [sure(one, weight / whole) for one, weight in zip(told, weights, strict=True)]
 
 
-def _weighed(runs: Sequence[Run]) -> Mapping[Pair, float]:
+def _weighed(runs: Sequence[Run], known: Ground) -> Mapping[Pair, float]:
     """The confidence of every mechanism at every service, by everything that these runs found."""
-    findings = next((run.findings for run in reversed(runs) if run.findings.suspects), None)
-    if findings is None:
-        return {}
-    known = [seen for run in runs for seen in run.findings.observations]
-    return {(one.service, one.mechanism): one.confidence for one in weigh(known, findings.edges, findings.suspects)}
+    suspects = next((run.findings.suspects for run in reversed(runs) if run.findings.suspects), ())
+    return {(one.service, one.mechanism): one.confidence for one in weigh(known.observations, known.edges, suspects)}

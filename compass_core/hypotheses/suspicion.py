@@ -68,9 +68,27 @@ def suspects(
         for service, one in against.items()
     }
     weights = {service: math.expm1(SHARPNESS * max(0.0, value)) for service, value in standing.items()}
-    whole = sum(weights.values()) + math.exp(SHARPNESS * NOBODY)
-    ranked = sorted(weights, key=lambda service: -weights[service])
-    return tuple(Suspect(service=service, score=min(1.0, weights[service] / whole)) for service in ranked)
+    apart = systems(edges, [service for service in affected if service in against and against[service].total >= TROUBLED])
+    shares = dict.fromkeys(weights, 0.0)
+    for system in apart:
+        rivals = [service for service in weights if service in system or not any(service in other for other in apart)]
+        whole = sum(weights[service] for service in rivals) + math.exp(SHARPNESS * NOBODY)
+        for service in rivals:
+            shares[service] += weights[service] / whole / len(apart)
+    return tuple(Suspect(service=service, score=min(1.0, shares[service])) for service in sorted(shares, key=lambda one: -shares[one]))
+
+
+def systems(edges: Iterable[Edge], suffering: Iterable[str]) -> tuple[frozenset[str], ...]:
+    """The systems that these services are in, of services that have to do with each other by calls: each has a cause of its own."""
+    near: dict[str, set[str]] = defaultdict(set)
+    for edge in edges:
+        near[edge.caller].add(edge.callee)
+        near[edge.callee].add(edge.caller)
+    found: list[frozenset[str]] = []
+    for service in suffering:
+        if near[service] and not any(service in system for system in found):
+            found.append(_reached(service, near) | {service})
+    return tuple(found) or (frozenset(),)
 
 
 def databases(observations: Iterable[Observation], edges: Iterable[Edge]) -> frozenset[str]:

@@ -17,7 +17,7 @@ from compass_core.analysis.notes import Times
 from compass_core.domain import AgentName, Trial, Window
 from compass_core.hypotheses.joined import Ground
 from compass_core.hypotheses.mechanisms import MUST_SEE, UNLESS
-from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, NODE, ONSET_SLACK_SECONDS, TROUBLED, callees, evidence_of
+from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, NODE, ONSET_SLACK_SECONDS, TROUBLED, callees, evidence_of, systems
 from compass_core.signals.catalogue import SIGNALS
 from compass_core.signals.changes import WORSE
 from compass_core.signals.plan import plan
@@ -194,7 +194,8 @@ def _alike(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
     if own is None or not scene.edges:
         return None
     users = {service for service, beneath in scene.beneath.items() if one.service in beneath} | {one.service}
-    others = [best[own.signal] for service, best in scene.best.items() if service not in users and own.signal in best]
+    near = systems(scene.edges, (one.service,))[0] - users  # elsewhere it is another fault
+    others = [best[own.signal] for service, best in scene.best.items() if service in near and own.signal in best]
     alike = [seen for seen in others if seen.score >= max(STRONG, own.score - CALM) and _onset(seen) <= _onset(own) + ONSET_SLACK_SECONDS]
     if alike:
         return "contradicted", f"{len(alike)} that do not use it show the same: {alike[0].summary}", alike[0], len(alike)

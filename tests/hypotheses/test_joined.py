@@ -59,7 +59,7 @@ def test_a_deploy_that_exhausts_a_database_is_told_in_one_line_from_the_change_t
 
 
 def test_the_change_ranks_beside_what_it_caused() -> None:
-    ranked = joined((CAUSE, OTHER, TRIGGER), ALL, CALLS)
+    ranked = joined((TRIGGER, OTHER, CAUSE), ALL, CALLS)  # as the agents said them
     assert [one.service for one in ranked] == ["bookings-db", "bookings", "mail"]
     assert ranked[1].confidence > 0.3
     assert sum(one.confidence for one in ranked) <= 0.926

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.lab.processes import until
 from tests.lab.stack import ENTRY, run
+from tests.lab.work import GREEDY
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,7 +25,8 @@ class Scenario:
     """A fault: what causes it, and what an investigation should find.
 
     `heavy`: it takes a whole core, so no other lab may run beside it. `pods`: in a cluster, where the stock rule speaks of the pod itself.
-    `signs` are signals that the evidence of the first hypothesis names.
+    `signs` are signals that the evidence of the first hypothesis names. `change` is the service whose deploy brought it about, `also`
+    another service that broke at the same time and has nothing to do with it.
     """
 
     service: str
@@ -32,6 +35,8 @@ class Scenario:
     heavy: bool = False
     pods: bool = False
     signs: frozenset[str] = frozenset()
+    change: str = ""
+    also: str = ""
 
     @property
     def alerted(self) -> str:
@@ -77,6 +82,25 @@ async def _fail(stack: Stack) -> None:
     stack.servers.signal("stock", signal.SIGUSR1)
 
 
+async def _greedy(stack: Stack) -> None:
+    """A version that opens connections and never gives one back."""
+    await stack.servers.end("orders")
+    await stack.servers.start(stack.role("orders", SERVICE_VERSION=GREEDY))
+
+
+async def _harmless(stack: Stack) -> None:
+    """Somebody deploys one service just before another breaks."""
+    await stack.servers.end("prices")
+    await stack.servers.start(stack.role("prices", SERVICE_VERSION="1.8.4"))
+    await asyncio.sleep(5)
+    await _fail(stack)
+
+
+async def _both(stack: Stack) -> None:
+    await _deploy(stack)
+    await _fail(stack)
+
+
 SCENARIOS = {
     "exhaustion": Scenario("orders-db", "connection_exhaustion", _exhaust),
     "lock": Scenario("orders-db", "lock_contention", _lock),
@@ -87,6 +111,9 @@ SCENARIOS = {
     "deploy": Scenario("prices", "bad_deploy", _deploy),
     "killed pod": Scenario("prices", "memory_pressure", _leak, pods=True, signs=frozenset({"out_of_memory_kills", "memory_of_limit"})),
     # an order reserves eight articles and fails with the first: `orders` fails five times as often as `stock`, `storefront` twice
+    "greedy deploy": Scenario("orders-db", "connection_exhaustion", _greedy, change="orders"),
+    "harmless deploy": Scenario("stock", "exception_in_code", _harmless),
+    "two faults": Scenario("prices", "bad_deploy", _both, also="stock"),
     "loud victims": Scenario("stock", "exception_in_code", _fail),
 }
 

@@ -20,7 +20,7 @@ from aiohttp import web
 from tests.lab.around import bulk, load, wire
 from tests.lab.calls import Caller, Database, UpstreamError, address
 from tests.lab.exposition import Exposition
-from tests.lab.work import VERSION, Work, hog
+from tests.lab.work import GREEDY, VERSION, Work, hog
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -99,7 +99,10 @@ async def application(role: str, ports: Ports) -> web.Application:
     loop.add_signal_handler(signal.SIGUSR2, work.begin_keeping)
 
     async def session(_app: web.Application) -> AsyncIterator[None]:
+        greedy = asyncio.create_task(bulk(ports)) if (role, VERSION) == ("orders", GREEDY) else None
         yield
+        if greedy:
+            greedy.cancel()
         await http.close()
 
     async def metrics(_request: web.Request) -> web.Response:

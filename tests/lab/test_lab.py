@@ -13,7 +13,7 @@ from tests.lab.scenarios import SCENARIOS
 from tests.lab.stack import missing
 from tests.lab.table import Told, step, table, tell_all
 
-MOST_REQUESTS = 80
+MOST_REQUESTS = 80 + 20  # of the agents and of the tests
 STEPS = ("root", "application", "database", "network", "final")
 
 pytestmark = [
@@ -61,6 +61,25 @@ def test_the_evidence_names_what_happened(told: Told) -> None:
     seen = {one.id: one for run in told.conclusion.runs for one in run.findings.observations}
     cited = {seen[each].signal for each in told.conclusion.hypotheses[0].evidence_for}
     assert told.scenario.signs <= cited
+
+
+def test_a_deploy_that_brought_it_about_is_told_with_it_and_ranks_beside_it(told: Told) -> None:
+    if not told.scenario.change:
+        return
+    seen = told.conclusion.observations
+    first, second = told.conclusion.hypotheses[:2]
+    (change,) = (seen[each] for each in first.brought_about_by)
+    assert (change.service, change.signal) == (told.scenario.change, "deploy")
+    assert (second.service, second.mechanism) == (told.scenario.change, "bad_deploy")
+    assert second.confidence > 0.1
+    assert seen[first.explains[-1]].service == told.scenario.alerted
+    assert first.story.startswith(told.scenario.change)
+
+
+def test_two_that_broke_at_once_are_found_as_two(told: Told) -> None:
+    if told.scenario.also:
+        services = list(dict.fromkeys(one.service for one in told.conclusion.hypotheses))
+        assert set(services[:2]) == {told.scenario.service, told.scenario.also}
 
 
 def test_every_number_is_what_its_query_gives_again(told: Told) -> None:

@@ -9,6 +9,7 @@ import threading
 
 VERSION = os.environ.get("SERVICE_VERSION", "1.8.3")
 FAILING = {"1.9.0": 0.3}.get(VERSION, 0.0)  # the share of requests that this version fails
+GREEDY = "2.0.0"  # a version of `orders` that gives no connection back
 UNLUCKY = 0.08  # the same once the articles are there that `stock` does not expect
 KEEPING = "KEEP_ANSWERS"  # the setting by which a process keeps every answer from its start
 ANSWER = 750_000  # bytes of one that is kept
