@@ -11,6 +11,7 @@ from math import ceil
 from compass_core.agents.thinking import NO_MODEL
 from compass_core.domain import AgentName, Conclusion, Gap, Hypothesis, Incident, Looked, Observation, Outcome, Run
 from compass_core.errors import Reason
+from compass_core.hypotheses.calibrated import band
 from compass_core.hypotheses.coverage import KINDS, absent, clean, is_blind, nobody_knows, silent, unread
 from compass_core.hypotheses.mechanisms import MECHANISMS
 from compass_core.hypotheses.remedies import REMEDIES
@@ -30,7 +31,6 @@ SKIPS = {"budget": "the budget is used up", "left out": "left out by --only", "t
 VERDICTS = {"contradicted": "contradicted by its tests", "survived": "survived its tests", "untested": "untested"}
 LEAST_SHOWN = 0.01
 LITTLE = 0.05  # hypotheses below this confidence stand behind a button
-SURE = ((0.8, "Very likely"), (0.6, "Likely"), (0.25, "Possible"), (0.0, "Unlikely"))
 EARLIER = timedelta(minutes=30)  # how long before its start an incident's timeline begins
 FOR_ALL = frozenset({NO_MODEL, "the budget is 0"})  # why no agent of an investigation asks a model
 TRIGGERS = {"declared": "declared by hand", "asked for": "asked for by hand", "alertmanager": "an alert", "grafana": "an alert"}
@@ -191,7 +191,7 @@ def likely(one: Hypothesis) -> str:
 
 def sure(one: Hypothesis) -> str:
     """How sure, in words: `Very likely`."""
-    return next(said for least, said in SURE if one.confidence >= least)
+    return band(one.confidence).word
 
 
 def sentence(one: Hypothesis) -> str:

@@ -239,14 +239,17 @@ class Orchestrator:
         return "time" if left <= 0 else ""
 
     def _conclude(self, investigation: Investigation, ending: Ending, seconds: float) -> Conclusion:
-        share, ranked = 0.0, tuple(one for run in self._runs for one in run.hypotheses)
+        share, sure, why = 0.0, "", ""
+        ranked = tuple(one for run in self._runs for one in run.hypotheses)
         try:
             share = coverage(self._runs)
             ranked = lowered(rank(self._runs, self._tried, investigation.incident.services), share)
+            sure = how_sure(ranked[0].confidence) if ranked else ""
+            why = why_not(ranked, self._runs)
         except Exception as error:
             log.exception("ranking.failed")
             ending = (Outcome.FAILED, f"the hypotheses are not ranked, since Compass itself failed ({type(error).__name__})")
-        told = Conclusion(
+        return Conclusion(
             investigation=investigation,
             outcome=ending[0],
             reason=ending[1],
@@ -255,9 +258,9 @@ class Orchestrator:
             costs=self.get_agent_costs(),
             seconds=seconds,
             coverage=share,
-            how_sure=how_sure(ranked[0].confidence) if ranked else "",
+            how_sure=sure,
+            why_not=why,
         )
-        return told.model_copy(update={"why_not": why_not(ranked, told.runs, told.observations)})
 
     async def _say(self, conclusion: Conclusion) -> str:
         """Why it could not be kept, '' where it was; closed first, so that the button of the final message works."""

@@ -48,11 +48,12 @@ def final(conclusion: Conclusion) -> Message:
         return [
             rich(head, *([plain(line)] for line in notes)),
             *(block for one in first for block in _first(one, conclusion.observations, detail)),
+            *([rich([plain(shown(conclusion.why_not, 200))])] if conclusion.why_not else []),
             *bullets("Other explanations", others, len(rest) - len(told)),
             *([rich([bold("Timeline (UTC): "), plain(" · ".join(onsets))])] if onsets else []),
             *([rich(*missing)] if missing else []),
             *bullets("What to check", checks[: detail.others + 1], len(checks) - detail.others - 1),
-            context(*words.costs(conclusion)),
+            context(*filter(None, (conclusion.how_sure, *words.costs(conclusion)))),
             button,
         ]
 
@@ -68,7 +69,7 @@ def _first(one: Hypothesis, seen: Mapping[str, Observation], detail: _Detail) ->
     lines += [[plain(words.brief(line, detail.text))] for line in words.model_says(one)[:1]]
     title = f"1. {shown(named(one), 200)}, {words.sure(one).lower()} ({likely(one)}, {words.VERDICTS[one.verdict]})"
     return [
-        *([rich([bold(title), plain(". "), plain(words.brief(words.sentence(one), detail.text))])]),
+        *([rich([bold(title), plain(". "), plain(shown(one.story, 300) or words.brief(words.sentence(one), detail.text))])]),
         *bullets("", [finding(each, one.service, detail.evidence) for each in cited[:3]]),
         *([rich(*lines)] if lines else []),
     ]

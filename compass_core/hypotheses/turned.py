@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from compass_core.domain import Hypothesis, Observation, Run
+    from compass_core.domain import Hypothesis, Run
 
 NAMED = 0.3  # how sure an agent was of what it named, so that people remember it
 
 
-def why_not(ranked: Sequence[Hypothesis], runs: Sequence[Run], observations: Mapping[str, Observation]) -> str:
+def why_not(ranked: Sequence[Hypothesis], runs: Sequence[Run]) -> str:
     """`The application agent named bookings (bad deploy) first: it brought this about.`; '' where all named the first of the ranking."""
     named = (max(run.hypotheses, key=lambda one: one.initial_confidence) for run in runs if run.hypotheses)
     other = next((one for one in named if one.initial_confidence >= NAMED and not _same(one, ranked[0])), None) if ranked else None
@@ -20,7 +20,8 @@ def why_not(ranked: Sequence[Hypothesis], runs: Sequence[Run], observations: Map
         return ""
     now, first = next((one for one in ranked if _same(one, other)), other), ranked[0]
     felled = next((test.detail for test in now.tests if test.verdict == "contradicted"), "")
-    later = [observations[each] for each in first.evidence_for if each in observations and each not in other.evidence_for]
+    seen = (each for run in runs for each in run.findings.observations)
+    later = [each for each in seen if each.id in first.evidence_for and each.id not in other.evidence_for]
     if {*now.evidence_for} & {*first.brought_about_by}:
         why = f"it brought about what is wrong with {first.service}"
     elif felled:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compass_core.domain import Hypothesis, Outcome, Run, Trial
+from compass_core.domain import Findings, Hypothesis, Outcome, Run, Trial
 from compass_core.hypotheses.turned import why_not
 from tests.fakes import hypothesis
 from tests.hypotheses.seeing import APPLICATION, DATABASE, seen
@@ -11,11 +11,12 @@ DEPLOY = hypothesis(APPLICATION, 0.9, service="bookings").model_copy(update={"ev
 FULL = seen("db_connections_of_limit", "db", name="full").model_copy(update={"summary": "db: connections 97%"})
 CAUSE = hypothesis(DATABASE, 0.8, service="db").model_copy(update={"mechanism": "connection_exhaustion", "evidence_for": ("full",)})
 RUNS = [Run(agent=one.agent, outcome=Outcome.ANSWERED, hypotheses=(one,)) for one in (DEPLOY, CAUSE)]
+RUNS[1] = RUNS[1].model_copy(update={"findings": Findings(observations=(FULL,))})
 NAMED = "The application agent named bookings (bad deploy) first: "
 
 
 def said(first: Hypothesis, other: Hypothesis) -> str:
-    return why_not((first, other), RUNS, {"full": FULL})
+    return why_not((first, other), RUNS)
 
 
 def test_a_change_that_brought_it_about_is_no_error() -> None:
@@ -34,7 +35,7 @@ def test_what_a_later_agent_saw_is_told() -> None:
 
 
 def test_there_is_nothing_to_explain_where_it_was_named_or_nobody_was_sure() -> None:
-    assert why_not((DEPLOY,), RUNS[:1], {}) == ""
-    assert why_not((), RUNS, {}) == ""
+    assert why_not((DEPLOY,), RUNS[:1]) == ""
+    assert why_not((), RUNS) == ""
     unsure = DEPLOY.model_copy(update={"initial_confidence": 0.1})
-    assert why_not((CAUSE,), [RUNS[0].model_copy(update={"hypotheses": (unsure,)}), RUNS[1]], {}) == ""
+    assert why_not((CAUSE,), [RUNS[0].model_copy(update={"hypotheses": (unsure,)}), RUNS[1]]) == ""
