@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from compass_core.identity.labels import (
@@ -39,18 +40,23 @@ def thing(labels: Mapping[str, str], family: str = "", configured: Sequence[str]
 
     The first of the `configured` labels that is there wins over everything.
     """
-    only = next((names for pattern, names in ABOUT if re.fullmatch(pattern, family)), ())
-    outside = bool(OF_DATABASES.fullmatch(family))
-    order = only or ((*DATABASES, "instance", *LABELS) if outside else LABELS if family else (*OF_ALERTS, *LABELS))
-    own = ("cluster",) if OF_CLUSTERS.fullmatch(family or labels.get("alertname", "")) else ()
-    named = [
-        each for each in _named(labels, (*configured, *own, *order)) if not (outside and each.label == "instance" and is_ip(each.name))
-    ]
-    if named and (named[0].label in configured or OF_ITSELF.fullmatch(family or labels.get("alertname", ""))):
+    only, outside, itself, order = _asked(family, family or labels.get("alertname", ""))
+    named = [each for each in _named(labels, (*configured, *order)) if not (outside and each.label == "instance" and is_ip(each.name))]
+    if named and (named[0].label in configured or itself):
         return named[0]
     measuring = {each.name for each in _named(labels, ("job", "service")) if EXPORTER.fullmatch(each.name)}
     about = [each for each in named if not _measures(each, measuring)] or (named if family and not only else [])
     return _lasting(about) if about else None
+
+
+@lru_cache(10_000)
+def _asked(family: str, named: str) -> tuple[bool, bool, bool, tuple[str, ...]]:
+    """Whether a family names its things by labels of its own, is about databases, or about itself; and the labels that name a thing."""
+    only = next((names for pattern, names in ABOUT if re.fullmatch(pattern, family)), ())
+    outside = bool(OF_DATABASES.fullmatch(family))
+    order = only or ((*DATABASES, "instance", *LABELS) if outside else LABELS if family else (*OF_ALERTS, *LABELS))
+    own = ("cluster",) if OF_CLUSTERS.fullmatch(named) else ()
+    return bool(only), outside, bool(OF_ITSELF.fullmatch(named)), (*own, *order)
 
 
 def joined(name: str, known: Collection[str]) -> str:
@@ -83,8 +89,8 @@ def peer(span: Span) -> str:
 
 def _named(labels: Mapping[str, str], order: Iterable[str]) -> Iterator[Thing]:
     for label in order:
-        if name := name_of(labels.get(label, ""), label):
-            yield Thing(label, labels[label], name)
+        if (value := labels.get(label)) and (name := name_of(value, label)):
+            yield Thing(label, value, name)
 
 
 def _lasting(about: Sequence[Thing]) -> Thing:

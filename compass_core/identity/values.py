@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from compass_core.identity.labels import DATABASES, PODS, VOLUMES
@@ -133,10 +134,12 @@ _VALUES = (
 )
 
 
+@cache
 def _values(label: str) -> _Values:
     return next((each for each in _VALUES if label in each.labels), _OTHERS)
 
 
+@lru_cache(100_000)  # the same few labels stand at thousands of series
 def name_of(value: str, label: str) -> str:
     """The thing that a label's value names, or '': `orders-db.shop.svc:5432` → `orders-db`, `shop/checkout` in `job` → `checkout`.
 
@@ -154,6 +157,7 @@ def around(label: str) -> tuple[str, str]:
     return values.before, values.after
 
 
+@lru_cache(10_000)
 def plain(name: str) -> str:
     """A name without what an address adds to it."""
     return re.sub(f"{_ENDING}$", "", name.rpartition("/")[2].partition(":")[0].partition(".")[0]) or name
