@@ -117,7 +117,7 @@ class Store:
 
     async def find(self, reference: str) -> Incident | None:
         """The declared incident of that id, in any case, or None."""
-        number = re.fullmatch(r"inc-([0-9]{1,18})", reference.strip(), re.IGNORECASE)
+        number = re.fullmatch(r"inc-0*([0-9]{1,9})", reference.strip(), re.IGNORECASE)
         if number is None:
             return None
         wanted = select(INCIDENTS.c.id, INCIDENTS.c.incident).where(INCIDENTS.c.id == int(number[1]))

@@ -1,10 +1,9 @@
-"""The store on real SQLite files: what it keeps, what it refuses, and two of them on one file."""
+"""The store on real SQLite files and a real PostgreSQL: what it keeps, what it refuses, and two of them on one database."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -15,6 +14,7 @@ import pytest
 import structlog
 
 from compass_core.budget import Attempt, Caps
+from compass_core.database import engine_of
 from compass_core.domain import Address, AgentName, Conclusion, Hypothesis, Incident, Investigation, Outcome, Post, Run
 from compass_core.errors import AlreadyRunningError, SettingsError, StoreError
 from compass_core.store import Store
@@ -32,15 +32,15 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    store = Store(f"sqlite:///{path}")
+def store(database: str) -> Iterator[Store]:
+    store = Store(database)
     yield store
     store.dispose()
 
 
 @pytest.fixture
-def other(path: Path, store: Store) -> Iterator[Store]:
-    other = Store(f"sqlite:///{path}")
+def other(database: str, store: Store) -> Iterator[Store]:
+    other = Store(database)
     yield other
     other.dispose()
 
@@ -94,10 +94,10 @@ async def test_known_is_the_latest_fifty(store: Store) -> None:
     assert (len(known), known[0], known[-1]) == (50, "INC-60", "INC-11")
 
 
-async def test_an_id_is_not_given_again_when_its_row_is_gone(store: Store, path: Path) -> None:
+async def test_an_id_is_not_given_again_when_its_row_is_gone(store: Store, database: str) -> None:
     await store.declare("one", "bookings", NOON)
     await store.declare("two", "bookings", NOON)
-    spoil(path, "DELETE FROM incidents WHERE id = 2")
+    spoil(database, "DELETE FROM incidents WHERE id = 2")
     assert (await store.declare("three", "bookings", NOON)).id == "INC-3"
 
 
@@ -169,27 +169,27 @@ async def test_two_stores_racing_on_one_file_open_one_investigation_per_incident
     assert {error.investigation for error in refused if isinstance(error, AlreadyRunningError)} == running
 
 
-async def test_processes_that_open_one_new_file_at_once_all_get_numbers(path: Path) -> None:
+async def test_processes_that_open_one_new_file_at_once_all_get_numbers(database: str) -> None:
     program = (
         "import asyncio, sys; from datetime import UTC, datetime; from compass_core.store import Store\n"
         "store = Store(sys.argv[1])\n"
         "for n in range(5): print(asyncio.run(store.declare('t', 's', datetime.now(UTC))).id)"
     )
-    command = [sys.executable, "-c", program, f"sqlite:///{path}"]
+    command = [sys.executable, "-c", program, database]
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]  # noqa: S603, ASYNC220 - our own program; the test has nothing else to do
     given = [each.communicate()[0].split() for each in started]
     assert sorted(sum(given, [])) == sorted(f"INC-{n}" for n in range(1, 16))  # noqa: RUF017 - three short lists
 
 
-async def test_what_was_kept_survives_reopening(path: Path) -> None:
-    first = Store(f"sqlite:///{path}")
+async def test_what_was_kept_survives_reopening(database: str) -> None:
+    first = Store(database)
     declared = await first.declare("Bookings fail", "bookings", NOON)
     await first.opened(investigation("a"))
     await first.closed(conclusion(investigation("a")))
     await first.opened(investigation("b"))
     await first.record(Post(investigation="b", step="root", channel="C1", ts="1.2"))
     first.dispose()
-    second = Store(f"sqlite:///{path}")
+    second = Store(database)
     assert await second.find("INC-1") == declared
     assert await second.running() == (investigation("b"),)
     assert await second.recent(5) == (conclusion(investigation("a"), runs=()),)
@@ -214,7 +214,7 @@ async def test_one_incident_is_investigated_once_in_each_channel(store: Store, o
         await other.opened(investigation("run-3", address=Address(channel="C1")))
 
 
-async def test_all_that_was_found_is_kept_and_forgotten_after_so_many_days(store: Store, path: Path) -> None:
+async def test_all_that_was_found_is_kept_and_forgotten_after_so_many_days(store: Store, database: str) -> None:
     await store.opened(investigation())
     await store.record(Post(investigation="run-1", step="root", channel="C1", ts="1.2"))
     assert await store.conclusion("run-1") is None
@@ -222,16 +222,16 @@ async def test_all_that_was_found_is_kept_and_forgotten_after_so_many_days(store
     await store.opened(investigation("run-2"))
     assert await store.conclusion("run-1") == conclusion(investigation())
     assert await store.forget(90) == []
-    spoil(path, "UPDATE investigations SET ended_at = ended_at - 91 * 86400")
+    spoil(database, "UPDATE investigations SET ended_at = ended_at - 91 * 86400")
     assert await store.forget(90) == ["run-1"]
     assert (await store.investigation("run-1"), await store.posted("run-1", "root")) == (None, None)
     assert await store.running() == (investigation("run-2"),), "what runs is never forgotten"
 
 
-async def test_who_says_nothing_for_its_lease_is_taken_for_dead(store: Store, other: Store, path: Path) -> None:
+async def test_who_says_nothing_for_its_lease_is_taken_for_dead(store: Store, other: Store, database: str) -> None:
     assert await store.beat("a", 10) == {"a"}
     assert await other.beat("b", 10) == {"a", "b"}
-    spoil(path, "UPDATE processes SET seen = seen - 11 WHERE id = 'a'")
+    spoil(database, "UPDATE processes SET seen = seen - 11 WHERE id = 'a'")
     assert await other.beat("b", 10) == {"b"}
     assert not await store.lives("a")
     await other.leave("b")
@@ -251,18 +251,18 @@ async def test_whoever_runs_it_hears_that_it_shall_stop(store: Store, other: Sto
     ("statement", "named"),
     [
         ("UPDATE investigations SET investigation = 'oops'", "investigation run-1"),
-        ("UPDATE investigations SET investigation = json_set(investigation, '$.budget', 'much')", "budget"),
-        ("UPDATE investigations SET investigation = json_remove(investigation, '$.incident.title')", "incident.title"),
+        ("""UPDATE investigations SET investigation = replace(investigation, '"budget":"10.00"', '"budget":"much"')""", "budget"),
+        ("""UPDATE investigations SET investigation = replace(investigation, '"title"', '"called"')""", "incident.title"),
     ],
 )
-async def test_a_spoilt_row_is_named_once_and_the_others_are_read(store: Store, path: Path, statement: str, named: str) -> None:
+async def test_a_spoilt_row_is_named_once_and_the_others_are_read(store: Store, database: str, statement: str, named: str) -> None:
     await store.opened(investigation())
     await store.closed(conclusion(investigation()))
-    spoil(path, statement)
+    spoil(database, statement)
     with pytest.raises(StoreError, match=named):
         await store.investigation("run-1")
     await store.opened(investigation("run-2"))
-    spoil(path, statement + " WHERE id = 'run-2'")
+    spoil(database, statement + " WHERE id = 'run-2'")
     await store.opened(investigation("run-3", "beef"))
     with structlog.testing.capture_logs() as logs:
         for _ in range(2):
@@ -272,7 +272,7 @@ async def test_a_spoilt_row_is_named_once_and_the_others_are_read(store: Store, 
 
 ROW = "INSERT INTO investigations (id, incident, investigation) VALUES ('run-1', 'f00d', '{}')"
 FIRST = (
-    "CREATE TABLE incidents (id INTEGER PRIMARY KEY AUTOINCREMENT, incident TEXT NOT NULL)",
+    "CREATE TABLE incidents (id INTEGER PRIMARY KEY, incident TEXT NOT NULL)",
     "CREATE TABLE investigations (id VARCHAR(200) PRIMARY KEY, incident TEXT NOT NULL, investigation TEXT NOT NULL, ended INTEGER, conclusion TEXT)",
     "CREATE UNIQUE INDEX one_running_per_incident ON investigations (incident) WHERE ended IS NULL",
     "CREATE TABLE posts (investigation VARCHAR(200), step VARCHAR(200), post TEXT NOT NULL, PRIMARY KEY (investigation, step))",
@@ -282,15 +282,16 @@ ACCOUNTS = "ALTER TABLE attempts ADD COLUMN account VARCHAR(200) DEFAULT '' NOT 
 
 
 @pytest.mark.parametrize("made", [FIRST, (*FIRST, LEDGER), (*FIRST, LEDGER, ACCOUNTS)])
-async def test_a_database_of_any_older_compass_is_opened_with_what_it_holds(path: Path, made: tuple[str, ...]) -> None:
+async def test_a_database_of_any_older_compass_is_opened_with_what_it_holds(database: str, made: tuple[str, ...]) -> None:
     """Also of those that knew no migrations."""
+    number = "INTEGER PRIMARY KEY AUTOINCREMENT" if database.startswith("sqlite") else "SERIAL PRIMARY KEY"
     for statement in (*made, ROW.format(investigation("run-1").model_dump_json().replace("'", "''"))):
-        spoil(path, statement)
+        spoil(database, statement.replace("INTEGER PRIMARY KEY", number))
     for _ in range(2):
-        newer = Store(f"sqlite:///{path}")
+        newer = Store(database)
         assert await newer.running() == (investigation("run-1"),)
         newer.dispose()
-    newer = Store(f"sqlite:///{path}")
+    newer = Store(database)
     attempt = Attempt(investigation="run-1", agent=AgentName.DATABASE, model="m", amount=Decimal("0.5"), account="T1:2026-01-05")
     await newer.reserve(attempt, Caps(Decimal(1), Decimal(1)))
     assert [one.amount for one in await newer.attempts("run-1")] == [Decimal("0.5")]
@@ -299,26 +300,26 @@ async def test_a_database_of_any_older_compass_is_opened_with_what_it_holds(path
     newer.dispose()
 
 
-async def test_a_database_of_a_newer_compass_is_refused_and_stays(path: Path) -> None:
-    Store(f"sqlite:///{path}").dispose()
-    spoil(path, "UPDATE alembic_version SET version_num = '9999'")
+async def test_a_database_of_a_newer_compass_is_refused_and_stays(database: str) -> None:
+    Store(database).dispose()
+    spoil(database, "UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(SettingsError, match="made by a newer Compass"):
-        Store(f"sqlite:///{path}")
-    spoil(path, "UPDATE alembic_version SET version_num = version_num WHERE version_num = '9999'")
+        Store(database)
+    spoil(database, "UPDATE alembic_version SET version_num = version_num WHERE version_num = '9999'")
 
 
-async def test_a_database_that_stops_working_is_our_error(store: Store, path: Path) -> None:
-    spoil(path, "DROP TABLE posts")
-    with pytest.raises(StoreError, match="no such table: posts") as failed:
+async def test_a_database_that_stops_working_is_our_error(store: Store, database: str) -> None:
+    spoil(database, "DROP TABLE posts")
+    with pytest.raises(StoreError, match=r'no such table: posts|relation "posts" does not exist') as failed:
         await store.posted("run-1", "root")
     assert "SELECT" not in str(failed.value)
 
 
-def spoil(path: Path, statement: str) -> None:
-    connection = sqlite3.connect(path)
-    with connection:
-        connection.execute(statement)
-    connection.close()
+def spoil(database: str, statement: str) -> None:
+    engine = engine_of(database)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(statement)
+    engine.dispose()
 
 
 @pytest.mark.parametrize(

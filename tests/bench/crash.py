@@ -11,38 +11,23 @@ import argparse
 import asyncio
 import statistics
 import tempfile
-import uuid
 from pathlib import Path
 
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
-
 from tests.durable.crash import killed, passed
+from tests.lab.postgres import fresh
 
 DROPS = ("chat.postMessage",)  # in every run Slack takes the first post and drops the connection
-
-
-def fresh(url: str) -> str:
-    """A new database on that server, or '' for a file."""
-    if not url:
-        return ""
-    name = f"crash_{uuid.uuid4().hex[:12]}"
-    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    return make_url(url).set(database=name).render_as_string(hide_password=False)
 
 
 async def main(url: str, every: int, first: int) -> int:
     bad, seconds = 0, []
     with tempfile.TemporaryDirectory() as folder:
-        whole, _ = await killed(Path(folder) / "0", 0, fresh(url), DROPS)
+        whole, _ = await killed(Path(folder) / "0", 0, url and fresh(url), DROPS)
         count = len(passed(Path(folder) / "0"))
         print(f"{count} boundaries; without a crash: {whole.calls} calls, ${whole.spent}, posted {whole.steps}", flush=True)
         for die_at in range(first, count + 1, every):
             try:
-                came, name = await killed(Path(folder) / str(die_at), die_at, fresh(url), DROPS)
+                came, name = await killed(Path(folder) / str(die_at), die_at, url and fresh(url), DROPS)
             except (TimeoutError, AssertionError) as error:
                 wrong, name = [f"{type(error).__name__}: {error}"[:300]], "?"
             else:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import multiprocessing
 import os
 import signal
-import sys
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,16 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 from compass_core.bootstrap import utc_now
 from compass_core.store import Store
+from tests.durable.process import run
 from tests.llm.scripted import Scripted, Turn
 from tests.workspace.strict import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
+    from multiprocessing.process import BaseProcess
+    from pathlib import Path
 
     from bot.workspace import Message
     from compass_core.domain import Conclusion
 
-ROOT = Path(__file__).parents[2]
+FORKED = multiprocessing.get_context("forkserver")  # imports are most of what the start of a process costs: here they are done once
+FORKED.set_forkserver_preload(["tests.durable.process"])
 SECONDS = 60.0
 STEPS = ["root", "application", "database", "network", "final"]
 ANSWER = json.dumps({"hypotheses": []})
@@ -42,37 +46,34 @@ class Stage:
     model: Scripted
     url: str
     lease: float = LEASE
-    level: str = "WARNING"
-    processes: list[asyncio.subprocess.Process] = field(default_factory=list)
+    processes: list[BaseProcess] = field(default_factory=list)
 
-    async def start(self, **told: Any) -> asyncio.subprocess.Process:
+    async def start(self, **told: Any) -> BaseProcess:
         """A process that is connected to Slack."""
         known = set(self.workspace.sockets.open)
         slack = (self.workspace.bot_token, self.workspace.app_token, self.workspace.api_url)
-        about = {"database": self.database, "slack": slack, "model": self.url, "lease": self.lease, "level": self.level, **told}
-        log = (self.folder / "log.txt").open("ab")
-        program = (sys.executable, "-m", "tests.durable.process", json.dumps(about))
-        environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-        process = await asyncio.create_subprocess_exec(*program, cwd=self.folder, env=environ, stderr=log, stdout=log)
-        log.close()
+        about = {"folder": str(self.folder), "database": self.database, "slack": slack, "model": self.url, "lease": self.lease, **told}
+        process = FORKED.Process(target=run, args=(about,))
+        process.start()
         self.processes.append(process)
         async with asyncio.timeout(SECONDS):
             while not set(self.workspace.sockets.open) - known:
-                assert process.returncode is None, (self.folder / "log.txt").read_text()[-3000:]
-                await asyncio.sleep(0.05)
+                assert process.is_alive(), (self.folder / "log.txt").read_text()[-3000:]
+                await asyncio.sleep(0.02)
         return process
+
+    def tell(self, process: BaseProcess, what: signal.Signals) -> None:
+        assert process.pid is not None
+        if process.is_alive():
+            os.kill(process.pid, what)
 
     async def end(self) -> None:
         for process in self.processes:
-            if process.returncode is None:
-                process.send_signal(signal.SIGCONT)
-                process.send_signal(signal.SIGTERM)
+            self.tell(process, signal.SIGCONT)
+            self.tell(process, signal.SIGTERM)
         for process in self.processes:
-            try:
-                await asyncio.wait_for(process.wait(), 20)
-            except TimeoutError:
-                process.kill()
-                await process.wait()
+            await gone(process, 20)
+            process.kill()
 
     async def ended(self, count: int = 1) -> None:
         """Wait until so many threads were told their end, and the messages they answer say so too."""
@@ -97,6 +98,12 @@ async def staged(folder: Path, database: str = "", **more: Any) -> AsyncIterator
         finally:
             await stage.end()
             await workspace.stop()
+
+
+async def gone(process: BaseProcess, seconds: float = SECONDS) -> bool:
+    """Wait for its end; whether it came."""
+    await asyncio.to_thread(process.join, seconds)
+    return not process.is_alive()
 
 
 def step_of(message: Message) -> tuple[str, str]:
@@ -161,7 +168,7 @@ async def killed(folder: Path, die_at: int, database: str = "", drops: Iterable[
         await stage.workspace.command("investigate INC-42")
         begun = time.monotonic()
         if die_at:
-            await asyncio.wait_for(first.wait(), SECONDS)
+            assert await gone(first), "it did not get as far"
             begun = time.monotonic()
             await stage.start()
         await stage.ended()

@@ -1,12 +1,11 @@
 """A process of Compass over the demo's incident, which can be told to die at one of the boundaries that it passes.
 
-python -m tests.durable.process '{"database": …, "slack": […], "model": …, "die_at": 17, "passed": "file"}'
+`run({"folder": …, "database": …, "slack": […], "model": …, "die_at": 17, "passed": "file"})`
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import signal
@@ -31,6 +30,7 @@ from tests.llm.scripted import MODEL, PRICE
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+EVERYWHERE = 1000  # may run at once
 STORED = ("opened", "closed", "claim", "record", "reserve", "close", "conclusion", "attempts")
 
 
@@ -73,7 +73,7 @@ def watched(die_at: int, passed: str) -> None:
 
 
 @asynccontextmanager
-async def compass(database: str, model: str, seconds: float | None) -> AsyncIterator[bootstrap.Compass]:
+async def compass(database: str, model: str, seconds: float | None, most: int) -> AsyncIterator[bootstrap.Compass]:
     """Over the demo's recording, with that database; with `seconds` its agents wait instead of looking."""
     given = {"OPENAI_BASE_URL": model, "COMPASS_MODEL": MODEL, "COMPASS_PRICES": PRICE, "COMPASS_BUDGET_USD": "100"} if model else {}
     settings = load({**given, "COMPASS_DATABASE_URL": database})
@@ -87,10 +87,9 @@ async def compass(database: str, model: str, seconds: float | None) -> AsyncIter
     with as_file(files("bot") / "demo_case") as case:
         async with bootstrap.replayed(case, settings) as replayed:
             store = Store(database)
-            most = int(os.environ.get("MOST_RUNNING", "20"))
 
             def engine(plot: workflows.Plot) -> workflows.Workflows:
-                return workflows.Workflows(store.url, store, plot, most, 1000)
+                return workflows.Workflows(store.url, store, plot, most, EVERYWHERE)
 
             telemetry_ = replace(replayed.telemetry, places=(store, *replayed.telemetry.places[1:]))
             try:
@@ -106,9 +105,14 @@ async def main(told: dict[str, Any]) -> None:
         watched(told.get("die_at", 0), passed)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with compass(told["database"], told.get("model", ""), told.get("seconds")) as built:
+    async with compass(told["database"], told.get("model", ""), told.get("seconds"), told.get("most", 20)) as built:
         await serve(built, SlackAccess(*told["slack"]), stop)
 
 
-if __name__ == "__main__":
-    asyncio.run(main(json.loads(sys.argv[1])))
+def run(told: dict[str, Any]) -> None:
+    """To its end, in a folder of its own, where its log is."""
+    os.chdir(told["folder"])
+    log = os.open("log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(log, sys.stdout.fileno())
+    os.dup2(log, sys.stderr.fileno())
+    asyncio.run(main(told))

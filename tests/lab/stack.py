@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import sys
-import tempfile
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from tests.lab import kubernetes
+from tests.lab.postgres import Postgres, new_folder, tool
 from tests.lab.processes import Command, LabError, Servers, answers, executable, free_ports, running
 
 if TYPE_CHECKING:
@@ -130,7 +129,7 @@ class Stack:
     def sql(self, name: str, *statements: str, database: str = "shop") -> Command:
         """How the database's owner says something to it."""
         client = ("-h", "127.0.0.1", "-p", str(self.ports["orders-db"]), "-U", "postgres", "-d", database)
-        return Command(name, (_tool("psql"), "-X", *client, "-v", "ON_ERROR_STOP=1", *(part for one in statements for part in ("-c", one))))
+        return Command(name, (tool("psql"), "-X", *client, "-v", "ON_ERROR_STOP=1", *(part for one in statements for part in ("-c", one))))
 
     async def serving(self) -> bool:
         """Whether every service answers."""
@@ -148,7 +147,7 @@ async def up(*, pods: bool = False) -> AsyncIterator[Stack]:
 
     With `pods` its services run on a node and are watched as kube-prometheus-stack does; what people notice has no rule then.
     """
-    folder = _new_folder()
+    folder = new_folder()
     names = (*SERVICES, *SERVERS, "wire", "node")
     async with httpx.AsyncClient(trust_env=False) as http, running(folder) as servers:
         stack = Stack(servers, dict(zip(names, free_ports(len(names)), strict=True)), http, pods)
@@ -163,39 +162,8 @@ async def up(*, pods: bool = False) -> AsyncIterator[Stack]:
     shutil.rmtree(folder)
 
 
-def _new_folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="compass-lab-"))
-    folder.chmod(0o755)  # PostgreSQL runs as a user of its own and has its folder inside
-    return folder
-
-
-def _tool(name: str) -> str:
-    return str(Path(executable("postgres")).resolve().parent / name)
-
-
 async def _start_database(stack: Stack) -> None:
-    port = str(stack.ports["orders-db"])
-    home = stack.servers.folder / "orders-db"
-    home.mkdir(mode=0o700)
-    user = "postgres" if os.geteuid() == 0 else ""
-    if user:
-        shutil.chown(home, user, user)
-    initdb = (_tool("initdb"), "-D", str(home), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-    settings = {
-        "listen_addresses": "127.0.0.1",
-        "port": port,
-        "unix_socket_directories": "",
-        "max_connections": MAX_CONNECTIONS,
-        "fsync": "off",
-        "max_parallel_workers_per_gather": 0,
-    }
-    options = (part for name, value in settings.items() for part in ("-c", f"{name}={value}"))
-
-    async def ready() -> bool:
-        return await stack.servers.run(Command("pg_isready", (_tool("pg_isready"), "-h", "127.0.0.1", "-p", port)))
-
-    await run(stack, Command("initdb", initdb, user=user))
-    await stack.servers.start(Command("orders-db", (_tool("postgres"), "-D", str(home), *options), stop=signal.SIGINT, user=user), ready)
+    await Postgres(stack.servers, "orders-db", stack.ports["orders-db"], MAX_CONNECTIONS).make()
     await run(stack, stack.sql("owner", "CREATE ROLE shop LOGIN", "CREATE DATABASE shop OWNER shop", database="postgres"))
     await run(stack, stack.sql("schema", *SCHEMA))
 
