@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from bot import words
-from bot.blocks.elements import Json, Message, bold, bullets, buttons, context, fitting, message, plain, rich
+from bot.blocks.details import HYPOTHESES, show
+from bot.blocks.elements import Json, Message, bold, bullets, button, buttons, context, fitting, message, plain, rich
 from bot.blocks.root import again
 from bot.blocks.update import finding
 from bot.words import likely, named, shown
-from compass_core.domain import Conclusion, Hypothesis, Observation
+from compass_core.budget import NO_ROOM
+from compass_core.domain import Conclusion, Hypothesis, Observation, Outcome
 
 MOST_WORDS = 150
 
@@ -30,10 +32,11 @@ _DETAILS = tuple(_Detail(*each) for each in ((14, 4, 5, 40), (12, 3, 5, 20), (9,
 def final(conclusion: Conclusion) -> Message:
     """The ranked hypotheses with their evidence, what could not be done, what it cost, and a button to do it again."""
     investigation, ended = conclusion.investigation, words.outcome(conclusion.outcome, conclusion.reason)
-    button = buttons(again(investigation.id))
+    behind = [button("show", "Evidence", show(investigation.id, HYPOTHESES))] if conclusion.hypotheses else []
+    actions = buttons(*behind, *_more_money(conclusion), again(investigation.id))
     if not conclusion.runs:
         told = f"{shown(investigation.incident.id)}: {ended}. Nothing was found before that; investigate again with the button."
-        return message([rich([plain(told)]), context(words.cost_line(conclusion.total_cost, investigation.budget)), button])
+        return message([rich([plain(told)]), context(words.cost_line(conclusion.total_cost, investigation.budget)), actions])
     nothing, gaps = words.nothing_found(conclusion), words.gap_lines(conclusion.runs)
     notes = [line for line in (words.incomplete(conclusion), nothing) if line]
 
@@ -54,10 +57,15 @@ def final(conclusion: Conclusion) -> Message:
             *([rich(*missing)] if missing else []),
             *bullets("What to check", checks[: detail.others + 1], len(checks) - detail.others - 1),
             context(*filter(None, (conclusion.how_sure, *words.costs(conclusion)))),
-            button,
+            actions,
         ]
 
     return message(fitting(build, _DETAILS, MOST_WORDS))
+
+
+def _more_money(conclusion: Conclusion) -> list[Json]:
+    short = conclusion.outcome is Outcome.OUT_OF_BUDGET or any(run.unrefined == NO_ROOM for run in conclusion.runs)
+    return [button("raise", "Raise the budget and go on", conclusion.investigation.id)] if short else []
 
 
 def _first(one: Hypothesis, seen: Mapping[str, Observation], detail: _Detail) -> list[Json]:

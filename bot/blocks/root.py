@@ -31,7 +31,7 @@ def root(investigation: Investigation, now: Moment | Conclusion | None = None) -
             header(f"{shown(incident.id)}: {shown(incident.title, 300)}"),
             rich(*lines),
             context(words.bar(spent, investigation.budget), " · ".join(told)),
-            *([buttons(again(investigation.id))] if ended else []),
+            buttons(again(investigation.id) if ended else button("stop", "Stop", incident.id)),
         ]
     )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bot import words
-from bot.blocks.elements import Json, Message, bold, bullets, context, fitting, link_to, may_link, message, plain, rich
+from bot.blocks.details import show
+from bot.blocks.elements import Json, Message, bold, bullets, button, buttons, context, fitting, link_to, may_link, message, plain, rich
 from bot.words import named, shown
 from compass_core.domain import Investigation, Observation, Progress
 
@@ -12,7 +13,7 @@ SHOWN = 3  # findings
 _DETAILS = ((SHOWN, 14), (SHOWN, 11), (SHOWN, 9), (2, 9), (2, 7), (1, 5))  # findings, and words of each
 
 
-def agent_update(investigation: Investigation, progress: Progress) -> Message:  # noqa: ARG001 - every message of a thread is told what it is about
+def agent_update(investigation: Investigation, progress: Progress) -> Message:
     """What it saw and thinks, what it could not check, and the cost so far."""
     run, seen, gaps = progress.run, words.strongest(progress.run), words.gap_lines([progress.run])
     thinks = f" suspects {shown(named(run.hypotheses[0]), 100)}" if run.hypotheses else f": {words.saw(run)}"
@@ -27,6 +28,7 @@ def agent_update(investigation: Investigation, progress: Progress) -> Message:  
             rich([bold(run.agent.title()), plain(thinks)]),
             *bullets("", [finding(one, most=length) for one in seen[:most]]),
             context(" · ".join(filter(None, small)), *missing),
+            *([buttons(button("show", f"Show all {len(seen)}", show(investigation.id, run.agent)))] if len(seen) > most else []),
         ]
 
     return message(fitting(build, _DETAILS, MOST_WORDS))

@@ -9,6 +9,7 @@ import pytest
 
 from bot import blocks
 from bot.blocks.elements import text_of
+from compass_core.budget import NO_ROOM
 from compass_core.domain import AgentName, Findings, Gap, Moment, Outcome, Run, Trial
 from compass_core.errors import Reason
 from compass_core.hypotheses.mechanisms import MECHANISMS
@@ -94,6 +95,7 @@ def test_an_update_shows_what_is_cited_first_with_its_link_and_the_cost() -> Non
     assert [node["text"] for node in nodes(message.blocks) if node.get("type") == "link"] == ["A1", "A7", "A6"], (
         "cited first, then its order"
     )
+    assert buttons(message) == [("show", "Show all 6", "0 application 0f3a")]
     assert "6 unusual signals, 3 shown (1.9 s)" in told, "what hardly moved is not counted, unless it is cited"
     assert "14:03 UTC error ratio of checkout 12% (before: 0.1%) A1" in told
     assert told.startswith("Application suspects postgres-orders: connection exhaustion")
@@ -137,8 +139,20 @@ def test_the_final_message_ranks_cites_and_shows_what_was_contradicted() -> None
         assert said in told
     assert "rules only" not in told
     assert [node["text"] for node in nodes(message.blocks) if node.get("type") == "link"] == ["A1", "A1"]
-    button = next(node for node in nodes(message.blocks) if node.get("type") == "button")
-    assert (button["action_id"], button["value"], button["text"]["text"]) == ("reinvestigate", "0f3a", "Re-investigate")
+    assert buttons(message) == [("show", "Evidence", "0 hypotheses 0f3a"), ("reinvestigate", "Re-investigate", "0f3a")]
+
+
+def buttons(message: blocks.Message) -> list[tuple[str, str, str]]:
+    found = [node for node in nodes(message.blocks) if node.get("type") == "button"]
+    return [(one["action_id"], one["text"]["text"], one["value"]) for one in found]
+
+
+def test_what_runs_can_be_stopped_and_what_was_short_of_money_can_go_on() -> None:
+    assert buttons(blocks.root(INVESTIGATION)) == [("stop", "Stop", "INC-42")]
+    go_on = ("raise", "Raise the budget and go on", "0f3a")
+    assert go_on in buttons(blocks.final(conclusion(outcome=Outcome.OUT_OF_BUDGET, reason="application: too dear")))
+    assert go_on in buttons(blocks.final(conclusion(runs=(run(unrefined=NO_ROOM),))))
+    assert go_on not in buttons(blocks.final(conclusion()))
 
 
 def test_the_final_message_says_what_speaks_against_the_first() -> None:

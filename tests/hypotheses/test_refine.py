@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -193,7 +193,6 @@ def services(runs: list[Run]) -> dict[str, float]:
     return found
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(rules, answers), min_size=3, max_size=3))
 def test_no_answer_moves_a_service(told: list[tuple[Any, Answer]]) -> None:
     with_model, without = play(told), play([(proposed, None) for proposed, _ in told])
@@ -233,7 +232,6 @@ def by_rules(told: Sequence[tuple[Any, Any, float]], *, with_model: bool) -> lis
     return runs
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(sights, urges, st.floats(0.1, 0.9).map(lambda value: round(value, 2))), min_size=3, max_size=3))
 def test_no_answer_moves_a_service_when_all_is_weighed_again(told: list[tuple[Any, Any, float]]) -> None:
     """At the end each hypothesis of the rules is weighed by what later agents saw; what a model moved or added changes no service."""
