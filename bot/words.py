@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from math import ceil
 
@@ -15,7 +15,7 @@ from compass_core.hypotheses.calibrated import band
 from compass_core.hypotheses.coverage import KINDS, absent, clean, is_blind, nobody_knows, silent, unread
 from compass_core.hypotheses.mechanisms import MECHANISMS
 from compass_core.hypotheses.remedies import REMEDIES
-from compass_core.hypotheses.suspicion import CHANGED, evidence_of
+from compass_core.hypotheses.suspicion import evidence_of
 from compass_core.signals.catalogue import SIGNALS
 from compass_core.signals.signal import FELT
 
@@ -31,7 +31,6 @@ SKIPS = {"budget": "the budget is used up", "left out": "left out by --only", "t
 VERDICTS = {"contradicted": "contradicted by its tests", "survived": "survived its tests", "untested": "untested"}
 LEAST_SHOWN = 0.01
 LITTLE = 0.05  # hypotheses below this confidence stand behind a button
-EARLIER = timedelta(minutes=30)  # how long before its start an incident's timeline begins
 FOR_ALL = frozenset({NO_MODEL, "the budget is 0"})  # why no agent of an investigation asks a model
 TRIGGERS = {"declared": "declared by hand", "asked for": "asked for by hand", "alertmanager": "an alert", "grafana": "an alert"}
 DOUBTFUL = 0.25  # a first hypothesis below this confidence is as likely noise as a cause
@@ -52,6 +51,7 @@ ADVICE = {  # what to check
     Reason.UNAUTHORIZED: "{setting}_TOKEN, or {setting}_USERNAME and {setting}_PASSWORD, and {setting}_TENANT",
     Reason.NO_DATA: "the service's name, and COMPASS_SERVICE_LABELS",
 }
+_STEP = re.compile(r"(?<=, \d\d:\d\d) → ")
 _SETTING = re.compile(r"COMPASS_(?:[A-Z]+)(?=_(?:URL|TOKEN))")
 
 
@@ -231,16 +231,10 @@ def symptom(incident: Incident, runs: Iterable[Run]) -> Observation | None:
     return max((one for one in seen if evidence_of(one) == FELT), key=lambda one: one.score, default=None)
 
 
-def timeline(conclusion: Conclusion, most: int) -> list[str]:
-    """`18:56 bookings: deployed 4.6.2 → 4.7.0`: changes, what the first hypotheses cite and what users feel, as they began."""
-    incident, seen, first = conclusion.investigation.incident, conclusion.observations, conclusion.hypotheses[:1]
-    changes = [one for one in seen.values() if one.signal in CHANGED and one.onset and one.onset > incident.started_at - EARLIER]
-    told = [symptom(incident, conclusion.runs), *(seen.get(one) for each in first for one in each.evidence_for[:1]), *changes]
-    began = {incident.id: (incident.started_at, "the incident as reported")}
-    for one in told[:most]:
-        if one and one.onset:
-            began[one.id] = (one.onset, brief(one.summary, 6) if one.signal in CHANGED else f"{one.service}: {measured(one.signal)}")
-    return [f"{at:%H:%M} {shown(text, 60)}" for at, text in sorted(began.values())]
+def story(one: Hypothesis, most: int) -> str:
+    """How it went, `bookings deployed 4.7.0, 18:56 → … → errors of edge, 19:00`, in at most so many steps: the first and the last."""
+    steps = _STEP.split(one.story) if one.story else []
+    return " → ".join(steps if len(steps) <= most else [*steps[: most - 1], "…", steps[-1]])
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:

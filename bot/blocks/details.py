@@ -6,6 +6,7 @@ from bot import words
 from bot.blocks.elements import Json, bold, button, buttons, link_to, may_link, plain, rich, section
 from bot.words import likely, named, shown
 from compass_core.domain import AgentName, Conclusion, Hypothesis, Observation, Trial
+from compass_core.hypotheses.calibrated import how_sure
 
 HYPOTHESES = "hypotheses"
 A_PAGE = {HYPOTHESES: 4}
@@ -55,6 +56,10 @@ def told(found: Conclusion, what: str) -> list[Json]:
 def _hypothesis(rank: int, one: Hypothesis, found: Conclusion) -> Json:
     head = [bold(f"{rank}. {shown(named(one), 200)}"), plain(f" ({likely(one)}, {words.VERDICTS[one.verdict]}, by the {one.agent} agent)")]
     lines = [head, [plain(shown(words.sentence(one), LONGEST))], *([plain(shown(line, LONGEST))] for line in words.model_says(one))]
+    lines += [
+        [plain(f"How sure: {how_sure(one.confidence)}")],
+        *([[bold("How it went (UTC): "), plain(shown(one.story, LONGEST))]] if one.story else []),
+    ]
     lines += [[bold("Check: "), plain(shown(step, LONGEST))]] if (step := words.next_step(one)) else []
     tests = [
         section([bold(f"{each.verdict}: "), plain(shown(f"{each.name}: {each.detail}", LONGEST)), *_asked(each)]) for each in one.tests[:20]

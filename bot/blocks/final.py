@@ -18,15 +18,15 @@ MOST_WORDS = 150
 
 
 class _Detail(NamedTuple):
-    """How many words a piece of evidence may have, how many other hypotheses and onsets are listed, words of longer sentences."""
+    """How many words a piece of evidence may have, how many other hypotheses and steps are told, words of longer sentences."""
 
     evidence: int
     others: int
-    onsets: int
+    steps: int
     text: int
 
 
-_DETAILS = tuple(_Detail(*each) for each in ((14, 4, 5, 40), (12, 3, 5, 20), (9, 2, 5, 16), (8, 2, 3, 16), (7, 1, 2, 16), (6, 1, 0, 9)))
+_DETAILS = tuple(_Detail(*each) for each in ((14, 4, 5, 40), (12, 3, 4, 20), (10, 2, 3, 16), (9, 2, 2, 16), (7, 1, 2, 16), (6, 1, 1, 9)))
 
 
 def final(conclusion: Conclusion) -> Message:
@@ -44,7 +44,7 @@ def final(conclusion: Conclusion) -> Message:
         first, rest = conclusion.hypotheses[:1], conclusion.hypotheses[1:]
         told = [one for one in rest if one.confidence >= words.LITTLE][: detail.others]
         others = [_other(rank, one, conclusion.observations, detail) for rank, one in enumerate(told, 2)]
-        onsets = words.timeline(conclusion, detail.onsets) if first and not nothing else []
+        story = words.story(first[0], detail.steps) if first and not nothing else ""
         missing = [[bold("Could not check: "), plain(words.brief("; ".join(gaps), detail.text))]] if gaps else []
         checks = [[plain(line)] for line in words.to_check(conclusion)] if nothing else []
         head = [bold(shown(investigation.incident.id)), plain(f": {ended} in {conclusion.seconds:.1f} s")]
@@ -53,10 +53,10 @@ def final(conclusion: Conclusion) -> Message:
             *(block for one in first for block in _first(one, conclusion.observations, detail)),
             *([rich([plain(shown(conclusion.why_not, 200))])] if conclusion.why_not else []),
             *bullets("Other explanations", others, len(rest) - len(told)),
-            *([rich([bold("Timeline (UTC): "), plain(" · ".join(onsets))])] if onsets else []),
+            *([rich([bold("How it went (UTC): "), plain(shown(story, 400))])] if story else []),
             *([rich(*missing)] if missing else []),
             *bullets("What to check", checks[: detail.others + 1], len(checks) - detail.others - 1),
-            context(*filter(None, (conclusion.how_sure, *words.costs(conclusion)))),
+            context(conclusion.how_sure.partition(": ")[2].capitalize(), *words.costs(conclusion)),
             actions,
         ]
 
@@ -77,7 +77,7 @@ def _first(one: Hypothesis, seen: Mapping[str, Observation], detail: _Detail) ->
     lines += [[plain(words.brief(line, detail.text))] for line in words.model_says(one)[:1]]
     title = f"1. {shown(named(one), 200)}, {words.sure(one).lower()} ({likely(one)}, {words.VERDICTS[one.verdict]})"
     return [
-        *([rich([bold(title), plain(". "), plain(shown(one.story, 300) or words.brief(words.sentence(one), detail.text))])]),
+        *([rich([bold(title), plain(". "), plain(words.brief(words.sentence(one), detail.text))])]),
         *bullets("", [finding(each, one.service, detail.evidence) for each in cited[:3]]),
         *([rich(*lines)] if lines else []),
     ]

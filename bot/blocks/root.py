@@ -56,7 +56,7 @@ def _running(now: Moment) -> list[list[Json]]:
 
 
 def _explanation(lead: str, one: Hypothesis) -> list[Json]:
-    return [bold(f"{lead}{shown(named(one), 200)}. "), plain(shown(one.story or words.sentence(one), 300))]
+    return [bold(f"{lead}{shown(named(one), 200)}. "), plain(shown(words.sentence(one), 200))]
 
 
 def _state(name: AgentName, investigation: Investigation, now: Moment | Conclusion) -> str:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from decimal import Decimal
 from itertools import starmap
 
@@ -9,13 +8,15 @@ import pytest
 
 from bot import blocks
 from bot.blocks.elements import text_of
+from bot.words import story
 from compass_core.budget import NO_ROOM
 from compass_core.domain import AgentName, Findings, Gap, Moment, Outcome, Run, Trial
 from compass_core.errors import Reason
+from compass_core.hypotheses.calibrated import band
 from compass_core.hypotheses.mechanisms import MECHANISMS
 from compass_core.hypotheses.remedies import REMEDIES
 from tests.bot.fitting import fits, fits_a_modal, shown
-from tests.bot.made import GAP, INCIDENT, INVESTIGATION, START, conclusion, hypothesis, observation, progress, run, skipped
+from tests.bot.made import GAP, INCIDENT, INVESTIGATION, conclusion, hypothesis, observation, progress, run, skipped
 from tests.workspace.limits import nodes
 
 
@@ -74,11 +75,11 @@ def test_the_root_says_which_agents_are_left_out_and_where_it_looks() -> None:
     assert "investigated again · namespace=shop" in told
 
 
-@pytest.mark.parametrize(("confidence", "told"), [(0.86, "Very likely: "), (0.8, "Very likely: "), (0.7, "Likely: "), (0.3, "Possible: ")])
-def test_the_root_says_how_it_ended_and_how_sure_that_is(confidence: float, told: str) -> None:
+@pytest.mark.parametrize("confidence", [0.9, 0.7, 0.4, 0.26])
+def test_the_root_says_how_it_ended_and_how_sure_that_is(confidence: float) -> None:
     message = blocks.root(INVESTIGATION, conclusion(hypotheses=(hypothesis(confidence),)))
     fits(message, 70)
-    assert f"{told}postgres-orders: connection exhaustion" in message.text
+    assert f"{band(confidence).word}: postgres-orders: connection exhaustion" in message.text
     assert "%" not in message.text.split("\n")[1], "how sure is said in words"
     assert "$0.0000 / $10.00" in message.text
     button = next(node for node in nodes(message.blocks) if node.get("type") == "button")
@@ -177,21 +178,22 @@ def test_tests_are_told_what_they_asked_and_what_came_of_it() -> None:
     assert "• survived: absence: no lock was awaited query (https://g.example/locks)" in behind
 
 
-def test_the_timeline_tells_changes_and_onsets_in_their_order() -> None:
-    seen = (
-        observation(
-            "A1", service="db", signal="db_connections_of_limit", summary="db: connections used", onset=START - timedelta(minutes=2)
-        ),
-        observation("A2", service="cart", signal="deploy", summary="cart: deployed 1 → 2", score=0.1, onset=START - timedelta(minutes=4)),
-        observation("A3", service="cart", signal="deploy", summary="cart: deployed 0 → 1", onset=START - timedelta(hours=4)),
-        observation("A4", signal="error_ratio", summary="checkout: failing requests 12%", onset=START + timedelta(minutes=1)),
-    )
-    told = blocks.final(conclusion(runs=(run(findings=Findings(observations=seen)),))).text
-    line = next(line for line in told.split("\n") if line.startswith("Timeline"))
-    assert line == (
-        "Timeline (UTC): 13:59 cart: deployed 1 → 2 · 14:01 db: connections used of the limit · 14:03 the incident as reported · "
-        "14:04 checkout: failing requests"
-    )
+STORY = "cart deployed 2, 13:59 → sessions of db 24 → 97, 14:01 → latency p99 of web 1 s → 5 s, 14:02 → errors of edge 0 → 9, 14:04"
+
+
+def test_how_it_went_is_told_with_its_first_and_last_step() -> None:
+    ended = conclusion(hypotheses=(hypothesis(story=STORY),))
+    assert f"How it went (UTC): {STORY}" in blocks.final(ended).text
+    assert f"How it went (UTC): {STORY}" in text_of(blocks.details(ended, blocks.HYPOTHESES)["blocks"])
+    assert story(hypothesis(story=STORY), 3) == "cart deployed 2, 13:59 → sessions of db 24 → 97, 14:01 → … → errors of edge 0 → 9, 14:04"
+    assert "How it went" not in blocks.final(conclusion()).text
+
+
+def test_how_sure_is_how_many_answers_that_were_as_sure_were_right() -> None:
+    known, ended = band(0.7), conclusion(hypotheses=(hypothesis(0.7),))
+    told = f"f {known.n} answers this sure on systems never seen before, {known.right} were right."
+    assert told in blocks.final(ended).text
+    assert told in text_of(blocks.details(ended, blocks.HYPOTHESES)["blocks"])
 
 
 def test_unlikely_hypotheses_stand_behind_a_number() -> None:
