@@ -12,7 +12,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 
 from bot.listeners import Tasks, register
-from bot.thread import SlackThread, reason
+from bot.thread import Pace, SlackThread, reason
 from compass_core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -51,11 +51,11 @@ async def serve(compass: Works, slack: SlackAccess, stop: asyncio.Event, grace: 
 
     Raises `SettingsError` when Slack refuses a token or cannot be reached at the start.
     """
-    tasks, app = Tasks(), build_app(slack)
+    tasks, app, pace = Tasks(), build_app(slack), Pace()
     await _checked(app.client)
 
     def thread(address: Address, outbox: Outbox) -> Answering:
-        return SlackThread(app.client, outbox, address.channel, address.thread_ts)
+        return SlackThread(app.client, outbox, address.channel, address.thread_ts, pace=pace)
 
     async with compass.working(thread) as working:
         register(app, working, tasks)

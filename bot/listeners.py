@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
@@ -14,7 +15,7 @@ from slack_sdk.errors import SlackClientError
 
 from bot import blocks
 from bot.command import Declare, Help, Investigate, Stop, parse
-from bot.thread import SlackThread
+from bot.thread import SlackThread, reason
 from compass_core.domain import Address, Request
 from compass_core.errors import AlreadyRunningError, RefusalError, StoreError, ThreadError
 from compass_core.redaction.whole import redacted
@@ -116,7 +117,9 @@ def register(app: AsyncApp, compass: Compass, tasks: Tasks) -> None:
         return listen
 
     app.command("/compass")(listener(on_command))
-    app.action("reinvestigate")(listener(on_reinvestigate))
+    app.action(re.compile("reinvestigate|raise"))(listener(on_reinvestigate))
+    app.action("stop")(listener(on_stop))
+    app.action(re.compile("^show"))(listener(on_show))
 
 
 async def on_command(desk: Desk) -> None:
@@ -125,9 +128,7 @@ async def on_command(desk: Desk) -> None:
         case Investigate(request):
             await _investigate(desk, request, Address(channel=desk.body["channel_id"]), desk.body.get("trigger_id"))
         case Stop(reference):
-            stopped = await desk.compass.stop(desk.body["channel_id"], reference, f"stopped by {desk.body.get('user_name') or 'a person'}")
-            told = f"Stopping {', '.join(stopped)}; its thread says what was found." if stopped else _NOTHING_RUNS
-            await _answer(desk, blocks.refusal(told))
+            await _stop(desk, desk.body["channel_id"], reference)
         case Declare(title, service, since):
             incident = await desk.compass.declare(title, service, since)
             await _answer(desk, blocks.declared(incident))
@@ -140,21 +141,51 @@ async def on_command(desk: Desk) -> None:
             await _answer(desk, blocks.status(running, recent, await _links(desk, ids)))
 
 
+async def on_stop(desk: Desk) -> None:
+    """End what the button's message tells of."""
+    await _stop(desk, desk.body["channel"]["id"], desk.body["actions"][0]["value"])
+
+
+async def on_show(desk: Desk) -> None:
+    """Open a modal with what stands behind a message, or turn its page."""
+    of, what, page = blocks.parse_show(desk.body["actions"][0]["value"])
+    found = await desk.compass.history.conclusion(of)
+    if found is None:
+        raise RefusalError("This opens when the investigation has ended.")
+    view, opened = blocks.details(redacted(found, desk.compass.redact), what, page), desk.body.get("view")
+    try:
+        if opened:
+            await desk.client.views_update(view_id=opened["id"], view=view)
+        else:
+            await desk.client.views_open(trigger_id=desk.body["trigger_id"], view=view)
+    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        log.warning("view.not_opened", reason=reason(error))
+        raise RefusalError("Slack did not open it in time. Click again.") from error
+
+
+async def _stop(desk: Desk, channel: str, reference: str) -> None:
+    stopped = await desk.compass.stop(channel, reference, f"stopped by {_name(desk) or 'a person'}")
+    told = f"Stopping {', '.join(stopped)}; its thread says what was found." if stopped else _NOTHING_RUNS
+    await _answer(desk, blocks.refusal(told))
+
+
 async def on_reinvestigate(desk: Desk) -> None:
-    """Investigate the button's incident again, in the thread of the button."""
+    """Investigate the button's incident again, in its thread, or go on with twice the budget: what has finished is not run again."""
+    goes_on = desk.body["actions"][0]["action_id"] == "raise"
     before = await desk.compass.history.investigation(desk.body["actions"][0]["value"])
     if before is None:
         raise RefusalError("Compass no longer knows this investigation. Ask for its incident again:\n/compass investigate <id>")
     message = desk.body["message"]
     address = Address(channel=desk.body["channel"]["id"], thread_ts=message.get("thread_ts") or message["ts"])
-    request = Request(incident=before.incident, budget=before.budget, only=before.only)
+    budget = before.budget * 2 if goes_on else before.budget
+    request = Request(incident=before.incident, budget=budget, only=before.only, goes_on=before.id if goes_on else "")
     clicked = desk.body["actions"][0].get("action_ts")
     await _investigate(desk, request, address, clicked and f"{before.id} {clicked}")
 
 
 async def _investigate(desk: Desk, request: Request, address: Address, key: str | None) -> None:
     """Begin it under a key of what was typed or clicked, so that Slack may deliver that more than once."""
-    known = {"asker": _asker(desk), "workspace": desk.team or "", "address": address}
+    known = {"asker": _asker(desk), "asked_by": _name(desk), "workspace": desk.team or "", "address": address}
     thread = SlackThread(desk.client, desk.compass.outbox, address.channel, address.thread_ts)
     await desk.compass.accept(request.model_copy(update=known), thread, hashlib.sha256((key or uuid4().hex).encode()).hexdigest()[:32])
 
@@ -186,6 +217,10 @@ async def _answer(desk: Desk, message: blocks.Message) -> None:
         await desk.client.chat_postEphemeral(channel=where or "", user=_asker(desk), text=message.text, blocks=message.blocks)
     except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
         log.warning("answer.failed", error=type(error).__name__)
+
+
+def _name(desk: Desk) -> str:
+    return str((desk.body.get("user") or {}).get("username") or desk.body.get("user_name") or "")
 
 
 def _asker(desk: Desk) -> str:

@@ -6,7 +6,7 @@ from typing import TextIO
 
 from bot import blocks
 from bot.words import printable
-from compass_core.domain import Conclusion, Investigation, Progress
+from compass_core.domain import Conclusion, Investigation, Moment, Progress
 
 
 class TerminalThread:
@@ -18,6 +18,9 @@ class TerminalThread:
     async def opened(self, investigation: Investigation) -> None:
         """The incident and the budget."""
         self._say(blocks.root(investigation).blocks)
+
+    async def moved(self, investigation: Investigation, now: Moment) -> None:
+        """What was printed stays."""
 
     async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:
         """What one agent saw and thinks, and the cost so far."""

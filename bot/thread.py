@@ -8,6 +8,8 @@ again, `ThreadError` says so, and the root message, whose update may safely be r
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import deque
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,12 +30,13 @@ if TYPE_CHECKING:
 
     from slack_sdk.web.async_client import AsyncWebClient
 
-    from compass_core.domain import Conclusion, Investigation, Progress
+    from compass_core.domain import Conclusion, Investigation, Moment, Progress
     from compass_core.ports import Outbox
 
 log = structlog.get_logger()
 
 TRIES = 5
+PATIENCE = 5.0  # seconds for an update that nobody waits for
 EARLIER = 60.0  # seconds by which Slack's clock may be behind ours
 LONGEST_PAUSE = 60.0
 _TOO_MUCH = {"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long"}
@@ -50,6 +53,22 @@ _TEXTS = {
 }
 
 
+class Pace:
+    """Updates that nobody waits for, in all threads together: so many a minute, for Slack takes about fifty and others matter more."""
+
+    def __init__(self, most: int = 40, clock: Callable[[], float] = time.monotonic) -> None:
+        self._sent: deque[float] = deque(maxlen=most)
+        self._clock = clock
+
+    def take(self) -> bool:
+        """Whether one more may be sent now; then it counts."""
+        now = self._clock()
+        if len(self._sent) == self._sent.maxlen and self._sent[0] > now - 60:
+            return False
+        self._sent.append(now)
+        return True
+
+
 class SlackThread:
     """Speaks in `channel`: under a root message of its own, or, with `thread_ts`, under one that is there. `client` must not retry."""
 
@@ -60,7 +79,9 @@ class SlackThread:
         channel: str,
         thread_ts: str = "",
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        pace: Pace | None = None,
     ) -> None:
+        self._pace, self._moved = pace or Pace(), ""
         self._client, self._outbox, self._channel, self._thread_ts, self._pause = client, outbox, channel, thread_ts, pause
         self._note: list[dict[str, Any]] = []  # what is said below the root besides
         self._posts: dict[str, Post] = {}  # what a database that fails has forgotten
@@ -68,6 +89,19 @@ class SlackThread:
     async def opened(self, investigation: Investigation) -> None:
         """The root message."""
         await self._post(investigation, "root", blocks.root(investigation))
+
+    async def moved(self, investigation: Investigation, now: Moment) -> None:
+        """The root message as of now, where that is something new and Slack takes it at once."""
+        message = blocks.root(investigation, now)
+        root = await self._root(investigation.id)
+        if root is None or message.text == self._moved or not self._pace.take():
+            return
+        self._moved = message.text
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._client.chat_update(channel=root.channel, ts=root.ts, text=message.text, blocks=[*message.blocks, *self._note])
+        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            log.info("root.not_moved", reason=reason(error))
 
     async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:
         """What one agent saw and thinks."""

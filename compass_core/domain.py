@@ -336,7 +336,7 @@ class Progress(Value):
 class Moment(Value):
     """Where an investigation is while it runs: `ahead` others begin before it; else `doing` is an agent's name, or `testing`.
 
-    `asking` is the source that is waited for, '' for none; `seconds` is how long it has been doing that; `runs` have ended.
+    `asking` is the kind of telemetry that is waited for, '' for none; `seconds` is how long it has been doing that; `runs` have ended.
     """
 
     runs: tuple[Run, ...] = ()

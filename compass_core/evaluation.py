@@ -257,4 +257,4 @@ class _Silent:
     async def _hear(self, *_: object) -> None:
         pass
 
-    opened = agent_finished = concluded = _hear
+    opened = moved = agent_finished = concluded = _hear

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +18,20 @@ from opentelemetry import trace
 from compass_core import conventions
 from compass_core.agents.base import Agent
 from compass_core.budget import Budget
-from compass_core.domain import AgentName, Conclusion, Findings, Incident, Investigation, Outcome, Progress, Request, Run, Thoughts, Tried
+from compass_core.domain import (
+    AgentName,
+    Conclusion,
+    Findings,
+    Incident,
+    Investigation,
+    Moment,
+    Outcome,
+    Progress,
+    Request,
+    Run,
+    Thoughts,
+    Tried,
+)
 from compass_core.errors import BudgetExceededError, CompassError, ThreadError
 from compass_core.hypotheses.calibrated import how_sure
 from compass_core.hypotheses.coverage import coverage, is_blind, lowered
@@ -39,16 +52,17 @@ Ending = tuple[Outcome, str]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long one agent, a whole investigation and the tests of its hypotheses may take, in seconds."""
+    """How long one agent, an investigation and the tests of its hypotheses may take, and between two updates of the root: seconds."""
 
     agent_seconds: float = 90.0
     investigation_seconds: float = 290.0
     test_seconds: float = 15.0
+    show_seconds: float = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What the plot needs from outside. `most_running` is how many may investigate at once, everywhere."""
+    """What the plot needs from outside. `most_running` is how many may investigate at once, everywhere; `asking` is what is waited for."""
 
     places: tuple[Incidents, ...]
     investigations: Investigations
@@ -59,6 +73,7 @@ class Outside:
     tester: Tester | None = None
     most_running: int | None = None
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
+    asking: Callable[[], str] = str
 
 
 class Orchestrator:
@@ -78,6 +93,7 @@ class Orchestrator:
         self._limits = limits or Limits()
         self._finished = {run.agent: run for run in finished}
         self._runs: list[Run] = []
+        self._doing = ("", time.perf_counter())  # what, and since when
         self._tried: tuple[Tried, ...] = ()
 
     async def investigate(self, investigation: Investigation, stop: str = "") -> Conclusion:
@@ -91,8 +107,9 @@ class Orchestrator:
         try:
             await self._budget.resume()
             if not stop:
-                await self.observe(investigation)
-                await self._test(investigation.incident, self._limits.investigation_seconds - (time.perf_counter() - started))
+                async with self._shown(investigation):
+                    await self.observe(investigation)
+                    await self._test(investigation.incident, self._limits.investigation_seconds - (time.perf_counter() - started))
             ending = (Outcome.STOPPED, stop) if stop else _ending(self._runs)
         except asyncio.CancelledError as error:
             if self._outside.journal.left:
@@ -109,6 +126,30 @@ class Orchestrator:
             await self._outside.pause(KEEP_SECONDS)
             unkept = await self._close(conclusion)
         return conclusion
+
+    @asynccontextmanager
+    async def _shown(self, investigation: Investigation) -> AsyncIterator[None]:
+        """Until the end of it, the thread is told every few seconds where the investigation is."""
+        ended = asyncio.Event()
+        showing = asyncio.create_task(self._show(investigation, ended))
+        try:
+            yield
+        finally:
+            ended.set()
+            await asyncio.wait({showing})
+
+    async def _show(self, investigation: Investigation, ended: asyncio.Event) -> None:
+        while not ended.is_set():
+            (doing, since), asking = self._doing, self._outside.asking()
+            seconds, spent = time.perf_counter() - since, self.get_total_cost()
+            try:
+                now = Moment(runs=tuple(self._runs), doing=doing, asking=asking, seconds=seconds, spent=spent)
+                await self._outside.thread.moved(investigation, now)
+            except Exception:
+                log.warning("moment.not_shown", exc_info=True)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._limits.show_seconds):
+                    await ended.wait()
 
     async def observe(self, investigation: Investigation) -> None:
         """Let the three agents observe and think, one after the other; each is told what those before it found."""
@@ -127,6 +168,7 @@ class Orchestrator:
         """Test the hypotheses; whatever happens there, what was found is ranked."""
         if self._outside.tester is None or left <= 0 or any(run.outcome is Outcome.OUT_OF_BUDGET for run in self._runs):
             return
+        self._doing = ("testing", time.perf_counter())
         with tracer.start_as_current_span("orchestrator.test", record_exception=False):
             try:
                 ask = partial(self._outside.tester, incident, self._runs, min(self._limits.test_seconds, left))
@@ -159,6 +201,7 @@ class Orchestrator:
             only=request.only,
             again=request.incident is not None,
             asker=request.asker,
+            asked_by=request.asked_by,
             account=self._budget.account,
             address=request.address,
             goes_on=request.goes_on,
@@ -184,6 +227,7 @@ class Orchestrator:
         if agent is None or (why := self._why_skipped(name, investigation, left)):
             return Run(agent=name, outcome=Outcome.SKIPPED, reason="not configured" if agent is None else why)
         started = time.perf_counter()
+        self._doing = (name.value, started)
         seconds = min(self._limits.agent_seconds, left)
         with tracer.start_as_current_span(f"orchestrator.observe.{name}") as span:
             findings, thoughts, ending = await self._attempt(agent, name, investigation.incident, seconds)

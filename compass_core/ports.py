@@ -12,7 +12,20 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from compass_core.domain import AgentName, Conclusion, Environment, Incident, Investigation, Message, Post, Progress, Run, Tried, Window
+from compass_core.domain import (
+    AgentName,
+    Conclusion,
+    Environment,
+    Incident,
+    Investigation,
+    Message,
+    Moment,
+    Post,
+    Progress,
+    Run,
+    Tried,
+    Window,
+)
 from compass_core.readings import Change, Family, LogLine, Reading, Selection, Series, Span
 
 T = TypeVar("T")
@@ -142,6 +155,9 @@ class Thread(Protocol):
     """Where an investigation speaks. Each call posts at most once per investigation; raises `ThreadError`."""
 
     async def opened(self, investigation: Investigation) -> None: ...
+
+    async def moved(self, investigation: Investigation, now: Moment) -> None:
+        """Where it is now; told again and again, so that none of it matters: where it cannot be shown at once, it is not."""
 
     async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:
         """What one agent saw and thinks, and the cost so far."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from compass_core.budget import Budget, Caps
-    from compass_core.domain import Conclusion, Investigation, Message, Progress, Run, Verdict
+    from compass_core.domain import Conclusion, Investigation, Message, Moment, Progress, Run, Verdict
     from compass_core.hypotheses.refine import Answer
     from compass_core.ports import V
 
@@ -63,6 +63,7 @@ class FakeThread:
     refuses: frozenset[str] = frozenset()
     breaks: frozenset[str] = frozenset()  # once each
     said: list[str] = field(default_factory=list)
+    moments: list[Moment] = field(default_factory=list)
     progress: list[Progress] = field(default_factory=list)
     conclusions: list[Conclusion] = field(default_factory=list)
 
@@ -76,6 +77,9 @@ class FakeThread:
 
     async def opened(self, investigation: Investigation) -> None:
         self._say("root")
+
+    async def moved(self, investigation: Investigation, now: Moment) -> None:
+        self.moments.append(now)
 
     async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:
         self._say(progress.run.agent)

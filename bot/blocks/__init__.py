@@ -10,19 +10,5 @@ from bot.blocks.lists import declared, help_text, refusal, status
 from bot.blocks.root import root
 from bot.blocks.update import agent_update
 
-__all__ = [
-    "HYPOTHESES",
-    "Json",
-    "Message",
-    "agent_update",
-    "declared",
-    "details",
-    "final",
-    "help_text",
-    "parse_show",
-    "refusal",
-    "root",
-    "status",
-    "text_of",
-    "told",
-]
+__all__ = ["HYPOTHESES", "Json", "Message", "agent_update", "declared", "details", "final", "help_text"]
+__all__ += ["parse_show", "refusal", "root", "status", "text_of", "told"]

@@ -9,15 +9,13 @@ from compass_core.domain import AgentName, Conclusion, Hypothesis, Observation, 
 from compass_core.hypotheses.calibrated import how_sure
 
 HYPOTHESES = "hypotheses"
-A_PAGE = {HYPOTHESES: 4}
-MOST_ON_A_PAGE = 10
 LONGEST = 600
 
 
 def details(found: Conclusion, what: str, page: int = 0) -> Json:
     """The modal: of the agent with that name or of the hypotheses, `page` from 0 on."""
     agent = what.title() if what in set(AgentName) else "Hypotheses"
-    all_of_it, size = told(found, what), A_PAGE.get(what, MOST_ON_A_PAGE)
+    all_of_it, size = told(found, what), 4 if what == HYPOTHESES else 10
     last = max(0, (len(all_of_it) - 1) // size)
     page = min(max(page, 0), last)
     turn = [("show_before", "Back", page - 1)] * (page > 0) + [("show_after", "Next", page + 1)] * (page < last)

@@ -72,7 +72,7 @@ def _first(one: Hypothesis, seen: Mapping[str, Observation], detail: _Detail) ->
     cited = [seen[each] for each in one.evidence_for if each in seen]
     against = [[plain(words.brief(each.detail, detail.evidence))] for each in one.tests if each.verdict == "contradicted"]
     against += [finding(seen[each], one.service, detail.evidence) for each in one.evidence_against if each in seen]
-    lines = [[bold("Against: "), *_joined(against[:2])]] if against else []
+    lines = [[bold("Against: "), *each] for each in against[:2]]
     lines += [[bold("Check: "), plain(shown(step, 300))]] if (step := words.next_step(one)) else []
     lines += [[plain(words.brief(line, detail.text))] for line in words.model_says(one)[:1]]
     title = f"1. {shown(named(one), 200)}, {words.sure(one).lower()} ({likely(one)}, {words.VERDICTS[one.verdict]})"
@@ -87,7 +87,3 @@ def _other(rank: int, one: Hypothesis, seen: Mapping[str, Observation], detail: 
     cited = [seen[each] for each in one.evidence_for if each in seen][:1]
     told = [part for each in cited for part in (plain(": "), *finding(each, one.service, detail.evidence))]
     return [bold(f"{rank}. {shown(named(one), 100)}"), plain(f" ({likely(one)}, {words.VERDICTS[one.verdict]})"), *told]
-
-
-def _joined(parts: list[list[Json]]) -> list[Json]:
-    return [one for at, each in enumerate(parts) for one in (*([plain("; ")] if at else []), *each)]

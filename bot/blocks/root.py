@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot import words
 from bot.blocks.elements import Json, Message, bold, button, buttons, context, header, local_time, message, plain, rich
 from bot.words import listed, named, shown
-from compass_core.domain import AgentName, Conclusion, Hypothesis, Investigation, Moment, Outcome, Run
+from compass_core.domain import AgentName, Conclusion, Hypothesis, Investigation, Moment, Outcome
 
 
 def root(investigation: Investigation, now: Moment | Conclusion | None = None) -> Message:
@@ -18,7 +18,8 @@ def root(investigation: Investigation, now: Moment | Conclusion | None = None) -
     origin = words.TRIGGERS.get(incident.origin, shown(incident.origin))
     who = [listed(incident.services) or "services not known", shown(incident.severity), origin]
     lines.append([plain(f"{' · '.join(filter(None, who))} · since "), local_time(incident.started_at)])
-    lines.append([plain(" · ".join([*(_state(name, investigation, now) for name in AgentName), *_testing(now)]))])
+    testing = [f"▸ testing, {now.seconds:.0f} s"] if isinstance(now, Moment) and now.doing == "testing" else []
+    lines.append([plain(" · ".join([*(_state(name, investigation, now) for name in AgentName), *testing]))])
     looked = next((run.findings.looked for run in now.runs if run.findings.looked), None)
     where = ", ".join(f"{label}={value}" for label, value in incident.environment)
     told = [f"asked by {shown(investigation.asked_by)}"] if investigation.asked_by else []
@@ -62,22 +63,13 @@ def _explanation(lead: str, one: Hypothesis) -> list[Json]:
 def _state(name: AgentName, investigation: Investigation, now: Moment | Conclusion) -> str:
     run = next((run for run in now.runs if run.agent is name), None)
     if run:
-        return _run(run)
+        answered = run.outcome is Outcome.ANSWERED
+        return f"✓ {name} {run.seconds:.1f} s" if answered else f"– {name} {shown(words.outcome(run.outcome, run.reason), 80)}"
     if isinstance(now, Conclusion):
         return f"– {name} did not run"
     if now.doing == name:
-        asking = f": asking {shown(now.asking)}" if now.asking else ""
+        asking = f": reading {shown(now.asking)}" if now.asking else ""
         return f"▸ {name}{asking}, {now.seconds:.0f} s"
     if investigation.only not in {None, name}:
         return f"– {name} left out"
     return f"{name} waits"
-
-
-def _testing(now: Moment | Conclusion) -> list[str]:
-    return [f"▸ testing, {now.seconds:.0f} s"] if isinstance(now, Moment) and now.doing == "testing" else []
-
-
-def _run(run: Run) -> str:
-    if run.outcome is Outcome.ANSWERED:
-        return f"✓ {run.agent} {run.seconds:.1f} s"
-    return f"– {run.agent} {shown(words.outcome(run.outcome, run.reason), 80)}"

@@ -110,34 +110,21 @@ class Workspace:
             raise LookupError(msg)
         block_id, button = message.button(action_id)
         thread = {"thread_ts": message.thread_ts} if message.thread_ts else {}
-        asked: Json = {
-            "type": "block_actions",
-            "user": {"id": user, "username": PEOPLE[user], "name": PEOPLE[user], "team_id": TEAM},
-            "team": {"id": TEAM, "domain": TEAM_NAME},
-            "channel": {"id": channel, "name": "incidents"},
-            "container": {"type": "message", "message_ts": ts, "channel_id": channel, "is_ephemeral": bool(message.ephemeral), **thread},
-            "actions": [{**button, "block_id": block_id, "action_ts": f"{self._clock().timestamp():.6f}"}],
-            **({} if message.ephemeral else {"message": message.payload()}),
-        }
-        return await self._interact("interactive", asked, channel, user)
+        container = {"type": "message", "message_ts": ts, "channel_id": channel, "is_ephemeral": bool(message.ephemeral), **thread}
+        of = {"channel": {"id": channel, "name": "incidents"}, **({} if message.ephemeral else {"message": message.payload()})}
+        return await self._clicked(of | {"container": container}, button | {"block_id": block_id}, channel, user)
 
     async def turn(self, action_id: str, *, user: str = ALEX) -> CommandResult:
         """A person clicks a button in the modal that is open; LookupError when there is none."""
         view = self.board.views[user]
-        found = (element for block in view["blocks"] for element in block.get("elements", ()) if element.get("action_id") == action_id)
-        button = next(found, None)
-        if button is None:
-            msg = f"the modal has no button {action_id!r}"
-            raise LookupError(msg)
-        asked: Json = {
-            "type": "block_actions",
-            "user": {"id": user, "username": PEOPLE[user], "name": PEOPLE[user], "team_id": TEAM},
-            "team": {"id": TEAM, "domain": TEAM_NAME},
-            "container": {"type": "view", "view_id": view["id"]},
-            "view": view,
-            "actions": [{**button, "action_ts": f"{self._clock().timestamp():.6f}"}],
-        }
-        return await self._interact("interactive", asked, "", user)
+        there = {each["action_id"]: each for block in view["blocks"] for each in block["elements"] if "action_id" in each}
+        return await self._clicked({"container": {"type": "view", "view_id": view["id"]}, "view": view}, there[action_id], "", user)
+
+    async def _clicked(self, of: Json, button: Json, channel: str, user: str) -> CommandResult:
+        person = {"id": user, "username": PEOPLE[user], "name": PEOPLE[user], "team_id": TEAM}
+        asked = {"type": "block_actions", "user": person, "team": {"id": TEAM, "domain": TEAM_NAME}, **of}
+        action = button | {"action_ts": f"{self._clock().timestamp():.6f}"}
+        return await self._interact("interactive", asked | {"actions": [action]}, channel, user)
 
     def close_view(self, user: str = ALEX) -> None:
         """A person closes the modal."""

@@ -95,6 +95,7 @@ class View:
         self._down: dict[str, Gap] = {}
         self._silent = {"metrics", "logs", "traces"}
         self._late: set[str] = set()
+        self._waiting: dict[Hashable, str] = {}
         self._began = False
 
     async def times(self, incident: Incident) -> Times:
@@ -104,6 +105,10 @@ class View:
             if self._times is None:
                 self._times, self.afar = await find_times(self, incident, self._clock())
         return self._times
+
+    def asking(self) -> str:
+        """The kind of telemetry that is waited for longest now, '' for none."""
+        return next(iter(self._waiting.values()), "")
 
     def turn(self, agent: AgentName) -> None:
         """It is this agent's turn: it may ask again what the share of those before it did not allow, not what used up their time."""
@@ -195,6 +200,7 @@ class View:
         key = (kind, *question)
         async with self._asked.setdefault(key, asyncio.Lock()):
             if key not in self._answers:
+                self._waiting[key] = kind
                 try:
                     self._answers[key] = await ask()
                     if self._answers[key].values:
@@ -207,5 +213,7 @@ class View:
                     if error.reason in LASTING:
                         self._down[kind] = gap
                     self._answers[key] = Reading(gaps=(gap,))
+                finally:
+                    del self._waiting[key]
         answer: Reading[T] = self._answers[key]
         return answer

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from compass_core.redaction.whole import redacted
 
 if TYPE_CHECKING:
-    from compass_core.domain import Conclusion, Investigation, Progress
+    from compass_core.domain import Conclusion, Investigation, Moment, Progress
     from compass_core.ports import Thread
     from compass_core.redaction.redact import Redactor
 
@@ -20,6 +20,9 @@ class Told:
 
     async def opened(self, investigation: Investigation) -> None:
         await self._thread.opened(redacted(investigation, self._redact))
+
+    async def moved(self, investigation: Investigation, now: Moment) -> None:
+        await self._thread.moved(redacted(investigation, self._redact), redacted(now, self._redact))
 
     async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:
         """What one agent saw and thinks."""

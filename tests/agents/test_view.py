@@ -72,9 +72,11 @@ async def test_a_question_that_was_given_up_is_asked_again() -> None:
     view = view_of(source)
     stopped = asyncio.create_task(view.spans(["web"], WINDOW))
     await begun.wait()
+    assert view.asking() == "traces", "what is waited for can be shown meanwhile"
     stopped.cancel()
     assert (await view.spans(["web"], WINDOW)).gaps == ()
     assert len(source.asked) == 2
+    assert view.asking() == ""
 
 
 async def test_spans_are_worked_out_once_for_all_agents() -> None:

@@ -48,7 +48,7 @@ FELT = observation("A9", signal="error_ratio", summary="checkout: failing reques
         (Moment(ahead=1), "Waiting: 1 other investigation must end first"),
         (Moment(ahead=3), "Waiting: 3 other investigations must end first"),
         (Moment(doing="application", seconds=4.4), "▸ application, 4 s · database waits · network waits"),
-        (Moment(doing="application", asking="Loki", seconds=12), "▸ application: asking Loki, 12 s · database waits"),
+        (Moment(doing="application", asking="logs", seconds=12), "▸ application: reading logs, 12 s · database waits"),
         (Moment(runs=(FOUND,), doing="database"), "Best explanation so far: postgres-orders: connection exhaustion. All connections of"),
         (Moment(runs=(FOUND,), doing="database", seconds=2), "✓ application 1.9 s · ▸ database, 2 s · network waits"),
         (Moment(runs=(run(outcome=Outcome.FAILED, reason="KeyError"),)), "– application failed: KeyError · database waits"),

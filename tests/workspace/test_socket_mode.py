@@ -145,7 +145,7 @@ async def test_a_modal_opens_once_for_a_trigger_and_its_buttons_carry_it(workspa
         assert (bot.seen[1]["view"]["id"], bot.seen[1]["actions"][0]["value"]) == (opened["view"]["id"], "i1")
         assert "response_url" not in bot.seen[1]
         await client.views_update(view_id=opened["view"]["id"], view=modal("other"))
-        with pytest.raises(LookupError, match="no button"):
+        with pytest.raises(LookupError, match="again"):
             await workspace.turn("again", user=SAM)
     assert list(workspace.board.views) == [SAM]
     workspace.close_view(SAM)
