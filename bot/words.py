@@ -263,7 +263,7 @@ def _model(runs: Sequence[Run]) -> tuple[str, ...]:
             why.setdefault(shown(run.unrefined, 200), []).append(run.agent)
     if not refined:
         every = [reason if len(why) == 1 else f"{reason} ({', '.join(agents)})" for reason, agents in why.items()]
-        return (f"No model was used: {'; '.join(every)}.",) if every else ()
+        return (f"Rules only: {'; '.join(every)}.",) if every else ()
     rest = [f" Rules only for {', '.join(agents)}: {reason}." for reason, agents in why.items()]
     return (f"Model: refined the hypotheses of {', '.join(refined)}.{''.join(rest)}",)
 

@@ -26,7 +26,7 @@ class _Detail(NamedTuple):
     text: int
 
 
-_DETAILS = tuple(_Detail(*each) for each in ((14, 4, 5, 40), (12, 3, 4, 20), (10, 2, 3, 16), (9, 2, 2, 16), (7, 1, 2, 16), (6, 1, 1, 9)))
+_DETAILS = tuple(_Detail(*each) for each in ((14, 4, 5, 40), (12, 3, 4, 20), (9, 2, 3, 16), (7, 1, 3, 16), (7, 1, 2, 16), (6, 1, 1, 9)))
 
 
 def final(conclusion: Conclusion) -> Message:

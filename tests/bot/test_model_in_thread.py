@@ -73,7 +73,7 @@ async def test_a_model_refined_all(by_rules: Conclusion) -> None:
     assert "If so, the model says: pool waits of bookings: begin before the errors of edge" in behind
     assert "Next check, the model says: Roll bookings back on one instance." in behind
     assert "If so, the model says: " in played.terminal
-    assert "No model was used" not in played.messages[-1].text
+    assert "Rules only: " not in played.messages[-1].text
 
 
 async def test_no_model_is_configured() -> None:
@@ -82,7 +82,7 @@ async def test_no_model_is_configured() -> None:
     for said in updates:
         assert "$0.0000 / $10.00" in said
         assert "model" not in said, "it is said once"
-    assert "No model was used: no model is configured." in final
+    assert "Rules only: no model is configured." in final
     assert played.terminal.count("no model is configured") == 1
 
 
@@ -109,12 +109,12 @@ async def test_one_agents_model_failed(error: Exception, why: str, by_rules: Con
 
 async def test_every_model_call_failed(by_rules: Conclusion) -> None:
     played = await play(FakeModel([TIMEOUT, ModelError(Reason.REJECTED, "the model refused to answer"), TIMEOUT]))
-    told = "No model was used: the model did not answer (timeout) (application, network); the model refused to answer (database)."
+    told = "Rules only: the model did not answer (timeout) (application, network); the model refused to answer (database)."
     assert told in texts(played)[-1]
     assert told in played.terminal
     assert played.conclusion.hypotheses == by_rules.hypotheses
     same = await play(FakeModel([TIMEOUT] * 3))
-    assert "No model was used: the model did not answer (timeout)." in same.terminal
+    assert "Rules only: the model did not answer (timeout)." in same.terminal
 
 
 async def test_where_a_call_does_not_fit_all_agents_answer_by_their_rules(by_rules: Conclusion) -> None:
@@ -141,7 +141,7 @@ async def test_a_small_budget_makes_no_worse_answer(limit: str, by_rules: Conclu
 async def test_a_budget_of_nothing_asks_no_model() -> None:
     played = await play(None, limit="0")
     assert [run.outcome for run in played.conclusion.runs] == [Outcome.ANSWERED] * 3
-    assert "No model was used: the budget is 0." in texts(played)[-1]
+    assert "Rules only: the budget is 0." in texts(played)[-1]
     assert played.terminal.count("the budget is 0") == 1
 
 

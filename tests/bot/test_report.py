@@ -155,7 +155,7 @@ async def test_the_terminal_tells_the_story_in_order() -> None:
         "Network: nothing unusual",
         "INC-42: finished in 5.2 s",
         "1. postgres-orders: connection exhaustion, very likely (86%, untested)",
-        "No model was used",
+        "Rules only",
     )
     positions = [written.index(part) for part in parts]
     assert positions == sorted(positions)
