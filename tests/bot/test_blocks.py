@@ -12,7 +12,7 @@ from bot.words import story
 from compass_core.budget import NO_ROOM
 from compass_core.domain import AgentName, Findings, Gap, Moment, Outcome, Run, Trial
 from compass_core.errors import Reason
-from compass_core.hypotheses.calibrated import band
+from compass_core.hypotheses.calibrated import band, how_sure
 from compass_core.hypotheses.mechanisms import MECHANISMS
 from compass_core.hypotheses.remedies import REMEDIES
 from tests.bot.fitting import fits, fits_a_modal, shown
@@ -190,7 +190,8 @@ def test_how_it_went_is_told_with_its_first_and_last_step() -> None:
 
 
 def test_how_sure_is_how_many_answers_that_were_as_sure_were_right() -> None:
-    known, ended = band(0.7), conclusion(hypotheses=(hypothesis(0.7),))
+    known, ended = band(0.7), conclusion(hypotheses=(hypothesis(0.7),), how_sure=how_sure(0.7), why_not="Not the deploy: it came later.")
+    assert "Not the deploy: it came later." in blocks.final(ended).text
     told = f"f {known.n} answers this sure on systems never seen before, {known.right} were right."
     assert told in blocks.final(ended).text
     assert told in text_of(blocks.details(ended, blocks.HYPOTHESES)["blocks"])
