@@ -351,7 +351,7 @@ class Conclusion(Value):
     """The end of an investigation. `hypotheses` are ranked; `costs` holds all three agents, also those that did not run.
 
     `coverage` (0 to 1) is how much of what should have been looked at was; every confidence was lowered by it. `how_sure` says in words
-    how often an answer like the first is right, `why_not` why it is not what an earlier message named.
+    how often an answer like the first is right, `why_not` why it is not what an earlier message named, `unexplained` what it leaves open.
     """
 
     investigation: Investigation
@@ -364,6 +364,7 @@ class Conclusion(Value):
     coverage: float = Field(default=1.0, ge=0, le=1)
     how_sure: str = ""
     why_not: str = ""
+    unexplained: str = ""
 
     @property
     def total_cost(self) -> Decimal:

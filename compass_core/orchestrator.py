@@ -36,7 +36,7 @@ from compass_core.errors import BudgetExceededError, CompassError, ThreadError
 from compass_core.hypotheses.calibrated import how_sure
 from compass_core.hypotheses.coverage import coverage, is_blind, lowered
 from compass_core.hypotheses.rank import rank
-from compass_core.hypotheses.turned import why_not
+from compass_core.hypotheses.turned import unexplained, why_not
 from compass_core.incidents.resolve import resolve
 from compass_core.ports import Clock, Incidents, Investigations, Journal, Names, Tester, Thread
 
@@ -283,13 +283,13 @@ class Orchestrator:
         return "time" if left <= 0 else ""
 
     def _conclude(self, investigation: Investigation, ending: Ending, seconds: float) -> Conclusion:
-        share, sure, why = 0.0, "", ""
+        share, sure, why, rest = 0.0, "", "", ""
         ranked = tuple(one for run in self._runs for one in run.hypotheses)
         try:
             share = coverage(self._runs)
             ranked = lowered(rank(self._runs, self._tried, investigation.incident.services), share)
             sure = how_sure(ranked[0].confidence) if ranked else ""
-            why = why_not(ranked, self._runs)
+            why, rest = why_not(ranked, self._runs), unexplained(ranked, self._runs)
         except Exception as error:
             log.exception("ranking.failed")
             ending = (Outcome.FAILED, f"the hypotheses are not ranked, since Compass itself failed ({type(error).__name__})")
@@ -304,6 +304,7 @@ class Orchestrator:
             coverage=share,
             how_sure=sure,
             why_not=why,
+            unexplained=rest,
         )
 
     async def _say(self, conclusion: Conclusion) -> str:

@@ -82,8 +82,9 @@ def systems(edges: Iterable[Edge], suffering: Iterable[str]) -> tuple[frozenset[
     """The systems that these services are in, of services that have to do with each other by calls: each has a cause of its own."""
     near: dict[str, set[str]] = defaultdict(set)
     for edge in edges:
-        near[edge.caller].add(edge.callee)
-        near[edge.callee].add(edge.caller)
+        if edge.system != NODE:
+            near[edge.caller].add(edge.callee)
+            near[edge.callee].add(edge.caller)
     found: list[frozenset[str]] = []
     for service in suffering:
         if near[service] and not any(service in system for system in found):

@@ -1,13 +1,17 @@
-"""Why the answer is not what an earlier message named, in one sentence."""
+"""Why the answer is not what an earlier message named, and what it leaves unexplained, each in one sentence."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from compass_core.hypotheses.suspicion import CHANGED, callees, evidence_of, strongest
+from compass_core.hypotheses.test import STRONG
+from compass_core.signals.signal import DIRECT, FELT
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from compass_core.domain import Hypothesis, Run
+    from compass_core.domain import Hypothesis, Observation, Run
 
 NAMED = 0.3  # how sure an agent was of what it named, so that people remember it
 
@@ -31,6 +35,25 @@ def why_not(ranked: Sequence[Hypothesis], runs: Sequence[Run]) -> str:
     else:
         why = f"what was seen later makes {first.service} likelier"
     return f"The {other.agent} agent named {other.service} ({other.mechanism.replace('_', ' ')}) first: {why}."
+
+
+def unexplained(ranked: Sequence[Hypothesis], runs: Sequence[Run]) -> str:
+    """`Not explained by it: stock: failing requests 10%.`: trouble of who neither uses what is blamed nor is used by it; '' for none."""
+    edges = next((run.findings.edges for run in reversed(runs) if run.findings.edges), ())
+    beneath, best = callees(edges), strongest(each for run in runs for each in run.findings.observations)
+    bad = {service: [seen for seen in held.values() if _is_bad(seen)] for service, held in best.items()}
+    if not ranked or not any(ranked[0].service in {edge.caller, edge.callee} for edge in edges):
+        return ""
+    blamed = ranked[0].service
+    near = {blamed, *beneath.get(blamed, ())}
+    apart = {each for each, troubles in bad.items() if troubles and each not in near and blamed not in beneath.get(each, ())}
+    first = [each for each in apart if not beneath.get(each, frozenset()) & apart and any(each in below for below in beneath.values())]
+    worst = max((seen for each in first for seen in bad[each]), key=lambda seen: seen.score, default=None)
+    return f"Not explained by it: {worst.summary}." if worst else ""
+
+
+def _is_bad(seen: Observation) -> bool:
+    return seen.score >= STRONG and seen.signal not in CHANGED and evidence_of(seen) in {DIRECT, FELT}
 
 
 def _same(one: Hypothesis, other: Hypothesis) -> bool:

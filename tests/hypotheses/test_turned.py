@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from compass_core.domain import Findings, Hypothesis, Outcome, Run, Trial
-from compass_core.hypotheses.turned import why_not
+from compass_core.hypotheses.turned import unexplained, why_not
 from tests.fakes import hypothesis
-from tests.hypotheses.seeing import APPLICATION, DATABASE, seen
+from tests.hypotheses.seeing import APPLICATION, DATABASE, calls, seen
 
 DEPLOY = hypothesis(APPLICATION, 0.9, service="bookings").model_copy(update={"evidence_for": ("deploy",)})
 FULL = seen("db_connections_of_limit", "db", name="full").model_copy(update={"summary": "db: connections 97%"})
@@ -39,3 +39,19 @@ def test_there_is_nothing_to_explain_where_it_was_named_or_nobody_was_sure() -> 
     assert why_not((), RUNS) == ""
     unsure = DEPLOY.model_copy(update={"initial_confidence": 0.1})
     assert why_not((CAUSE,), [RUNS[0].model_copy(update={"hypotheses": (unsure,)}), RUNS[1]]) == ""
+
+
+def test_what_the_answer_does_not_explain_is_told() -> None:
+    edges = calls("shop prices", "shop orders", "orders stock", "prices db")
+    prices = hypothesis(APPLICATION, 0.9, service="prices")
+
+    def left(*services: str) -> str:
+        troubles = tuple(seen("error_ratio", service) for service in services)
+        return unexplained(
+            (prices,), [Run(agent=APPLICATION, outcome=Outcome.ANSWERED, findings=Findings(observations=troubles, edges=edges))]
+        )
+
+    assert left("prices", "shop", "orders", "stock") == "Not explained by it: stock: saw error_ratio."
+    assert left("prices", "shop", "db") == "", "shop uses it, and it uses the database"
+    assert left("prices", "stranger") == "", "nobody knows what that has to do with it"
+    assert unexplained((), []) == ""

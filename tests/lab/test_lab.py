@@ -76,10 +76,9 @@ def test_a_deploy_that_brought_it_about_is_told_with_it_and_ranks_beside_it(told
     assert first.story.startswith(told.scenario.change)
 
 
-def test_two_that_broke_at_once_are_found_as_two(told: Told) -> None:
+def test_of_two_that_broke_at_once_the_other_is_told_as_well(told: Told) -> None:
     if told.scenario.also:
-        services = list(dict.fromkeys(one.service for one in told.conclusion.hypotheses))
-        assert set(services[:2]) == {told.scenario.service, told.scenario.also}
+        assert told.conclusion.unexplained.startswith(f"Not explained by it: {told.scenario.also}: ")
 
 
 def test_every_number_is_what_its_query_gives_again(told: Told) -> None:
