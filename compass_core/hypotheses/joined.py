@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OF_A_CHANGE = frozenset({"bad_deploy", "config_change"})
 SHORT = 80  # characters of what is said of a step
 SOON = 600.0  # seconds after a change in which what it brings about begins
-HALF = 0.49  # of an explanation's confidence that is its trigger's where it began at once, and less the later: it may be a coincidence
+TRIGGERS = 0.2  # of a confidence that its trigger gets where it began at once, and less the later: it may be a coincidence
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def joined(hypotheses: Sequence[Hypothesis], known: Ground) -> tuple[Hypothesis,
         mine = [i for i, each in enumerate(told) if i > at and each.verdict != "contradicted" and _is_trigger(each, one)]
         for i in mine[:1]:
             both = one.confidence + told[i].confidence
-            less = max(told[i].confidence, both * HALF * max(0.0, 1 - _delay(one, known) / SOON))
+            less = max(told[i].confidence, both * TRIGGERS * max(0.0, 1 - _delay(one, known) / SOON))
             told[at], told[i] = sure(one, both - less), sure(told[i], less)
     return tuple(sorted(told, key=_confidence, reverse=True))
 
@@ -73,7 +73,7 @@ def _told(one: Hypothesis, known: Ground) -> Hypothesis:
         return one
     trigger = max((seen for seen in _changes(one.service, known) if _soon(seen, cause)), key=_onset, default=None)
     path = min((way for each in known.affected if (way := _way(one.service, each, cause, known))), key=len, default=())
-    steps = (*((trigger,) if trigger else ()), max(signs, key=lambda seen: seen.score), *path)
+    steps = (*((trigger,) if trigger else ()), max(signs, key=lambda seen: seen.score), *path[-1:])
     return one.model_copy(
         update={
             "brought_about_by": (trigger.id,) if trigger else (),
@@ -110,7 +110,7 @@ def _way(service: str, victim: str, cause: Observation, known: Ground) -> tuple[
             later = [seen for seen in known.best.get(caller, {}).values() if _deviates(seen) and _onset(seen) >= _onset(way[-1])]
             if caller not in reached and later:
                 reached.add(caller)
-                ways.append((caller, (*way, min(later, key=_onset))))
+                ways.append((caller, (*way, min(later, key=lambda seen: (not seen.unit, _onset(seen))))))  # a share says more than a count
     return ()
 
 
