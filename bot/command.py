@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
 from bot.since import parse_since
 from bot.words import printable, shown
 from compass_core.budget import dollars
 from compass_core.domain import AgentName, Request
 from compass_core.errors import RefusalError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import datetime, timedelta
 
 LONGEST_TEXT = 4_000  # an alert's link may be long
 LONGEST_NAME = 200

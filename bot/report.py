@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bot.words import budget
-from compass_core.domain import AgentName
-
-if TYPE_CHECKING:
-    from compass_core.domain import Conclusion, Observation, Run
+from compass_core.domain import AgentName, Conclusion, Observation, Run
 
 Json = dict[str, Any]
 

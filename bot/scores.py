@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 from bot.words import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from compass_core.evaluation import Case, Json
+from compass_core.evaluation import Case, Json
 
 WORST = 10
 

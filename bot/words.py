@@ -233,7 +233,7 @@ def symptom(incident: Incident, runs: Iterable[Run]) -> Observation | None:
 
 def story(one: Hypothesis, most: int) -> str:
     """How it went, `bookings deployed 4.7.0, 18:56 → … → errors of edge, 19:00`, in at most so many steps: the first and the last."""
-    steps = _STEP.split(one.story) if one.story else []
+    steps = _STEP.split(one.story) if one.story and most else []
     return " → ".join(steps if len(steps) <= most else [*steps[: most - 1], "…", steps[-1]])
 
 

@@ -26,7 +26,7 @@ class _Detail(NamedTuple):
     text: int
 
 
-_DETAILS = tuple(_Detail(*each) for each in ((14, 4, 5, 40), (12, 3, 4, 20), (9, 2, 3, 16), (7, 1, 3, 16), (7, 1, 2, 16), (6, 1, 1, 9)))
+_DETAILS = tuple(_Detail(*each) for each in ((14, 4, 5, 40), (12, 3, 4, 20), (9, 2, 3, 16), (8, 1, 2, 16), (8, 1, 0, 13), (6, 1, 0, 9)))
 
 
 def final(conclusion: Conclusion) -> Message:
@@ -85,5 +85,6 @@ def _first(one: Hypothesis, seen: Mapping[str, Observation], detail: _Detail) ->
 
 def _other(rank: int, one: Hypothesis, seen: Mapping[str, Observation], detail: _Detail) -> list[Json]:
     cited = [seen[each] for each in one.evidence_for if each in seen][:1]
+    wrong = f", {words.VERDICTS[one.verdict]}" if one.verdict == "contradicted" else ""
     told = [part for each in cited for part in (plain(": "), *finding(each, one.service, detail.evidence))]
-    return [bold(f"{rank}. {shown(named(one), 100)}"), plain(f" ({likely(one)}, {words.VERDICTS[one.verdict]})"), *told]
+    return [bold(f"{rank}. {shown(named(one), 100)}"), plain(f" ({likely(one)}{wrong})"), *told]

@@ -6,15 +6,12 @@ import asyncio
 import json
 import secrets
 import uuid
-from typing import TYPE_CHECKING
+from asyncio import Future
 
 from aiohttp import WSMsgType, web
 
 from bot.workspace.api import SlackError
 from bot.workspace.board import APP, Json
-
-if TYPE_CHECKING:
-    from asyncio import Future
 
 
 class Sockets:
