@@ -51,7 +51,6 @@ ADVICE = {  # what to check
     Reason.UNAUTHORIZED: "{setting}_TOKEN, or {setting}_USERNAME and {setting}_PASSWORD, and {setting}_TENANT",
     Reason.NO_DATA: "the service's name, and COMPASS_SERVICE_LABELS",
 }
-_STEP = re.compile(r"(?<=, \d\d:\d\d) → ")
 _SETTING = re.compile(r"COMPASS_(?:[A-Z]+)(?=_(?:URL|TOKEN))")
 
 
@@ -229,12 +228,6 @@ def symptom(incident: Incident, runs: Iterable[Run]) -> Observation | None:
     """What users feel: the worst that the incident's own services suffer from."""
     seen = [one for run in runs for one in run.findings.observations if one.service in incident.services and one.score >= UNUSUAL]
     return max((one for one in seen if evidence_of(one) == FELT), key=lambda one: one.score, default=None)
-
-
-def story(one: Hypothesis, most: int) -> str:
-    """How it went, `bookings deployed 4.7.0, 18:56 → … → errors of edge, 19:00`, in at most so many steps: the first and the last."""
-    steps = _STEP.split(one.story) if one.story and most else []
-    return " → ".join(steps if len(steps) <= most else [*steps[: most - 1], "…", steps[-1]])
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:

@@ -18,15 +18,14 @@ MOST_WORDS = 150
 
 
 class _Detail(NamedTuple):
-    """How many words a piece of evidence may have, how many other hypotheses and steps are told, words of longer sentences."""
+    """How many words a piece of evidence may have, how many other hypotheses are told, words of longer sentences."""
 
     evidence: int
     others: int
-    steps: int
     text: int
 
 
-_DETAILS = tuple(_Detail(*each) for each in ((14, 4, 5, 40), (12, 3, 4, 20), (9, 2, 3, 16), (8, 1, 2, 16), (8, 1, 0, 13), (6, 1, 0, 9)))
+_DETAILS = tuple(_Detail(*each) for each in ((14, 4, 40), (12, 3, 20), (9, 2, 16), (8, 1, 16), (8, 1, 13), (6, 1, 9)))
 
 
 def final(conclusion: Conclusion) -> Message:
@@ -44,7 +43,7 @@ def final(conclusion: Conclusion) -> Message:
         first, rest = conclusion.hypotheses[:1], conclusion.hypotheses[1:]
         told = [one for one in rest if one.confidence >= words.LITTLE][: detail.others]
         others = [_other(rank, one, conclusion.observations, detail) for rank, one in enumerate(told, 2)]
-        story = words.story(first[0], detail.steps) if first and not nothing else ""
+        story = first[0].story if first and not nothing else ""
         missing = [[bold("Could not check: "), plain(words.brief("; ".join(gaps), detail.text))]] if gaps else []
         checks = [[plain(line)] for line in words.to_check(conclusion)] if nothing else []
         head = [bold(shown(investigation.incident.id)), plain(f": {ended} in {conclusion.seconds:.1f} s")]
