@@ -68,7 +68,8 @@ class ApplicationAgent(Specialist):
                 *log_notes.of_templates(note, templates(errors, log_notes.errors(before.values)), ratio, window),
             ]
 
-        return Seen(await self._view.offload(read), (*counts.gaps, *window.gaps, *before.gaps))
+        found = await self._view.offload(read)
+        return Seen(found, (*counts.gaps, *window.gaps, *before.gaps), log_notes.named_by(window.values, scope.services))
 
     async def _spans(self, note: Note, scope: Scope) -> Seen:
         traced = await self._view.traced(scope.traced, note.times)

@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
 from compass_core.agents.names import unknown
-from compass_core.agents.scope import Scope, find_scope
+from compass_core.agents.scope import Scope, find_scope, merged
 from compass_core.agents.thinking import think
 from compass_core.agents.view import View
-from compass_core.analysis import log_notes, metric_notes, notes
+from compass_core.analysis import absence, log_notes, metric_notes, notes
 from compass_core.analysis.notes import Note
-from compass_core.domain import AgentName, Findings, Gap, Incident, Observation, Run, Thoughts
+from compass_core.domain import AgentName, Edge, Findings, Gap, Incident, Observation, Run, Thoughts
 from compass_core.errors import Reason
 from compass_core.hypotheses.coverage import nobody_knows
 from compass_core.hypotheses.known import Known
 from compass_core.hypotheses.propose import propose
-from compass_core.hypotheses.suspicion import TROUBLED, suspects
+from compass_core.hypotheses.suspicion import TROUBLED, databases, suspects
 from compass_core.ports import Model
 from compass_core.readings import Family, Reading, Series
 from compass_core.signals.logs import ERROR_PHRASES, phrases_of
@@ -43,6 +43,7 @@ class Seen:
 
     observations: Sequence[Observation] = ()
     gaps: Sequence[Gap] = ()
+    edges: Sequence[Edge] = ()
 
 
 class Specialist:
@@ -68,12 +69,16 @@ class Specialist:
         observations = [one for part in parts for one in part.observations]
         gaps = dict.fromkeys((*lost, *note.times.gaps, *scope.gaps, *(gap for part in parts for gap in part.gaps)))
         told = notes.numbered(self.name, observations, scope.affected, MOST_OBSERVATIONS)
-        blamed = suspects((*seen_by(earlier), *told), scope.edges, scope.services, scope.affected)
+        known = (*seen_by(earlier), *told)
+        stores = databases(known, scope.edges)
+        said = (edge for part in parts for edge in part.edges if edge.caller not in stores)
+        edges = merged((*scope.edges, *(edge for run in earlier for edge in run.findings.edges), *said))
+        blamed = suspects(known, edges, scope.services, scope.affected)
         return Findings(
             looked=note.times.looked,
             observations=told,
             gaps=tuple(gaps),
-            edges=scope.edges,
+            edges=edges,
             suspects=blamed,
             silent=self._view.silent,
         )
@@ -91,8 +96,9 @@ class Specialist:
     async def measured(self, note: Note, scope: Scope, families: Reading[Family]) -> Seen:
         """The catalogue's signals over these families."""
         series = await self._view.series(plan(families.values, self.name), note.times.all, note.times.step)
-        found = await self._view.offload(lambda: metric_notes.of_series(note, series.values, scope.services))
-        return Seen(found, (*families.gaps, *series.gaps))
+        named = {*scope.services, *(edge.callee for edge in scope.edges)}
+        found = await self._view.offload(lambda: metric_notes.of_series(note, series.values, named))
+        return Seen((*found, *absence.of_surge(found, scope.edges, scope.affected)), (*families.gaps, *series.gaps))
 
     async def told(self, note: Note, scope: Scope) -> Seen:
         """Log lines that tell of this agent's kinds of trouble."""
@@ -103,7 +109,7 @@ class Specialist:
         ratio, _ = await self.exposure(note, scope)
         writers = log_notes.Writers(ratio, scope.services)
         found = await self._view.offload(lambda: log_notes.of_phrases(note, kinds, window, before, writers))
-        return Seen(found, (*window.gaps, *before.gaps))
+        return Seen(found, (*window.gaps, *before.gaps), log_notes.named_by(window.values, scope.services))
 
     async def exposure(self, note: Note, scope: Scope) -> tuple[float, Reading[Series]]:
         """What a count of lines before is multiplied by to expect it in the window, and the counts of lines that tell of errors."""

@@ -10,7 +10,7 @@ from compass_core.analysis import metric_notes
 from compass_core.analysis.notes import Note
 from compass_core.domain import AgentName, Edge, Gap
 from compass_core.errors import AmbiguousPlaceError, Reason
-from compass_core.hypotheses.suspicion import suspects
+from compass_core.hypotheses.suspicion import NODE, suspects
 from compass_core.identity import joined, name_of, several
 from compass_core.signals.catalogue import GRAPH_FAMILIES, OVERVIEW, PLACED, asked_names, measuring
 from compass_core.signals.logs import ERROR_PHRASES
@@ -62,13 +62,17 @@ async def find_scope(view: View, affected: tuple[str, ...], times: Times) -> Sco
     writers = tuple(replace(one, service=joined(one.service, known)) for one in lines.values)
     around = _around(affected, calls)
     view.follow(set(around) - known - {one.service for one in writers})
-    whole = _distinct((*around, *sorted(known | {one.service for one in writers})))
+    ends = {end for call in calls for end in (call.caller, call.callee)}  # also what nothing else is known of: it may be the cause
+    whole = _distinct((*around, *sorted(known | ends | {one.service for one in writers})))
     gaps = (*seen.spans.gaps, *families.gaps, *series.gaps, *everyone.gaps)
     services = whole
     if len(whole) > MOST_SERVICES:
         suspected = await _suspected(view, (writers, calls), affected, times)
-        services = _distinct((*affected, *suspected[: MOST_SERVICES // 2], *around, *suspected))[:MOST_SERVICES]
-        if not calls:  # what no row measures may be wrong with anyone: some of the others as well
+        calling = [call for call in calls if call.system != NODE]
+        most = suspected[: MOST_SERVICES // 2]
+        beneath = (call.callee for one in most for call in calling if call.caller == one)
+        services = _distinct((*affected, *most, *beneath, *around, *suspected))[:MOST_SERVICES]
+        if not calling:  # what no row measures may be wrong with anyone: some of the others as well
             services = _distinct((*services, *whole))[: max(len(services), MOST_SERVICES // (2 if suspected else 1))]
         left = f"{len(whole) - len(services):,} of {len(whole):,} services were not looked at closely: {LEFT_OUT}"
         gaps = (*gaps, Gap(source="metrics", reason=Reason.TRUNCATED, detail=left))
@@ -76,7 +80,7 @@ async def find_scope(view: View, affected: tuple[str, ...], times: Times) -> Sco
     if not seen.spans.values:
         traced = services
         seen = await view.traced(traced, times)
-    return Scope(affected, services, traced, _merged((*seen.edges, *calls)), gaps)
+    return Scope(affected, services, traced, merged((*seen.edges, *calls)), gaps)
 
 
 def ambiguous(families: Iterable[Family], affected: Sequence[str], bound: Environment) -> Iterator[AmbiguousPlaceError]:
@@ -126,11 +130,12 @@ def metered(series: Iterable[Series]) -> Iterator[Edge]:
         caller = clients[0] if clients else one.service
         name = callee if clients else name_of(callee, one.selection.by[-1])  # a graph's names are services, not addresses
         if caller and name and name != caller:
-            system = "node" if one.selection.family == PLACED else "database" if one.selection.family.startswith("db_client_") else ""
+            system = NODE if one.selection.family == PLACED else "database" if one.selection.family.startswith("db_client_") else ""
             yield Edge(caller=caller, callee=name, system=system)
 
 
-def _merged(calls: Sequence[Edge]) -> tuple[Edge, ...]:
+def merged(calls: Iterable[Edge]) -> tuple[Edge, ...]:
+    """Each pair once, by what tells most of it."""
     found: dict[tuple[str, str], Edge] = {}
     for call in calls:
         held = found.get((call.caller, call.callee))

@@ -26,6 +26,7 @@ AFAR = 0.8  # what is left of the score of what nobody knows to have to do with 
 STOPPED = 0.1  # of the usual traffic
 SILENT_LINES = 20.0  # lines that should have come meanwhile: by chance none of so many comes once in 500 million times
 SCRAPED = frozenset({"up"})  # what Prometheus writes itself
+LOADS = frozenset({"request_rate", "bytes_in", "db_transactions"})
 FEWER = frozenset({"instances", "replicas_available"})
 TROUBLE = 0.25  # a score that says that something is wrong
 
@@ -118,6 +119,26 @@ def of_stopped(observations: Sequence[Observation], edges: Iterable[Edge], affec
     words = "of all services stop here first: look at what is before it (ingress, DNS, CDN)" if len(stopped) > 2 else "stop"  # noqa: PLR2004
     told = ((stopped[name], f"{stopped[name].summary}: requests {words}") for name in first)
     return [seen.model_copy(update={"signal": "traffic_stopped", "summary": summary}) for seen, summary in told]
+
+
+def of_surge(observations: Sequence[Observation], edges: Iterable[Edge], affected: Collection[str]) -> list[Observation]:
+    """Where more requests than usual come in, if most services get more: a fault brings more to some, and less to others.
+
+    That is at the affected ones that none of those calls, else at those that call some and are not called by any.
+    """
+    known = {seen.service for seen in observations if seen.signal.removesuffix("_drop") in LOADS}
+    rose: dict[str, Observation] = {}
+    for seen in sorted(observations, key=lambda seen: seen.score):
+        if seen.signal in LOADS and seen.score >= TROUBLE:
+            rose[seen.service] = seen
+    if len(rose) <= max(2.0, MOST * len(known)):
+        return []
+    calls = [edge for edge in edges if edge.caller in rose and edge.callee in rose and edge.caller != edge.callee]
+    callers, called = ({getattr(edge, end) for edge in calls} - {""} for end in ("caller", "callee"))
+    first = [name for name in affected if name in rose and name not in called] or sorted(callers - called)
+    score = float(np.median([seen.score for seen in rose.values()]))
+    told = ((rose[name], f"{rose[name].summary}, as {len(rose)} of {len(known)} services get more") for name in first)
+    return [seen.model_copy(update={"signal": "surge", "summary": summary, "score": score}) for seen, summary in told]
 
 
 def on_purpose(observations: Iterable[Observation]) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -66,7 +66,7 @@ class Detour:
 
 
 def failures(traced: Traces) -> tuple[Failure, ...]:
-    """Where errors start, as a share of that operation's spans, the most frequent first."""
+    """Where errors start, as a share of that operation's spans, the most frequent first: at a peer if half of its callers fail."""
     failing = traced.error.copy()
     above = traced.parent[np.flatnonzero(traced.error & (traced.parent >= 0))]
     failing[above] = False
@@ -90,7 +90,20 @@ def failures(traced: Traces) -> tuple[Failure, ...]:
                 said = traced.spans[failed[0]].attributes.get("exception.message", "")
                 first = float(traced.t[failed].min())
                 found.append(Failure(service, name, callee, system, failed.size, window.size, share, usual, first, said, score))
+    callers, failing_at = _callers(traced), defaultdict[str, set[str]](set)
+    for one in found:
+        failing_at[one.peer].add(one.service)
+    found = [one if 2 * len(failing_at[one.peer]) >= len(callers[one.peer]) else replace(one, peer="", system="") for one in found]
     return tuple(sorted(found, key=lambda failure: -failure.count))
+
+
+def _callers(traced: Traces) -> Mapping[str, set[str]]:
+    """Who calls each peer: what fails for a few of many is at fault itself."""
+    callers: dict[str, set[str]] = defaultdict(set)
+    _, first = np.unique(np.where(traced.leaf & traced.inside, traced.operation, -1), return_index=True)
+    for i in first.tolist():
+        callers[peer(traced.spans[i])].add(traced.spans[i].service)
+    return callers | {"": set()}
 
 
 def detours(traced: Traces) -> tuple[Detour, ...]:

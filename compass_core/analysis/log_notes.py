@@ -10,6 +10,7 @@ from compass_core.analysis.lines import continues, level, message, severe
 from compass_core.analysis.notes import LEAST, asked
 from compass_core.analysis.shifts import grade
 from compass_core.analysis.wording import amount
+from compass_core.domain import Edge, Observation
 from compass_core.signals.logs import TOLD_CALMLY, TOLD_OF_PEERS, kinds_of
 
 if TYPE_CHECKING:
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
 
     from compass_core.analysis.notes import Note, Times
     from compass_core.analysis.templates import Template
-    from compass_core.domain import Observation
     from compass_core.readings import LogLine, Reading, Series
     from compass_core.signals.signal import Signal
 
 NEW_TEMPLATES = 5
 MOSTLY = 0.5  # of the lines that hold words of errors: from there on their counts are those of errors
 _EXCEPTION = re.compile(r"exception|traceback|panic|stack ?trace|segfault|assert", re.IGNORECASE)
+NAMED = 5  # lines that name the same other service are no accident
 UNSEEN = 0.5  # lines of a kind that a baseline without any may still have missed
 NORMAL, SCALE = 2.0, 1.5  # standard deviations of a count that are no accident, and the scale of their logarithm
 
@@ -107,6 +108,14 @@ def errors(lines: Sequence[LogLine]) -> tuple[LogLine, ...]:
     """Those that tell of an error and not, by a phrase, why; of a stack trace the first line."""
     kinds = kinds_of([line.line for line in lines])
     return tuple(line for line, kind in zip(lines, kinds, strict=True) if not kind and not continues(line.line) and severe(line))
+
+
+def named_by(lines: Iterable[LogLine], services: Collection[str]) -> list[Edge]:
+    """Who calls whom, as lines of errors tell that name another service: what fails is what was called."""
+    names = _names(services)
+    count = Counter((line.service, _named(line, names)) for line in lines)
+    pairs = ((*pair, often) for pair, often in count.items() if pair[0] in services)
+    return [Edge(caller=one, callee=other) for one, other, often in pairs if one != other and often >= NAMED and often > count[other, one]]
 
 
 def hardly(some: Iterable[LogLine], every: Iterable[LogLine]) -> frozenset[str]:

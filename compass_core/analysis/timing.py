@@ -81,14 +81,14 @@ def growths(grown: Sequence[Grown]) -> tuple[Growth, ...]:
 
 
 def slow_throughout(grown: Sequence[Grown]) -> tuple[Slowness, ...]:
-    """Services that lack something all their work needs: two or more, and `THROUGHOUT`, of what is known of them takes longer.
+    """Services that lack something all their work needs: three or more, and `THROUGHOUT`, of what is known of them takes longer.
 
     An operation of their own must be among it: a slow network does not touch these. The score is that of the most grown.
     """
     found = []
     for service, known in _by_end(grown).items():
         slow = [one for one in known if one.spreads > GROWN]
-        if len(slow) >= max(2.0, THROUGHOUT * len(known)) and any(one.operation.measure == "self_time" for one in slow):
+        if len(slow) >= max(3.0, THROUGHOUT * len(known)) and any(one.operation.measure == "self_time" for one in slow):
             score = grade(max(one.spreads for one in slow), GROWN, SCALE)
             found.append(Slowness(service, len(slow), len(known), min(one.first for one in slow), score))
     return tuple(sorted(found, key=lambda slow: -slow.score))
@@ -116,13 +116,16 @@ class _Measured(NamedTuple):
 
 
 def _at_their_service(grown: Sequence[Grown], total: float) -> Iterator[Growth]:
+    """What is slow to one of its callers alone is not slow itself: calls to a database count by the share of its callers' that grew."""
     groups: dict[tuple[str, str], list[Grown]] = {}
     for one in grown:
-        if one.operation.measure != "gap" and one.spreads > GROWN:
+        if one.operation.measure != "gap":
             where = one.operation.peer if one.operation.measure == "database_time" else ""
             groups.setdefault((one.operation.measure, where or one.operation.service), []).append(one)
-    for (_, service), alike in groups.items():
-        yield _laid(service, alike, sum(one.total for one in alike) / total, 1.0)
+    for (measure, service), every in groups.items():
+        if alike := [one for one in every if one.spreads > GROWN]:
+            common = _common(alike, every) if measure == "database_time" else 1.0
+            yield _laid(service, alike, sum(one.total for one in alike) / total * common, common)
 
 
 def _common_ways(ways: Sequence[Grown], total: float) -> Iterator[Growth]:
@@ -133,8 +136,12 @@ def _common_ways(ways: Sequence[Grown], total: float) -> Iterator[Growth]:
     for service, alike in _by_end(ways).items():
         grown = [one for one in alike if one.spreads > GROWN]
         if grown:
-            common = sum(math.sqrt(one.count) for one in grown) / sum(math.sqrt(one.count) for one in alike)
+            common = _common(grown, alike)
             yield _laid(service, grown, sum(one.total for one in grown) / total * common, common)
+
+
+def _common(some: Sequence[Grown], every: Sequence[Grown]) -> float:
+    return sum(math.sqrt(one.count) for one in some) / sum(math.sqrt(one.count) for one in every)
 
 
 def _by_end(grown: Sequence[Grown]) -> dict[str, list[Grown]]:

@@ -54,25 +54,25 @@ UNLESS: Mapping[str, frozenset[str]] = {
     "slow_queries": _LOCKED | _SLOW_DISK | {"db_locks"},  # waiting makes any query slow
     "wrong_return_value": frozenset({"new_exceptions", "failing_spans"}),  # it says that something fails
     "traffic_surge": _LOCKED | {"db_connections_of_limit"},
-    "connection_exhaustion": _LOCKED,  # so does waiting keep connections
-    "connection_refused": _KILLED | {"log_connection_exhaustion", "db_connections_of_limit"},
+    "connection_exhaustion": _LOCKED | {"surge"},  # so does waiting keep connections
+    "connection_refused": _KILLED | {"log_connection_exhaustion", "log_server_full", "db_connections_of_limit"},
     "unavailable": _KILLED,
     "network_loss": frozenset({"refused_calls", "tls_calls", "log_tls", "unresolved_calls", "log_dns"}),
-    "cpu_exhaustion": _NO_MEMORY,  # cleaning up takes CPU
+    "cpu_exhaustion": _NO_MEMORY | {"surge"},  # cleaning up takes CPU, and so do more requests
 }
 """What a mechanism does not bring about: where it is seen, that explains the rest as well."""
 
 MUST_SEE: Mapping[str, frozenset[str]] = {
     "connection_exhaustion": frozenset(
         {"db_connections_of_limit", "db_waiting_clients", "db_pool_of_limit", "db_pool_timeouts", "db_refused", "conntrack_of_limit"}
-        | {"db_calls_without_connection", "log_connection_exhaustion", "saturation_of_limit", "wait_time"}
+        | {"db_calls_without_connection", "log_connection_exhaustion", "log_server_full", "saturation_of_limit", "wait_time"}
     ),
     "lock_contention": _LOCKED | {"db_locks"},
     "replication_lag": frozenset({"db_replication_lag", "db_replicating", "log_replication"}),
     "cpu_exhaustion": frozenset({"cpu_usage", "cpu_throttling", "cpu_of_limit", "cpu_idle", "cpu_waiting", "load", "scaled_to_limit"}),
     "memory_pressure": _NO_MEMORY | {"memory_free", "gc_pause", "db_evictions", "cache_hits", "db_disk_reads"},
     "disk_io": _SLOW_DISK | {"credits", "db_disk_reads", "db_checkpoints"},
-    "traffic_surge": frozenset({"request_rate", "bytes_in", "connections", "db_sessions", "db_transactions"}),
+    "traffic_surge": frozenset({"surge", "request_rate", "bytes_in", "connections", "db_sessions", "db_transactions"}),
     "rate_limited": frozenset({"rate_limited", "rejected", "log_rate_limited"}),
 }
 """Signs that a mechanism cannot do without: where they are measured and all as usual, it is not there."""

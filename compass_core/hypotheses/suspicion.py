@@ -38,6 +38,7 @@ LESS_SPECIFIC = 0.5  # what the second mechanism that a signal speaks for gets o
 THAT_NOT_WHY = 0.3  # what a general mechanism's evidence counts beside a specific one's
 OTHERWISE = 0.3  # what is left of a mechanism's evidence where something that it does not bring about is seen as well
 SOMETHING_ELSE = 0.05  # evidence for a mechanism that nobody thought of
+SURGE = "surge"
 AS_WELL = "new_version_as_well"
 NODE = "node"  # what an edge to where a service runs calls its callee
 CHANGED = frozenset(signal.name for signal in CHANGES)
@@ -59,12 +60,15 @@ def suspects(
 ) -> tuple[Suspect, ...]:
     """Every service with the probability that it is the cause, the most likely first; what is left to 1 is that nothing is wrong."""
     against = {service: _Against({}, None) for service in services if service}
-    against |= {service: _against(best) for service, best in strongest(observations).items()}
+    found = strongest(observations)
+    against |= {service: _against(best) for service, best in found.items()}
     edges = tuple(edges)
     beneath = _beneath((edge for edge in edges if edge.system != NODE), against, affected)
+    flooded = _by_surge(against, [service for service, best in found.items() if SURGE in best])
     on_nodes = _by_nodes(against, (edge for edge in edges if edge.system == NODE))
     standing = {
-        service: one.total - max(_explained(one, [against[other] for other in beneath[service]]), on_nodes.get(service, 0.0))
+        service: one.total
+        - max(_explained(one, [against[other] for other in beneath[service]]), on_nodes.get(service, 0.0), flooded.get(service, 0.0))
         for service, one in against.items()
     }
     weights = {service: math.expm1(SHARPNESS * max(0.0, value)) for service, value in standing.items()}
@@ -223,6 +227,15 @@ def _beneath(edges: Iterable[Edge], known: Collection[str], affected: Collection
 def _explained(one: _Against, others: Iterable[_Against]) -> float:
     worst = max((other.total for other in others if _no_later(other, one)), default=0.0)
     return EXPLAINED * one.felt * min(1.0, worst)
+
+
+def _by_surge(against: Mapping[str, _Against], entries: Sequence[str]) -> dict[str, float]:
+    """What is explained by more requests that come in there: whatever they exhaust."""
+    return {
+        service: EXPLAINED * one.total * min(1.0, max(against[entry].total for entry in entries))
+        for service, one in against.items()
+        if service not in entries and any(_no_later(against[entry], one) for entry in entries)
+    }
 
 
 def _by_nodes(against: Mapping[str, _Against], edges: Iterable[Edge]) -> dict[str, float]:

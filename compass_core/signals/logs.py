@@ -43,21 +43,23 @@ LOG_SIGNALS = (
          database is locked|table is locked|sqlite_busy|sqlite_locked|40p01|55p03|could not serialize access
          serialization failure|er_lock_|writeconflict|lockacquisition|cannotacquirelock|pessimisticlock|optimisticlock
          unable to acquire lock|metadata lock|ora-00054|ora-00060|bloquage mortel|interblocage|взаимоблокировк|デッドロック|死锁"""),
+    _row("log_server_full", DATABASE, "the server takes no more connections", FELT, ("connection_exhaustion",), """
+         too many clients|too many connections|too_many_connections|sqlstate 53300|sqlstate: 53300|[53300]|sqlstate[08004]
+         (1040|error 1040|er_con_count|max_user_connections|connection slots|max number of clients|ora-12516|ora-12519
+         ora-12520|ora-00018|ora-00020|zu viele verbindungen|trop de clients|trop de connexions|demasiados clientes
+         demasiadas conexiones|clientes demais|troppi client|troppe connessioni|слишком много клиентов
+         слишком много подключений|连接数过多|接続が多すぎ"""),
     _row("log_connection_exhaustion", DATABASE, "no database connection left", FELT, ("connection_exhaustion",), """
-         too many clients|too many connections|too many open connections|too_many_connections|sqlstate 53300
-         sqlstate: 53300|[53300]|sqlstate[08004]|(1040|error 1040|er_con_count|max_user_connections|connection slots
-         pool exhausted|pool is exhausted|pool has been exhausted|poolexhausted|exhaustedpool|pool timeout|pooltimeout
-         pool timed out|pool empty|pool is full|pool is probably full|queuepool limit|max pool size
+         too many open connections|pool exhausted|pool is exhausted|pool has been exhausted|poolexhausted|exhaustedpool
+         pool timeout|pooltimeout|pool timed out|pool empty|pool is full|pool is probably full|queuepool limit|max pool size
          connection is not available|timed out waiting for connection|timeout waiting for connection
          timeout waiting for idle|waiting for an open connection|acquire connection|acquire a connection
          acquiring a connection|acquiring connection|connectionacquiretimeout|obtain a connection from
          obtaining a connection|connection from the pool|connection from the connection pool|connection from pool
          checkout a connection|cannot get a connection|get a resource|waitqueuetimeout|getconnectiontimeout
-         connectiontimeouterror|no available connection|no connections available|no more connections|max number of clients
-         query_wait_timeout|max_client_conn|exceeded when trying to connect|dropped from queue|ora-12516|ora-12519
-         ora-12520|ora-00018|ora-00020|too many open files|emfile|upstream_overflow|{overflow}| 503 uo
-         zu viele verbindungen|trop de clients|trop de connexions|demasiados clientes|demasiadas conexiones|clientes demais
-         troppi client|troppe connessioni|слишком много клиентов|слишком много подключений|连接数过多|接続が多すぎ"""),
+         connectiontimeouterror|no available connection|no connections available|no more connections
+         query_wait_timeout|max_client_conn|exceeded when trying to connect|dropped from queue|too many open files|emfile
+         upstream_overflow|{overflow}| 503 uo"""),
     _row("log_slow_query", DATABASE, "slow or cancelled queries", FELT, ("slow_queries",), """
          slow query|slow sql|slow_query|slowlog|query_time: |ms  statement: |ms  execute |statement timeout
          statement_timeout|canceling statement due to|57014|query execution was interrupted|max_execution_time
@@ -126,6 +128,11 @@ LOG_SIGNALS = (
          incorrect api key|locate credentials|42p01|undefinedtable|undefinedcolumn|unknown column|no such table
          passwort-authentifizierung|authentification par mot de passe|autentificación|проверку подлинности
          keine zugriffsberechtigung|accès refusé"""),
+    _row("log_bad_answer", APPLICATION, "answers that cannot be used", FELT, ("wrong_return_value", "exception_in_code"), """
+         empty body|empty response|empty reply|end of json|unexpected token|invalid character|unmarshal|jsondecodeerror
+         jsonparse|json parse|jsonexception|jsonreaderexception|jsonmapping|mismatchedinput|unrecognizedproperty|invalid json
+         malformed json|not valid json|expecting value: line|deserializ|decode response|decoding response|invalid response
+         unexpected response|malformed response|response body is|schema validation|missing field|invalid_response"""),
     _row("log_connection_reset", NETWORK, "connections broken", FELT, ("network_loss",), """
          connection reset|econnreset|broken pipe|brokenpipe|epipe|unexpected eof|prematurely closed|premature end|hang up
          hung up|no route to host|ehostunreach|enetunreach|noroutetohost|network is unreachable|errno 104|errno 32
@@ -146,7 +153,9 @@ LOG_SIGNALS = (
 _PHRASES = tuple(phrase for kind in LOG_SIGNALS for phrase in kind.phrases)
 _KINDS = tuple(kind for kind in LOG_SIGNALS for _ in kind.phrases)
 
-TOLD_OF_PEERS = frozenset({"log_connection_refused", "log_database_down", "log_no_answer"})
+TOLD_OF_PEERS = frozenset({
+    "log_connection_refused", "log_database_down", "log_no_answer", "log_server_full", "log_disk_full", "log_lock", "log_bad_answer",
+})  # fmt: skip
 """What a caller writes of the thing that it names."""
 
 TOLD_CALMLY = frozenset({"log_slow_query"})

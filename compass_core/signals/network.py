@@ -15,6 +15,7 @@ from compass_core.signals.signal import (
     RESOURCE,
     WEAK,
     Ask,
+    Evidence,
     Scale,
     Signal,
     Where,
@@ -28,9 +29,9 @@ _BYTES = Scale("times", 2.0, 5.0, 20.0, least=20e3)
 _LOSS = ("network_loss",)
 
 
-def _calls(name: str, words: str, mechanisms: tuple[str, ...], pattern: str) -> Signal:
+def _calls(name: str, words: str, mechanisms: tuple[str, ...], pattern: str, evidence: Evidence = DIRECT) -> Signal:
     how = Ask(CALLS, RATE_RATIO, Where(("error_type",), pattern), by=PEERS, to_peer=True)
-    return Signal(name, NETWORK, words, "ratio", FAILING, DIRECT, mechanisms, asked=(how,))
+    return Signal(name, NETWORK, words, "ratio", FAILING, evidence, mechanisms, asked=(how,))
 
 
 # fmt: off
@@ -69,7 +70,7 @@ NETWORKS = (
            r"(?i).*(resol|nxdomain|dns|no.such.host|unknown.?host|gaierror|enotfound|eai_again).*"),
     _calls("tls_calls", "calls failing in TLS", ("tls_failure",), r"(?i).*(tls|ssl|certificate|x509|secure_connection).*"),
     _calls("broken_calls", "calls reset or timed out", ("network_loss", "unavailable"),
-           r"(?i).*(reset|broken.?pipe|time.?d?.?out|unreachable|disconnected|eof|deadline).*"),
+           r"(?i).*(reset|broken.?pipe|time.?d?.?out|unreachable|disconnected|eof|deadline).*", FELT),  # who waits for others is late
     Signal("client_latency", NETWORK, "latency of what it calls", "s", SLOWER, WEAK, ("network_delay", "latency_in_service")),
     Signal("upstream_errors", NETWORK, "failing upstream requests", "ratio", FAILING, FELT, ("exception_in_code", "unavailable"),
            asked=(Ask(("nginx_ingress_controller_requests",), RATE_RATIO, Where(("status",), r"5\d\d")),

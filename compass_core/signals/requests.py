@@ -42,6 +42,7 @@ REQUESTS = (
            asked=(Ask((*_HTTP, *_GRPC), RATE),)),
     Signal("request_rate_drop", APPLICATION, "requests", "/s", LOAD, WEAK, ("unavailable",), direction="down"),
     Signal("traffic_stopped", APPLICATION, "requests", "/s", LOAD, FELT, ("unavailable",), direction="down"),
+    Signal("surge", APPLICATION, "requests everywhere", "", LOAD, DIRECT, ("traffic_surge",)),
     Signal("error_ratio", APPLICATION, "failing requests", "ratio", FAILING, FELT, ("exception_in_code", "unavailable"),
            asked=(Ask(_HTTP, RATE_RATIO, Where(_STATUS, _FAILED)), Ask(_GRPC, RATE_RATIO, Where(_GRPC_STATUS, _GRPC_FAILED)))),
     Signal("rate_limited", APPLICATION, "requests refused for their rate", "ratio", FAILING, DIRECT, ("rate_limited",),

@@ -89,8 +89,8 @@ RESOURCES = (
     Signal("event_loop_lag", APPLICATION, "event loop lag", "s", Scale("change", 0.05, 0.2, 1.0), RESOURCE,
            ("cpu_exhaustion", "latency_in_service")),
     Signal("saturation_of_limit", APPLICATION, "threads, connections or files used of their limit", "ratio",
-           Scale("level", 0.8, 0.9, 0.97), RESOURCE, ("connection_exhaustion", "latency_in_service")),
-    Signal("idle", APPLICATION, "handlers idle", "ratio", Scale("level", 0.3, 0.15, 0.03), RESOURCE, ("latency_in_service",),
+           Scale("level", 0.8, 0.9, 0.97), FELT, ("connection_exhaustion", "latency_in_service")),  # a slow callee fills them as well
+    Signal("idle", APPLICATION, "handlers idle", "ratio", Scale("level", 0.3, 0.15, 0.03), FELT, ("latency_in_service",),
            direction="down"),
     Signal("healthy", APPLICATION, "healthy", "", Scale("times", 1.3, 2.0, 4.0, least=0.5), DIRECT, ("unavailable",), direction="down"),
     Signal("unhealthy", APPLICATION, "in a bad state", "", _ANY, DIRECT, ("unavailable",),

@@ -34,7 +34,7 @@ def chain(*services: str) -> tuple[Any, ...]:
 async def test_what_the_affected_call_comes_breadth_first_then_who_calls_them() -> None:
     spans = (*chain("edge", "web", "cart", "db"), span("pay", "web", "pay"), span("other", "edge", "other"))
     found = await scope(answering(spans=spans), "web")
-    assert found.services == ("web", "cart", "pay", "db", "edge")
+    assert found.services == ("web", "cart", "pay", "db", "edge", "other")
     assert found.affected == ("web",)
     assert Edge(caller="edge", callee="other") in found.edges
 
@@ -149,7 +149,7 @@ async def test_names_that_the_catalogue_does_not_know_are_the_last_resort() -> N
 async def test_an_incident_that_names_no_service() -> None:
     source = answering(spans=chain("web", "cart"), families=(family("up", "web", "db"),))
     found = await scope(source)
-    assert (found.affected, found.services) == ((), ("db", "web"))
+    assert (found.affected, found.services) == ((), ("cart", "db", "web"))
 
 
 async def test_no_more_than_most_services() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from compass_core.analysis.absence import collected_until, counted, gone, of_gone, of_silence, of_stopped, on_purpose
+from compass_core.analysis.absence import collected_until, counted, gone, of_gone, of_silence, of_stopped, of_surge, on_purpose
 from compass_core.analysis.notes import Note
 from compass_core.domain import AgentName, Edge
 from compass_core.readings import Reduction, Selection, Series
@@ -169,6 +169,35 @@ def test_one_service_without_traffic() -> None:
 
 def test_less_traffic_is_not_none() -> None:
     assert stopped(drop("web", value=9.0)) == []
+
+
+# more traffic
+
+
+def more(service: str, signal: str = "request_rate") -> Observation:
+    return seen(service, signal, value=60.0, baseline_value=20.0)
+
+
+def surging(*observations: Observation, edges: tuple[str, ...] = (), affected: tuple[str, ...] = ("web",)) -> list[str]:
+    calls = [Edge(caller=pair.split()[0], callee=pair.split()[1]) for pair in edges]
+    return [one.service for one in of_surge(observations, calls, affected)]
+
+
+def test_more_requests_to_most_services_come_in_at_the_affected_one() -> None:
+    (first,) = of_surge([more("web"), more("cart"), more("db", "db_transactions")], [Edge(caller="web", callee="cart")], ("web",))
+    assert (first.service, first.signal) == ("web", "surge")
+    assert first.summary.endswith("as 3 of 3 services get more")
+
+
+def test_where_the_affected_one_is_called_they_come_in_at_who_calls_others_and_is_not_called() -> None:
+    assert surging(more("web"), more("gate"), more("cart"), edges=("gate web", "web cart")) == ["gate"]
+    assert surging(more("cart"), more("gate"), more("stock"), edges=("gate cart",)) == ["gate"], "who calls nobody is no way in"
+
+
+def test_more_requests_to_a_few_are_a_fault_that_makes_them_ask_again() -> None:
+    assert surging(more("web"), more("cart")) == []
+    less = [drop(name) for name in ("a", "b", "c")]
+    assert surging(more("web"), more("cart"), more("db"), *less) == []
 
 
 # fewer instances

@@ -71,6 +71,16 @@ def test_a_failing_call_with_nothing_beneath_it_names_the_callee() -> None:
     assert (found.service, found.peer, found.system, found.message, found.baseline_share) == ("web", "cache", "redis", "refused", 0)
 
 
+def test_a_call_that_fails_for_one_of_many_callers_fails_at_the_caller() -> None:
+    def asked(*failing: str) -> set[tuple[str, str]]:
+        every = [span(name, service=name, kind="client", server_address="cache") for name in ("web", "cart", "user")]
+        now = [replace(one, error=one.service in failing) for one in every]
+        return {(one.service, one.peer) for one in failures(repeated(*now), repeated(*every))}
+
+    assert asked("web") == {("web", "")}
+    assert asked("web", "cart") == {("web", "cache"), ("cart", "cache")}
+
+
 def test_a_call_that_was_answered_fails_at_the_caller() -> None:
     """It did not wait, or did not understand."""
     found = failing(span("call", error=True, kind="client", server_address="cart"), span("serve", "call", "cart"))

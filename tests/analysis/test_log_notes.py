@@ -7,10 +7,10 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from compass_core.analysis.log_notes import NEW_TEMPLATES, Writers, errors, exposure, hardly, of_phrases, of_templates
+from compass_core.analysis.log_notes import NAMED, NEW_TEMPLATES, Writers, errors, exposure, hardly, named_by, of_phrases, of_templates
 from compass_core.analysis.notes import LEAST, Note
 from compass_core.analysis.templates import templates
-from compass_core.domain import AgentName, Observation
+from compass_core.domain import AgentName, Edge, Observation
 from compass_core.readings import LogLine, Reading, Reduction, Selection, Series
 from compass_core.signals.logs import kinds_of, phrases_of
 from tests.analysis.test_notes import TIMES
@@ -143,8 +143,8 @@ def test_an_error_that_a_phrase_explains_is_not_one_of_unknown_cause() -> None:
         ("Lock wait timeout exceeded; connection timed out", "log_lock"),
         ("OSError: [Errno 122] Disk quota exceeded", "log_disk_full"),
         ("KnexTimeoutError: Knex: Timeout acquiring a connection", "log_connection_exhaustion"),
-        ("FATAL:  remaining connection slots are reserved: too many connections", "log_connection_exhaustion"),
-        ("FATAL:  désolé, trop de clients sont déjà connectés", "log_connection_exhaustion"),
+        ("FATAL:  remaining connection slots are reserved: too many connections", "log_server_full"),
+        ("FATAL:  désolé, trop de clients sont déjà connectés", "log_server_full"),
         ("lookup orders on 10.96.0.10:53: server misbehaving", "log_dns"),
         ("remote error: tls: bad certificate", "log_tls"),
         ("rpc error: code = ResourceExhausted desc = slow down", "log_rate_limited"),
@@ -232,6 +232,29 @@ def test_each_kind_and_service_is_told() -> None:
 )
 def test_a_refused_connection_is_said_of_the_service_that_the_line_names(text: str, service: str) -> None:
     assert [found.service for found in told(lines(text, 30), [])] == [service]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "orders-db: Error 1114 (HY000): The table 't' is full",
+        "connect orders-db:3306: Error 1040: Too many connections",
+        "unexpected end of JSON input from orders-db",
+        "orders-db: Deadlock found when trying to get lock",
+    ],
+)
+def test_so_is_what_only_the_one_that_was_asked_can_lack(text: str) -> None:
+    window = Reading(tuple(lines(text, 30)))
+    found = [one for agent in AgentName for one in of_phrases(NOTE, phrases_of(agent), window, Reading(), Writers(RATIO, SERVICES))]
+    assert [one.service for one in found] == ["orders-db"]
+
+
+def test_lines_of_errors_tell_who_calls_whom() -> None:
+    said = lines("orders answered 500", NAMED)
+    assert named_by(said, SERVICES) == [Edge(caller="web", callee="orders")]
+    assert named_by(said[1:], SERVICES) == [], "a name may come by chance"
+    assert named_by([*said, *lines("web hung up", NAMED + 1, "orders")], SERVICES) == [Edge(caller="orders", callee="web")]
+    assert named_by(lines("web: it is me", 30), SERVICES) == []
 
 
 def test_where_no_other_service_is_known_it_is_the_one_that_wrote() -> None:

@@ -78,10 +78,10 @@ def test_every_measure_says_its_formula() -> None:
 
 
 def test_slowness() -> None:
-    grown = changed(traced([span("a", ms=300), span("b", ms=900)], [span("a"), span("b")]))
+    grown = changed(traced([span(name, ms=300 * at) for at, name in enumerate("abc", 1)], [span(name) for name in "abc"]))
     (found,) = of_slowness(NOTE, slow_throughout(grown), READ)
-    assert found.summary == "web: 2 of 2 operations and ways to and from it take longer than before"
-    assert (found.signal, found.value, found.score) == ("slow_throughout", 2, round(slow_throughout(grown)[0].score, 4))
+    assert found.summary == "web: 3 of 3 operations and ways to and from it take longer than before"
+    assert (found.signal, found.value, found.score) == ("slow_throughout", 3, round(slow_throughout(grown)[0].score, 4))
     assert found.reduction == "operations and ways whose time grew beyond their usual spread"
     assert asked(found) == ASKED
 

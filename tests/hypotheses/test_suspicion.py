@@ -189,3 +189,12 @@ def test_what_two_services_lack_is_their_nodes_trouble_and_of_one_alone_its_own(
     assert order(short, placed)[0] == "web"
     assert order([*short, seen("latency_p95", "cart", 1.0)], placed)[0] == "node-1"
     assert order([*short, seen("latency_p95", "db", 1.0)], placed)[0] == "web", "it runs elsewhere"
+
+
+def test_more_requests_than_usual_explain_whatever_they_exhaust() -> None:
+    worn_out = [seen("db_waiting_for_locks", "db", 1.0, 1), seen("cpu_usage", "cart", 1.0, 1), seen("error_ratio", "cart", 1.0, 1)]
+    surge = [seen("surge", "web", 0.7, 1), seen("latency_p95", "web", 1.0, 1)]
+    assert order([*worn_out, *surge])[0] == "web"
+    assert order([*worn_out, surge[1]])[0] != "web"
+    assert order([*(one.model_copy(update={"onset": one.window.start}) for one in worn_out), seen("surge", "web", 0.7, 10)])[0] != "web"
+    assert mechanisms(seen("surge", score=0.7), seen("cpu_usage"))[0] == "traffic_surge"
