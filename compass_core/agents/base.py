@@ -107,7 +107,7 @@ class Specialist:
         window = await self._view.log_lines(scope.services, note.times.window, phrases)
         before = await self._view.log_lines(scope.services, note.times.baseline, phrases)
         ratio, _ = await self.exposure(note, scope)
-        writers = log_notes.Writers(ratio, scope.services)
+        writers = log_notes.Writers(ratio, scope.services, databases((), scope.edges))
         found = await self._view.offload(lambda: log_notes.of_phrases(note, kinds, window, before, writers))
         return Seen(found, (*window.gaps, *before.gaps), log_notes.named_by(window.values, scope.services))
 

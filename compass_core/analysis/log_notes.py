@@ -74,10 +74,11 @@ def of_templates(note: Note, templates: Iterable[Template], ratio: float, lines:
 
 
 class Writers(NamedTuple):
-    """Who writes lines, and the ratio of exposures of window and baseline."""
+    """Who writes lines, and the ratio of exposures of window and baseline. A database writes of itself, whomever it names."""
 
     ratio: float
     services: Collection[str]
+    databases: Collection[str] = ()
 
 
 def of_phrases(
@@ -85,8 +86,8 @@ def of_phrases(
 ) -> list[Observation]:
     """Lines that tell of a kind of trouble, at the service that wrote them, or, for refused connections, that they name."""
     found = []
-    usually = _by_kind(kinds, before.values, writers.services)
-    for (kind, service), lines in _by_kind(kinds, window.values, writers.services).items():
+    usually = _by_kind(kinds, before.values, writers)
+    for (kind, service), lines in _by_kind(kinds, window.values, writers).items():
         usual = len(usually.get((kind, service), ())) * writers.ratio
         score = grade((len(lines) - usual) / (usual + 1) ** 0.5, NORMAL, SCALE)
         found.append(
@@ -124,11 +125,12 @@ def hardly(some: Iterable[LogLine], every: Iterable[LogLine]) -> frozenset[str]:
     return frozenset(service for service, count in all_of.items() if own[service] < MOSTLY * count)
 
 
-def _by_kind(kinds: Iterable[Signal], lines: Sequence[LogLine], services: Collection[str]) -> Mapping[tuple[Signal, str], list[LogLine]]:
-    wanted, found, names = {kind.name for kind in kinds}, defaultdict(list), _names(services)
+def _by_kind(kinds: Iterable[Signal], lines: Sequence[LogLine], writers: Writers) -> Mapping[tuple[Signal, str], list[LogLine]]:
+    wanted, found, names = {kind.name for kind in kinds}, defaultdict(list), _names(writers.services)
     for line, kind in zip(lines, kinds_of([line.line for line in lines]), strict=True):
         if kind and kind.name in wanted and (kind.name in TOLD_CALMLY or level(line) != "calm"):
-            found[kind, _named(line, names) if kind.name in TOLD_OF_PEERS else line.service].append(line)
+            of_peer = kind.name in TOLD_OF_PEERS and line.service not in writers.databases
+            found[kind, _named(line, names) if of_peer else line.service].append(line)
     return found
 
 

@@ -249,6 +249,13 @@ def test_so_is_what_only_the_one_that_was_asked_can_lack(text: str) -> None:
     assert [one.service for one in found] == ["orders-db"]
 
 
+def test_a_database_writes_of_itself_and_names_its_client() -> None:
+    window = Reading(tuple(lines("user=orders FATAL: remaining connection slots are reserved", 30, "db")))
+    writers = Writers(RATIO, SERVICES, frozenset({"db"}))
+    (found,) = of_phrases(NOTE, phrases_of(AgentName.DATABASE), window, Reading(), writers)
+    assert found.service == "db"
+
+
 def test_lines_of_errors_tell_who_calls_whom() -> None:
     said = lines("orders answered 500", NAMED)
     assert named_by(said, SERVICES) == [Edge(caller="web", callee="orders")]
