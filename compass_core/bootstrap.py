@@ -191,7 +191,9 @@ class Compass:
 
         places = tuple(Place(each, self.redact) for each in self.telemetry.places)
         tried = Names(view, self.clock), Tester(view)
-        outside = Outside(places, self.store, Told(thread, self.redact), journal, self.clock, *tried, self.most_running, asking=view.asking)
+        outside = Outside(
+            places, self.store, Told(thread, self.redact), journal, self.clock, *tried, self.most_running, self.store, asking=view.asking
+        )
         return Orchestrator(agents, budget, outside, self.limits, finished)
 
 

@@ -351,7 +351,8 @@ class Conclusion(Value):
     """The end of an investigation. `hypotheses` are ranked; `costs` holds all three agents, also those that did not run.
 
     `coverage` (0 to 1) is how much of what should have been looked at was; every confidence was lowered by it. `how_sure` says in words
-    how often an answer like the first is right, `why_not` why it is not what an earlier message named, `unexplained` what it leaves open.
+    how often an answer like the first is right, `why_not` why it is not what an earlier message named, `unexplained` what it leaves open,
+    `seen_before` when the same was found earlier.
     """
 
     investigation: Investigation
@@ -365,6 +366,7 @@ class Conclusion(Value):
     how_sure: str = ""
     why_not: str = ""
     unexplained: str = ""
+    seen_before: str = ""
 
     @property
     def total_cost(self) -> Decimal:

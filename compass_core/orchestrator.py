@@ -32,18 +32,20 @@ from compass_core.domain import (
     Thoughts,
     Tried,
 )
-from compass_core.errors import BudgetExceededError, CompassError, ThreadError
+from compass_core.errors import BudgetExceededError, CompassError, StoreError, ThreadError
+from compass_core.hypotheses import again
 from compass_core.hypotheses.calibrated import how_sure
 from compass_core.hypotheses.coverage import coverage, is_blind, lowered
 from compass_core.hypotheses.rank import rank
 from compass_core.hypotheses.turned import unexplained, why_not
 from compass_core.incidents.resolve import resolve
-from compass_core.ports import Clock, Incidents, Investigations, Journal, Names, Tester, Thread
+from compass_core.ports import Clock, History, Incidents, Investigations, Journal, Names, Tester, Thread
 
 log = structlog.get_logger()
 tracer = trace.get_tracer("compass")
 
 
+RECALLED, MOST_ALIKE = 200, 20  # earlier investigations that are looked through, and of those that are read whole
 KEEP_SECONDS = 5.0  # between tries to keep the end of an investigation
 
 T = TypeVar("T")
@@ -72,6 +74,7 @@ class Outside:
     names: Names | None = None
     tester: Tester | None = None
     most_running: int | None = None
+    history: History | None = None
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     asking: Callable[[], str] = str
 
@@ -118,7 +121,7 @@ class Orchestrator:
         except Exception as error:  # a fault of ours ends in the thread too
             log.exception("investigation.failed")
             ending = (Outcome.FAILED, f"Compass itself failed ({type(error).__name__}); its log says why")
-        conclusion = self._conclude(investigation, ending, time.perf_counter() - started)
+        conclusion = await self._recalled(self._conclude(investigation, ending, time.perf_counter() - started))
         unkept = await asyncio.shield(self._say(conclusion))
         if cancelled and not str(cancelled):
             raise cancelled
@@ -306,6 +309,18 @@ class Orchestrator:
             why_not=why,
             unexplained=rest,
         )
+
+    async def _recalled(self, conclusion: Conclusion) -> Conclusion:
+        """With when the same was found before, as far as that is kept."""
+        history = self._outside.history
+        if history is None or not conclusion.hypotheses:
+            return conclusion
+        try:
+            alike = [one.investigation.id for one in await history.recent(RECALLED) if again.may_be(conclusion, one)]
+            past = [whole for key in alike[:MOST_ALIKE] if (whole := await history.conclusion(key))]
+        except StoreError:
+            return conclusion
+        return conclusion.model_copy(update={"seen_before": again.seen_before(conclusion, past)})
 
     async def _say(self, conclusion: Conclusion) -> str:
         """Why it could not be kept, '' where it was; closed first, so that the button of the final message works."""

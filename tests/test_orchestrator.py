@@ -18,6 +18,7 @@ from compass_core.budget import NO_ROOM, Budget, stopped_short
 from compass_core.domain import AgentName, Conclusion, Findings, Incident, Outcome, Request, Run
 from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reason, SourceError, StoreError, ThreadError, UnknownNameError
 from compass_core.orchestrator import Limits, Orchestrator, Outside
+from tests.bot.made import FakeHistory
 from tests.fakes import (
     INCIDENT,
     FakeAgent,
@@ -44,6 +45,7 @@ class Stage:
     thread: FakeThread = field(default_factory=FakeThread)
     most_running: int | None = None
     pauses: list[float] = field(default_factory=list)
+    history: FakeHistory | None = None
     journal: FakeJournal = field(default_factory=FakeJournal)
     finished: tuple[Run, ...] = ()
     kept: FakeInvestigations = field(default_factory=FakeInvestigations)
@@ -53,7 +55,9 @@ class Stage:
     def __post_init__(self) -> None:
         self.budget = Budget(Decimal(self.limit), FakeLedger(), "run-1")
         self.cast = {name: FakeAgent(name, self.budget, **told) for name, told in self.agents.items()}
-        outside = Outside(self.places, self.kept, self.thread, self.journal, FakeClock(), None, self.tester, self.most_running, self.pause)
+        outside = Outside(
+            self.places, self.kept, self.thread, self.journal, FakeClock(), None, self.tester, self.most_running, self.history, self.pause
+        )
         self.orchestrator = Orchestrator(self.cast, self.budget, outside, self.limits, self.finished)
 
     async def pause(self, seconds: float) -> None:
@@ -333,6 +337,16 @@ async def test_going_on_runs_no_finished_agent_again_and_counts_what_it_cost() -
     assert more.thread.said == ["root", "database", "final"]
     assert [run.unrefined for run in conclusion.runs] == ["", "", ""]
     assert conclusion.total_cost == Decimal("1.2")
+
+
+async def test_what_was_found_before_is_told() -> None:
+    history, stage = FakeHistory(), Stage()
+    first = await stage.play()
+    cited = first.model_copy(update={"hypotheses": (first.hypotheses[0].model_copy(update={"evidence_for": ("A1",)}),)})
+    history.ended.append(cited.model_copy(update={"investigation": first.investigation.model_copy(update={"id": "older"})}))
+    again = Stage(history=history)
+    assert (await again.orchestrator._recalled(cited)).seen_before.startswith("Seen 1 time before, last on 2026-01-05")
+    assert (await again.play()).seen_before == "", "by nothing it was not recognised before"
 
 
 async def test_a_lost_update_does_not_stop_the_investigation() -> None:

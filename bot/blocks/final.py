@@ -50,7 +50,7 @@ def final(conclusion: Conclusion) -> Message:
         return [
             rich(head, *([plain(line)] for line in notes)),
             *(block for one in first for block in _first(one, conclusion.observations, detail)),
-            *(rich([plain(shown(line, 200))]) for line in (conclusion.why_not, conclusion.unexplained) if line),
+            *(rich([plain(shown(line, 200))]) for line in (conclusion.why_not, conclusion.unexplained, conclusion.seen_before) if line),
             *bullets("Other explanations", others, len(rest) - len(told)),
             *([rich([bold("How it went (UTC): "), plain(shown(story, 400))])] if story else []),
             *([rich(*missing)] if missing else []),

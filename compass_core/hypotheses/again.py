@@ -1,0 +1,37 @@
+"""Whether the same cause was found before, by the same signals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from compass_core.domain import Conclusion
+
+ALIKE = 0.5  # of the signals of both, that two answers have in common to be the same
+
+
+def seen_before(now: Conclusion, past: Iterable[Conclusion]) -> str:
+    """`Seen 3 times before, last on 2026-01-05 (INC-7).`; '' where it is new, or nothing is known now."""
+    alike = sorted((one.investigation.started_at, one.investigation.incident.id) for one in past if _same(now, one))
+    if not alike:
+        return ""
+    at, incident = alike[-1]
+    return f"Seen {len(alike)} time{'s' if len(alike) > 1 else ''} before, last on {at:%Y-%m-%d} ({incident})."
+
+
+def may_be(now: Conclusion, past: Conclusion) -> bool:
+    """Whether the first hypotheses of two other investigations blame the same service for the same."""
+    if not now.hypotheses or not past.hypotheses or now.investigation.id == past.investigation.id:
+        return False
+    one, other = now.hypotheses[0], past.hypotheses[0]
+    return (one.service, one.mechanism) == (other.service, other.mechanism)
+
+
+def _same(now: Conclusion, past: Conclusion) -> bool:
+    mine, theirs = _signals(now), _signals(past)
+    return may_be(now, past) and bool(mine & theirs) and len(mine & theirs) >= ALIKE * len(mine | theirs)
+
+
+def _signals(conclusion: Conclusion) -> frozenset[str]:
+    """The signals by which the first hypothesis was recognised."""
+    seen = conclusion.observations
+    return frozenset(seen[each].signal for one in conclusion.hypotheses[:1] for each in one.evidence_for if each in seen)
