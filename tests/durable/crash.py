@@ -21,9 +21,8 @@ from tests.llm.scripted import Scripted, Turn
 from tests.workspace.strict import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Callable, Iterable
     from multiprocessing.process import BaseProcess
-    from pathlib import Path
 
     from bot.workspace import Message
     from compass_core.domain import Conclusion
@@ -75,15 +74,24 @@ class Stage:
             await gone(process, 20)
             process.kill()
 
+    def told(self, step: str, *, edited: bool = False) -> set[str]:
+        """The investigations with a message of that step, or one that was edited."""
+        return {step_of(one)[0] for one in self.workspace.messages if step_of(one)[1] == step and one.edited >= edited}
+
+    async def until(self, there: Callable[[], bool]) -> None:
+        """Wait until what Slack holds is so."""
+        async with asyncio.timeout(SECONDS):
+            while not there():
+                await self.workspace.board.changed(self.workspace.board.version)
+
     async def ended(self, count: int = 1) -> None:
         """Wait until so many threads were told their end, and the messages they answer say so too."""
+        await self.until(lambda: min(len(self.told("final")), len(self.told("root", edited=True))) >= count)
 
-        def told(step: str, *, edited: bool) -> int:
-            return len({step_of(one)[0] for one in self.workspace.messages if step_of(one)[1] == step and one.edited >= edited})
-
-        async with asyncio.timeout(SECONDS):
-            while told("final", edited=False) < count or told("root", edited=True) < count:
-                await self.workspace.board.changed(self.workspace.board.version)
+    def steps(self) -> list[list[str]]:
+        """What was posted, for each investigation in the order in which they began."""
+        posted = [step_of(one) for one in self.workspace.messages if step_of(one)[1]]
+        return [[step for key, step in posted if key == begun] for begun in dict.fromkeys(key for key, _ in posted)]
 
 
 @asynccontextmanager
@@ -98,6 +106,13 @@ async def staged(folder: Path, database: str = "", **more: Any) -> AsyncIterator
         finally:
             await stage.end()
             await workspace.stop()
+
+
+async def frozen(process: BaseProcess) -> None:
+    """Wait until it stands still."""
+    async with asyncio.timeout(SECONDS):
+        while " T " not in Path(f"/proc/{process.pid}/stat").read_text():  # noqa: ASYNC110, ASYNC240 - nobody tells
+            await asyncio.sleep(0.02)
 
 
 async def gone(process: BaseProcess, seconds: float = SECONDS) -> bool:
@@ -146,7 +161,7 @@ async def result(stage: Stage, seconds: float) -> Result:
         assert not await store.running()
     finally:
         store.dispose()
-    steps = [step for one in stage.workspace.messages for _, step in [step_of(one)] if step]
+    (steps,) = stage.steps()
     return Result(
         steps, answer_of(conclusion), len(stage.model.requests), len(attempts), sum((one.amount for one in attempts), Decimal(0)), seconds
     )

@@ -30,22 +30,21 @@ from tests.llm.scripted import MODEL, PRICE
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-EVERYWHERE = 1000  # may run at once
 STORED = ("opened", "closed", "claim", "record", "reserve", "close", "conclusion", "attempts")
 
 
 class Boundaries:
-    """Counts what is passed, writes it down, and dies at one of them as `kill -9` does."""
+    """Counts what is passed, writes it down, and at one of them is killed, or by another signal frozen."""
 
-    def __init__(self, die_at: int, passed: str) -> None:
-        self._die_at, self._count = die_at, 0
+    def __init__(self, die_at: int, passed: str, by: signal.Signals) -> None:
+        self._die_at, self._count, self._by = die_at, 0, by
         self._file = os.open(passed, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def passes(self, name: str) -> None:
         self._count += 1
         os.write(self._file, f"{name}\n".encode())
         if self._count == self._die_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), self._by)
 
     def watch(self, place: Any, name: str, said: str = "") -> None:
         """From now on its boundaries are the call of that function and its return."""
@@ -60,9 +59,9 @@ class Boundaries:
         setattr(place, name, watched)
 
 
-def watched(die_at: int, passed: str) -> None:
+def watched(die_at: int, passed: str, by: signal.Signals) -> None:
     """Everything that has an effect outside the process, each agent's looking, and each step of the journal."""
-    boundaries = Boundaries(die_at, passed)
+    boundaries = Boundaries(die_at, passed, by)
     for name in STORED:
         boundaries.watch(Store, name, f"the database's {name}")
     for name in ("chat_postMessage", "chat_update"):
@@ -73,7 +72,7 @@ def watched(die_at: int, passed: str) -> None:
 
 
 @asynccontextmanager
-async def compass(database: str, model: str, seconds: float | None, most: int) -> AsyncIterator[bootstrap.Compass]:
+async def compass(database: str, model: str, seconds: float | None, most: int, everywhere: int) -> AsyncIterator[bootstrap.Compass]:
     """Over the demo's recording, with that database; with `seconds` its agents wait instead of looking."""
     given = {"OPENAI_BASE_URL": model, "COMPASS_MODEL": MODEL, "COMPASS_PRICES": PRICE, "COMPASS_BUDGET_USD": "100"} if model else {}
     settings = load({**given, "COMPASS_DATABASE_URL": database})
@@ -89,7 +88,7 @@ async def compass(database: str, model: str, seconds: float | None, most: int) -
             store = Store(database)
 
             def engine(plot: workflows.Plot) -> workflows.Workflows:
-                return workflows.Workflows(store.url, store, plot, most, EVERYWHERE)
+                return workflows.Workflows(store.url, store, plot, most, everywhere)
 
             telemetry_ = replace(replayed.telemetry, places=(store, *replayed.telemetry.places[1:]))
             try:
@@ -102,10 +101,12 @@ async def main(told: dict[str, Any]) -> None:
     telemetry.configure({}, level=getattr(logging, told.get("level", "WARNING")))
     durable.Lease.seconds = told.get("lease", durable.Lease.seconds)
     if passed := told.get("passed"):
-        watched(told.get("die_at", 0), passed)
+        watched(told.get("die_at", 0), passed, told.get("by", signal.SIGKILL))
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with compass(told["database"], told.get("model", ""), told.get("seconds"), told.get("most", 20)) as built:
+    async with compass(
+        told["database"], told.get("model", ""), told.get("seconds"), told.get("most", 20), told.get("everywhere", 1000)
+    ) as built:
         await serve(built, SlackAccess(*told["slack"]), stop)
 
 
