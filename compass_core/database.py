@@ -17,6 +17,7 @@ from compass_core.errors import SettingsError
 VARIABLE = "COMPASS_DATABASE_URL"
 EXAMPLE = "sqlite:///compass.db"
 BUSY_MS = 10_000
+IDLE_MS = 5_000  # in a transaction: a process that was frozen in one must not hold up those that go on with its work
 
 
 def engine_of(url: str) -> Engine:
@@ -36,6 +37,8 @@ def engine_of(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _connected)
         event.listen(engine, "begin", _begun)
+    elif engine.dialect.name == "postgresql":
+        event.listen(engine, "connect", _timed)
     return engine
 
 
@@ -70,6 +73,11 @@ def _connected(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # so that transactions begin where `_begun` says, not where sqlite3 guesses
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
     connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _timed(connection: Any, _record: object) -> None:
+    connection.execute(f"SET idle_in_transaction_session_timeout = {IDLE_MS}")
+    connection.commit()  # else the pool takes it back
 
 
 def _begun(connection: Connection) -> None:

@@ -18,10 +18,13 @@ from compass_core.database import engine_of
 from compass_core.domain import Address, AgentName, Conclusion, Hypothesis, Incident, Investigation, Outcome, Post, Run
 from compass_core.errors import AlreadyRunningError, SettingsError, StoreError
 from compass_core.store import Store
+from tests.lab.postgres import fresh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.lab.postgres import Postgres
 
 NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
@@ -320,6 +323,19 @@ def spoil(database: str, statement: str) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql(statement)
     engine.dispose()
+
+
+@pytest.mark.lab
+async def test_who_is_frozen_in_a_transaction_does_not_hold_up_the_others_for_long(postgres_server: Postgres) -> None:
+    store = Store(url := fresh(postgres_server.url))
+    await store.beat("a", 10)
+    engine = engine_of(url)
+    frozen = engine.connect()
+    frozen.exec_driver_sql("DELETE FROM processes")
+    assert await store.beat("a", 10) == {"a"}
+    frozen.invalidate()
+    engine.dispose()
+    store.dispose()
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ QUEUE = "investigations"
 BEATS = 5  # in the time for which a process may be silent
 TICK_SECONDS = 0.25  # also how soon a process hears that it shall stop an investigation
 GRACE_SECONDS = 3.0  # for a post or a model's answer that is on its way when the process is told to end
-THREADS, POOL = 32, 20
+THREADS, POOL = 6, 8  # more would only take turns with the loop that acknowledges commands
 NIGHTLY = "17 3 * * *"
 
 log = structlog.get_logger()
@@ -90,6 +90,7 @@ class Workflows:
                 "executor_id": self.lease.process,
                 "max_executor_threads": THREADS,
                 "sys_db_pool_size": POOL,
+                "sys_db_idle_transaction_timeout_sec": self.lease.seconds / 2,  # one that was frozen must not hold locks for long
                 "log_level": "CRITICAL",  # its errors may quote what was said; ours are logged here
                 "use_listen_notify": False,
             }

@@ -1,4 +1,5 @@
-"""A process of Compass over the demo's incident, which can be told to die at one of the boundaries that it passes.
+"""A process of Compass over the demo's incident, which can be told to die at one of the boundaries that it passes:
+the nth of all, or of those with a name.
 
 `run({"folder": …, "database": …, "slack": […], "model": …, "die_at": 17, "passed": "file"})`
 """
@@ -10,6 +11,8 @@ import logging
 import os
 import signal
 import sys
+import time
+from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from importlib.resources import as_file, files
@@ -36,15 +39,16 @@ STORED = ("opened", "closed", "claim", "record", "reserve", "close", "conclusion
 class Boundaries:
     """Counts what is passed, writes it down, and at one of them is killed, or by another signal frozen."""
 
-    def __init__(self, die_at: int, passed: str, by: signal.Signals) -> None:
-        self._die_at, self._count, self._by = die_at, 0, by
+    def __init__(self, die_at: int | tuple[str, int], passed: str, by: signal.Signals) -> None:
+        self._die_at, self._passed, self._by = die_at, Counter[str](), by
         self._file = os.open(passed, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def passes(self, name: str) -> None:
-        self._count += 1
+        self._passed[name] += 1
         os.write(self._file, f"{name}\n".encode())
-        if self._count == self._die_at:
+        if self._die_at in (self._passed.total(), (name, self._passed[name])):
             os.kill(os.getpid(), self._by)
+            time.sleep(0.1)  # the signal may need a moment
 
     def watch(self, place: Any, name: str, said: str = "") -> None:
         """From now on its boundaries are the call of that function and its return."""
@@ -59,7 +63,7 @@ class Boundaries:
         setattr(place, name, watched)
 
 
-def watched(die_at: int, passed: str, by: signal.Signals) -> None:
+def watched(die_at: int | tuple[str, int], passed: str, by: signal.Signals) -> None:
     """Everything that has an effect outside the process, each agent's looking, and each step of the journal."""
     boundaries = Boundaries(die_at, passed, by)
     for name in STORED:

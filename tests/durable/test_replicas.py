@@ -16,8 +16,7 @@ from tests.llm.scripted import Turn
 if TYPE_CHECKING:
     from pathlib import Path
 
-CLAIMED = 36  # the boundary after which the application agent's message is posted
-LONG = 3600.0
+CLAIMED = "after the database's claim", 2  # then the application agent's message is posted
 
 
 async def declared(database: str, count: int) -> list[str]:
@@ -34,10 +33,10 @@ async def test_what_a_replica_leaves_that_dies_or_freezes_another_does_and_it_po
     tmp_path: Path, database: str, then: signal.Signals
 ) -> None:
     async with staged(tmp_path, database) as stage:
-        first = await stage.start(die_at=CLAIMED + 1, passed=str(tmp_path / "passed.txt"), by=signal.SIGSTOP)
+        first = await stage.start(die_at=CLAIMED, passed=str(tmp_path / "passed.txt"), by=signal.SIGSTOP)
         await stage.workspace.command("investigate INC-42")
         await frozen(first)
-        assert (tmp_path / "passed.txt").read_text().splitlines()[-1] == "after the database's claim", "it is about to post"
+        assert (tmp_path / "passed.txt").read_text().splitlines()[-1] == CLAIMED[0]
         await stage.start()
         if then is signal.SIGKILL:
             stage.tell(first, then)
