@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
 import aiohttp
 import structlog
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.listeners import Tasks, register
+from bot.listeners import Compass, Tasks, register
 from bot.thread import Pace, SlackThread, reason
+from compass_core.domain import Address
 from compass_core.errors import SettingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractAsyncContextManager
-
-    from slack_sdk.web.async_client import AsyncWebClient
-
-    from bot.listeners import Compass
-    from compass_core.domain import Address
-    from compass_core.ports import Answering, Outbox
-    from compass_core.settings import SlackAccess
+from compass_core.ports import Answering, Outbox
+from compass_core.settings import SlackAccess
 
 log = structlog.get_logger()
 

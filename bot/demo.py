@@ -5,28 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from importlib.resources import as_file, files
-from typing import TYPE_CHECKING, Any
+from typing import Any, TextIO
 
 from bot.app import serve
 from bot.report import report
-from bot.workspace import Workspace
+from bot.workspace import Message, Workspace
 from compass_core.bootstrap import Compass, replayed, utc_now
-from compass_core.domain import AgentName
+from compass_core.domain import AgentName, Conclusion, Request
 from compass_core.errors import CompassError
 from compass_core.evaluation import planted
+from compass_core.ports import Thread
 from compass_core.settings import Settings, SlackAccess
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-    from typing import TextIO
-
-    from bot.workspace import Message
-    from compass_core.domain import Conclusion, Request
-    from compass_core.ports import Thread
 
 INCIDENT = "INC-42"
 

@@ -5,34 +5,29 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from datetime import timedelta
+from typing import Any, Protocol
 from uuid import uuid4
 
 import aiohttp
 import structlog
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.context.async_context import AsyncBoltContext
+from slack_bolt.context.respond.async_respond import AsyncRespond
 from slack_sdk.errors import SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import blocks
 from bot.command import Declare, Help, Investigate, Stop, parse
 from bot.thread import SlackThread, reason
-from compass_core.domain import Address, Request
+from compass_core.domain import Address, Incident, Request
 from compass_core.errors import AlreadyRunningError, RefusalError, StoreError, ThreadError
+from compass_core.ports import Clock, History, Outbox, Thread
+from compass_core.redaction.redact import Redactor
 from compass_core.redaction.whole import redacted
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable
-    from datetime import timedelta
-
-    from slack_bolt.app.async_app import AsyncApp
-    from slack_bolt.context.ack.async_ack import AsyncAck
-    from slack_bolt.context.async_context import AsyncBoltContext
-    from slack_bolt.context.respond.async_respond import AsyncRespond
-    from slack_sdk.web.async_client import AsyncWebClient
-
-    from compass_core.domain import Incident
-    from compass_core.ports import Clock, History, Outbox, Thread
-    from compass_core.redaction.redact import Redactor
 
 log = structlog.get_logger()
 

@@ -10,28 +10,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot import blocks
 from bot.words import shown
-from compass_core.domain import Post
+from compass_core.domain import Conclusion, Investigation, Moment, Post, Progress
 from compass_core.errors import StoreError, ThreadError
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from datetime import datetime
-
-    from slack_sdk.web.async_client import AsyncWebClient
-
-    from compass_core.domain import Conclusion, Investigation, Moment, Progress
-    from compass_core.ports import Outbox
+from compass_core.ports import Outbox
 
 log = structlog.get_logger()
 

@@ -11,23 +11,19 @@ import logging
 import math
 import signal
 import statistics
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+from pathlib import Path
+from typing import Any, NamedTuple, TypedDict
 
 from compass_core import bootstrap, telemetry
-from compass_core.domain import Request
+from compass_core.domain import AgentName, Conclusion, Hypothesis, Request
 from compass_core.errors import CaseError
 from compass_core.settings import Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
-
-    from compass_core.domain import AgentName, Conclusion, Hypothesis
 
 Json = dict[str, Any]
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+Grams = NDArray[np.uint16]
 
-    from numpy.typing import NDArray
-
-    Grams = NDArray[np.uint16]
 
 AT_ONCE = 4_000  # texts
 GRAM = 3  # bytes in a row; of a phrase those are looked for that are the rarest in these texts

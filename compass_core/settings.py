@@ -10,22 +10,19 @@ import json
 import os
 import re
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from compass_core.errors import SettingsError
 from compass_core.settings_values import Expressions, Header, Labels, Money, Names, Prices, Seconds, SlackToken, Url, is_own
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from pydantic_core import ErrorDetails
 
 # names that a shared environment or file may hold and that are not read here: other versions' and the file's own
 UNREAD = frozenset({"COMPASS_CONFIG", "SLACK_SIGNING_SECRET"})

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
@@ -14,9 +15,6 @@ from pydantic_settings import NoDecode
 
 from compass_core.budget import dollars
 from compass_core.redaction.redact import expression
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 PRICE = "must be model=input/output or model=input/output/cached, US dollars a million tokens, with commas between"
 OWN_NAME = re.compile(r"([a-z][a-z0-9-]*|.+\.(localhost|local|internal|home\.arpa))\.?", re.IGNORECASE)  # none of these is public

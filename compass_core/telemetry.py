@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 import structlog
 from opentelemetry import metrics, trace
 
 from compass_core.redaction.redact import hidden
 from compass_core.redaction.whole import said
-
-if TYPE_CHECKING:
-    import re
-    from collections.abc import Mapping, Sequence
 
 
 def configure(

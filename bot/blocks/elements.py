@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from bot.words import more, printable, shown
+from bot.words import more, printable, shown, utc
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -119,7 +119,7 @@ def link_to(url: str | None, text: str) -> Json:
 
 def local_time(at: datetime) -> Json:
     """A time that Slack shows in the reader's own time zone."""
-    return {"type": "date", "timestamp": int(at.timestamp()), "format": "{date_short_pretty} {time}", "fallback": f"{at:%H:%M} UTC"}
+    return {"type": "date", "timestamp": int(at.timestamp()), "format": "{date_short_pretty} {time}", "fallback": utc(at)}
 
 
 def header(text: str) -> Json:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from aiohttp import web
 
-from bot.workspace.board import APP, BOT, BOT_USER, TEAM, TEAM_NAME, Json
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from bot.workspace.board import Board, Message
+from bot.workspace.board import APP, BOT, BOT_USER, TEAM, TEAM_NAME, Board, Json, Message
 
 SCOPES = ("commands", "chat:write", "channels:history", "groups:history")
 _CONTENT = ("text", "blocks", "metadata")

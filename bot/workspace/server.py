@@ -6,20 +6,16 @@ import asyncio
 import secrets
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from bot.workspace.api import SlackError, WebApi, arguments, content
 from bot.workspace.board import ALEX, APP, INCIDENTS, PEOPLE, SLACKBOT, TEAM, TEAM_NAME, Board, Json
 from bot.workspace.page import page_routes
 from bot.workspace.sockets import Sockets
 from compass_core.errors import CompassError
-
-if TYPE_CHECKING:
-    from aiohttp.typedefs import Middleware
-
-    from compass_core.ports import Clock
+from compass_core.ports import Clock
 
 
 @dataclass(slots=True)

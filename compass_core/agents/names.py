@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
 from compass_core.agents.scope import ambiguous
+from compass_core.agents.view import View
 from compass_core.analysis.notes import Times
-from compass_core.domain import Window
+from compass_core.domain import Incident, Window
 from compass_core.errors import Reason, UnknownNameError
 from compass_core.identity import name_of
-from compass_core.readings import Family
+from compass_core.ports import Clock
+from compass_core.readings import Family, Reading, Series, Span
 from compass_core.signals.catalogue import GRAPH_FAMILIES, asked_names
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from compass_core.agents.view import View
-    from compass_core.domain import Incident
-    from compass_core.ports import Clock
-    from compass_core.readings import Reading, Series, Span
 
 NEAREST = 3
 PATIENCE = 5.0  # seconds: whoever asked waits for the first message

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compass_core.analysis.notes import asked
+from compass_core.analysis.notes import Note, asked
 from compass_core.analysis.wording import amount
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from compass_core.analysis.notes import Note
-    from compass_core.domain import Edge, Observation
-    from compass_core.readings import Selection, Series
+from compass_core.domain import Edge, Observation
+from compass_core.readings import Selection, Series
 
 PATIENCE = 180.0  # seconds without any point: a scrape or two may fail
 HISTORY = 900.0  # seconds for which a thing must have been there

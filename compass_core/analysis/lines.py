@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from compass_core.readings import LogLine
+from compass_core.readings import LogLine
 
 Level = Literal["severe", "warning", "calm", ""]
 

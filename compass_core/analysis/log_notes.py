@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from compass_core.analysis.lines import continues, level, message, severe
-from compass_core.analysis.notes import LEAST, asked
+from compass_core.analysis.notes import LEAST, Note, Times, asked
 from compass_core.analysis.shifts import grade
+from compass_core.analysis.templates import Template
 from compass_core.analysis.wording import amount
 from compass_core.domain import Edge, Observation
+from compass_core.readings import LogLine, Reading, Series
 from compass_core.signals.logs import TOLD_CALMLY, TOLD_OF_PEERS, kinds_of
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from compass_core.analysis.notes import Note, Times
-    from compass_core.analysis.templates import Template
-    from compass_core.readings import LogLine, Reading, Series
-    from compass_core.signals.signal import Signal
+from compass_core.signals.signal import Signal
 
 NEW_TEMPLATES = 5
 MOSTLY = 0.5  # of the lines that hold words of errors: from there on their counts are those of errors

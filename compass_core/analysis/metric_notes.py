@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from compass_core.analysis.absence import counted
-from compass_core.analysis.notes import asked
+from compass_core.analysis.notes import Note, asked
 from compass_core.analysis.shifts import LARGEST, LOOK_BACK_SECONDS, Shift, shifts
 from compass_core.analysis.wording import amount
+from compass_core.domain import AgentName, Observation
 from compass_core.identity import name_of
-from compass_core.readings import Change, Reduction
+from compass_core.readings import Change, Reading, Reduction, Selection, Series
 from compass_core.signals.catalogue import SIGNALS
 from compass_core.signals.names import scale
 from compass_core.signals.signal import WEAK, Scale, Signal
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from compass_core.analysis.notes import Note
-    from compass_core.domain import AgentName, Observation
-    from compass_core.readings import Reading, Selection, Series
 
 TO_PEER = frozenset(name for name, signal in SIGNALS.items() if any(ask.to_peer for ask in signal.asked))
 UNKNOWN = Scale("times", 2.0, 5.0, 20.0)  # of a metric of which nobody knows what it measures

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from compass_core.analysis.wording import plain
-from compass_core.domain import Looked, Observation, Window
-from compass_core.readings import Series
+from compass_core.domain import AgentName, Gap, Looked, Observation, Window
+from compass_core.readings import Change, Reading, Series
 from compass_core.signals.catalogue import SIGNALS
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
-    from compass_core.domain import AgentName, Gap
-    from compass_core.readings import Change, Reading
 
 LAST_TIME = 253_402_300_800  # the year 10,000
 LEAST = 0.05  # a score below this is not worth a line, unless it is about the affected service

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compass_core.analysis.shifts import LARGEST, MAD_TO_SIGMA, NORMAL_SPREADS, RELATIVE_SPREAD, grade
+from compass_core.readings import Series
+from compass_core.signals.signal import Signal
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+Floats = NDArray[np.float64]
 
-    from numpy.typing import NDArray
-
-    from compass_core.readings import Series
-    from compass_core.signals.signal import Signal
-
-    Floats = NDArray[np.float64]
 
 BEFORE, AFTER = 3600.0, 1800.0  # seconds on both sides of a step that are compared
 SAME = 180.0  # seconds: what begins so close together began together

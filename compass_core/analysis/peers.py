@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from compass_core.analysis.metric_notes import SETTLED_SECONDS, signal_of, stated
-from compass_core.analysis.notes import asked
+from compass_core.analysis.notes import Note, asked
 from compass_core.analysis.shifts import LARGEST, MAD_TO_SIGMA, RELATIVE_SPREAD, grade
 from compass_core.analysis.wording import amount
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from compass_core.analysis.notes import Note
-    from compass_core.domain import Observation
-    from compass_core.readings import Change, Series
-    from compass_core.signals.signal import Signal
+from compass_core.domain import Observation
+from compass_core.readings import Change, Series
+from compass_core.signals.signal import Signal
 
 FEWEST = 3  # points of both at once that make a comparison
 PATIENCE = 180.0  # seconds after which a new version should be seen

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+from compass_core.readings import Series
+from compass_core.signals.signal import Signal
 
-    from numpy.typing import NDArray
+Floats = NDArray[np.float64]
+Rows = NDArray[np.intp]
 
-    from compass_core.readings import Series
-    from compass_core.signals.signal import Signal
-
-    Floats = NDArray[np.float64]
-    Rows = NDArray[np.intp]
 
 NORMAL_SPREADS = 3.0  # deviations up to this many spreads are what a quiet series does by itself
 SCALE_SPREADS = 5.0  # of the logarithm by which unusual things are told apart

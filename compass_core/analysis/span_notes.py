@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-from compass_core.analysis.notes import asked
+from compass_core.analysis.calls import Detour, Failure
+from compass_core.analysis.notes import Note, asked
+from compass_core.analysis.timing import Growth, Measure, Slowness
 from compass_core.analysis.wording import amount
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from compass_core.analysis.calls import Detour, Failure
-    from compass_core.analysis.notes import Note
-    from compass_core.analysis.timing import Growth, Measure, Slowness
-    from compass_core.domain import Observation
-    from compass_core.readings import Reading, Span
+from compass_core.domain import Observation
+from compass_core.readings import Reading, Span
 
 LISTED = 3  # calls that an observation names
 _FORMULAS: dict[Measure, str] = {

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from compass_core.analysis.lines import message
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from compass_core.readings import LogLine
+from compass_core.readings import LogLine
 
 LONGEST = 300  # characters of a line that make its template
 LIKE = 0.7  # of two templates with equally many words: this share of equal words makes them one, after He et al., Drain (2017)

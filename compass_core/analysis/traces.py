@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compass_core.domain import Edge
 from compass_core.identity import peer
+from compass_core.readings import Span
 from compass_core.signals.spans import database_system
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+Floats = NDArray[np.float64]
+Rows = NDArray[np.intp]
+Flags = NDArray[np.bool_]
 
-    from numpy.typing import NDArray
-
-    from compass_core.readings import Span
-
-    Floats = NDArray[np.float64]
-    Rows = NDArray[np.intp]
-    Flags = NDArray[np.bool_]
 
 T = TypeVar("T")
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
-from compass_core.domain import AgentName, Findings, Outcome
+from compass_core.domain import AgentName, Findings, Gap, Hypothesis, Outcome, Run
 from compass_core.errors import Reason
 from compass_core.hypotheses import calibrated
 from compass_core.hypotheses.propose import sure
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from compass_core.domain import Gap, Hypothesis, Run
 
 KINDS = {"metrics": "Prometheus", "logs": "Loki", "traces": "Tempo"}
 ON_PURPOSE = frozenset({"left out", "not configured"})  # why agents are skipped that nobody waits for

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from compass_core.analysis.wording import amount
+from compass_core.domain import Edge, Hypothesis, Observation
 from compass_core.hypotheses.propose import sure
-from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, NODE, TROUBLED, strongest
+from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, NODE, TROUBLED, Best, strongest
 from compass_core.signals.catalogue import SIGNALS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from compass_core.domain import Edge, Hypothesis, Observation
-    from compass_core.hypotheses.suspicion import Best
 
 OF_A_CHANGE = frozenset({"bad_deploy", "config_change"})
 SHORT = 80  # characters of what is said of a step

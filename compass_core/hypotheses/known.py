@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from compass_core.domain import AgentName, Findings, Hypothesis, Incident, Observation, Run
+from compass_core.domain import AgentName, Findings, Hypothesis, Incident, Observation, Run
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from compass_core.analysis.wording import plain
-from compass_core.domain import AgentName, Message
+from compass_core.domain import AgentName, Hypothesis, Incident, Message, Observation
+from compass_core.hypotheses.known import Known
 from compass_core.hypotheses.mechanisms import MECHANISMS
 from compass_core.hypotheses.refine import MOST_CAUSES, MOST_PREDICTIONS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from compass_core.domain import Hypothesis, Incident, Observation
-    from compass_core.hypotheses.known import Known
 
 MOST_TOKENS = 3_000  # of a call's input, by the tokenizer of the o200k models; with the answer's schema
 ROOM = 1_850.0  # of them for the data, as `weight` reckons it; the rest is SYSTEM, the schema and what frames them

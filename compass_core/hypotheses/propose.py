@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
-from compass_core.domain import AgentName, Hypothesis
+from compass_core.domain import AgentName, Edge, Findings, Hypothesis, Observation, Suspect
 from compass_core.hypotheses.mechanisms import MECHANISMS, UNLESS
-from compass_core.hypotheses.suspicion import TROUBLED, callees, databases, strongest, supports
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
-
-    from compass_core.domain import Edge, Findings, Observation, Suspect
-    from compass_core.hypotheses.suspicion import Best
+from compass_core.hypotheses.suspicion import TROUBLED, Best, callees, databases, strongest, supports
 
 LEAST = 0.05  # a hypothesis below this confidence is noise
 MOST = {AgentName.APPLICATION: 4, AgentName.DATABASE: 3, AgentName.NETWORK: 3}  # ten an investigation

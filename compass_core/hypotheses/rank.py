@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
 
+from compass_core.domain import Hypothesis, Run, Tried
 from compass_core.hypotheses.joined import Ground, joined
-from compass_core.hypotheses.propose import sure, weigh
+from compass_core.hypotheses.propose import Pair, sure, weigh
 from compass_core.hypotheses.refine import BELOW
 from compass_core.hypotheses.test import verdict_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from compass_core.domain import Hypothesis, Run, Tried
-    from compass_core.hypotheses.propose import Pair
 
 FELLED = 0.2  # how often, beside the others, what a test contradicted is right all the same
 

@@ -11,21 +11,18 @@ Nothing of the rules is lost: what the model leaves out stays as it is.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from compass_core.analysis.wording import LONGEST, plain
 from compass_core.domain import Hypothesis, Prediction
+from compass_core.hypotheses.known import Known
 from compass_core.hypotheses.mechanisms import MECHANISMS
 from compass_core.hypotheses.propose import MOST
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from compass_core.hypotheses.known import Known
 
 SHARE = 0.5
 UNSUPPORTED = 0.2

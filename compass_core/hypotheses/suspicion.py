@@ -11,21 +11,15 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
-from compass_core.domain import Suspect
+from compass_core.domain import Edge, Observation, Suspect
 from compass_core.hypotheses.mechanisms import GENERAL, OF_A_DATABASE, UNLESS
 from compass_core.signals.catalogue import SIGNALS
 from compass_core.signals.changes import CHANGES
-from compass_core.signals.signal import DIRECT, FELT, RESOURCE, WEAK
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-    from datetime import datetime
-
-    from compass_core.domain import Edge, Observation
-    from compass_core.signals.signal import Evidence
+from compass_core.signals.signal import DIRECT, FELT, RESOURCE, WEAK, Evidence
 
 WEIGHTS: dict[Evidence, float] = {DIRECT: 2.0, RESOURCE: 2.0, FELT: 1.0, WEAK: 0.15}
 EXPLAINED = 0.8  # how much of what a service feels the trouble of what it calls takes away

@@ -6,28 +6,23 @@ telemetry could decide.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from compass_core.analysis.notes import Times
-from compass_core.domain import AgentName, Trial, Window
+from compass_core.domain import AgentName, Hypothesis, Observation, Trial, Verdict, Window
 from compass_core.hypotheses.joined import Ground
 from compass_core.hypotheses.mechanisms import MUST_SEE, UNLESS
 from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, NODE, ONSET_SLACK_SECONDS, TROUBLED, callees, evidence_of, systems
+from compass_core.readings import Family, Selection
 from compass_core.signals.catalogue import SIGNALS
 from compass_core.signals.changes import WORSE
 from compass_core.signals.plan import plan
 from compass_core.signals.signal import DIRECT, FELT, RESOURCE
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from compass_core.domain import Hypothesis, Observation, Verdict
-    from compass_core.readings import Family, Selection
 
 MOST, LEAST = 4, 0.05  # hypotheses that are tested, the first ones, and the confidence of the last of them
 FINEST = 5.0  # seconds between points

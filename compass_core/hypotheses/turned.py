@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+from compass_core.domain import Hypothesis, Observation, Run
 from compass_core.hypotheses.suspicion import CHANGED, callees, evidence_of, strongest
 from compass_core.hypotheses.test import STRONG
 from compass_core.signals.signal import DIRECT, FELT
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from compass_core.domain import Hypothesis, Observation, Run
 
 NAMED = 0.3  # how sure an agent was of what it named, so that people remember it
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Collection, Mapping
+from typing import Final
 
+from compass_core.domain import Environment
 from compass_core.identity.labels import NODES, OF_CLOUDS
+from compass_core.identity.things import Thing
 from compass_core.identity.values import HOSTS
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    from compass_core.domain import Environment
-    from compass_core.identity.things import Thing
 
 ENVIRONMENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "cluster": ("cluster", "k8s_cluster_name", "cluster_name"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from compass_core.identity.labels import (
     ABOUT,
@@ -20,11 +21,7 @@ from compass_core.identity.labels import (
     PODS,
 )
 from compass_core.identity.values import HOSTS, JOBS, WEAK, is_ip, name_of, plain
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-
-    from compass_core.readings import Span
+from compass_core.readings import Span
 
 
 class Thing(NamedTuple):

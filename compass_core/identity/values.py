@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from compass_core.identity.labels import DATABASES, PODS, VOLUMES
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 _NOBODY = frozenset({"", "unknown", "none", "localhost", "127.0.0.1", "::1", "PassthroughCluster", "BlackHoleCluster"})
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from compass_core.domain import Incident
 from compass_core.errors import AmbiguousIncidentError, Reason, SourceError
 from compass_core.identity import environment, thing
 from compass_core.incidents.links import is_link, is_of
 from compass_core.incidents.rules import delay
-from compass_core.sources.http import Allowance
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from compass_core.sources.http import Backend
+from compass_core.sources.http import Allowance, Backend
 
 ALERTS: Final = "/api/v2/alerts"
 GRAFANA: Final = "/api/alertmanager/grafana"

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
-from compass_core.domain import Incident
+from compass_core.domain import Environment, Incident, Request
 from compass_core.errors import IncidentNotFoundError, SourceError, StoreError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from compass_core.domain import Environment, Request
-    from compass_core.ports import Incidents
+from compass_core.ports import Incidents
 
 NEAREST = 3
 

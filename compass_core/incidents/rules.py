@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from compass_core.errors import SourceError
-from compass_core.sources.http import Allowance
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from compass_core.sources.http import Backend
+from compass_core.sources.http import Allowance, Backend
 
 RULES: Final = "/api/v1/rules"
 _RANGE: Final = re.compile(r"\[(\d+)(s|m|h|d)[\]:]")

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+from compass_core.domain import AgentName, Environment, Incident, Message, Window
 from compass_core.errors import CompassError, SourceError
+from compass_core.ports import Changes, Incidents, Logs, Metrics, Model, Offload, Traces, V
+from compass_core.readings import Change, Family, LogLine, Reading, Selection, Series, Span
+from compass_core.redaction.redact import Redactor
 from compass_core.redaction.whole import asked, redacted
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator, Sequence
-
-    from compass_core.domain import AgentName, Environment, Incident, Message, Window
-    from compass_core.ports import Changes, Incidents, Logs, Metrics, Model, Offload, Traces, V
-    from compass_core.readings import Change, Family, LogLine, Reading, Selection, Series, Span
-    from compass_core.redaction.redact import Redactor
 
 T = TypeVar("T")
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from compass_core.domain import Conclusion, Investigation, Moment, Progress
+from compass_core.ports import Thread
+from compass_core.redaction.redact import Redactor
 from compass_core.redaction.whole import redacted
-
-if TYPE_CHECKING:
-    from compass_core.domain import Conclusion, Investigation, Moment, Progress
-    from compass_core.ports import Thread
-    from compass_core.redaction.redact import Redactor
 
 
 class Told:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
 
 from compass_core.redaction import notations, values
 from compass_core.redaction.words import rows
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 KINDS = ("password", "token", "key", "cookie", "email", "card", "custom")
 

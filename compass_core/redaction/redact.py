@@ -5,14 +5,11 @@ from __future__ import annotations
 import itertools
 import re
 import secrets
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
-from typing import TYPE_CHECKING
 
 from compass_core.redaction.forms import KINDS, Form, folded, table
 from compass_core.redaction.values import is_word
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 HIDDEN = "[hidden]"
 PLACEHOLDER = re.compile(rf"<(?:{'|'.join(KINDS)})-[0-9]{{1,9}}>|{re.escape(HIDDEN)}")

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from operator import is_
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import unquote_plus
 
 from pydantic import BaseModel
 
 from compass_core.domain import Incident
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from compass_core.redaction.redact import Redactor
+from compass_core.redaction.redact import Redactor
 
 T = TypeVar("T")
 

@@ -5,17 +5,12 @@ A family enters only with a test on that exporter's real names (`tests/signals/`
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection
 
+from compass_core.domain import AgentName
 from compass_core.signals import databases, logs, network, requests, resources, spans
 from compass_core.signals.changes import CHANGES, WORSE
-from compass_core.signals.signal import QUANTILE
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from compass_core.domain import AgentName
-    from compass_core.signals.signal import Signal
+from compass_core.signals.signal import QUANTILE, Signal
 
 # fmt: off
 SIGNALS: dict[str, Signal] = {

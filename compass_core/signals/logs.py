@@ -6,16 +6,11 @@ the more specific comes first: `lock wait timeout` before `timeout`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+from compass_core.domain import AgentName
 from compass_core.phrases import first_of
-from compass_core.signals.signal import APPLICATION, DATABASE, DIRECT, FELT, NETWORK, Scale, Signal
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from compass_core.domain import AgentName
-    from compass_core.signals.signal import Evidence
+from compass_core.signals.signal import APPLICATION, DATABASE, DIRECT, FELT, NETWORK, Evidence, Scale, Signal
 
 
 def _split(phrases: str) -> tuple[str, ...]:

@@ -6,17 +6,13 @@ Names run words together, shorten them, or write them in camel case: `p50latency
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
+from compass_core.readings import Kind
 from compass_core.signals.words import BY_UNIT, MEANINGS, UNITS, WORDS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from compass_core.readings import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from compass_core.readings import Match, Reduction, Selection
+from compass_core.domain import AgentName
+from compass_core.readings import Family, Match, Reduction, Selection
 from compass_core.signals.catalogue import GRAPH_FAMILIES, OWN, PLACED, SIGNALS
 from compass_core.signals.names import unit_of
 from compass_core.signals.network import PEERS
-from compass_core.signals.signal import FELT, Where
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from compass_core.domain import AgentName
-    from compass_core.readings import Family
-    from compass_core.signals.signal import Ask
+from compass_core.signals.signal import FELT, Ask, Where
 
 VERSION_LABELS = ("service_version", "app_version", "version", "image_tag", "image", "revision")
 _GRAPH_CLIENTS = {

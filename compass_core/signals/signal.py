@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
 from compass_core.domain import AgentName
 from compass_core.readings import Reduction
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 APPLICATION, DATABASE, NETWORK = AgentName
 RAW, RATE, RATIO, RATE_RATIO, QUANTILE, INCREASE, RATE_OF, PAST = Reduction

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from compass_core.readings import Span
 from compass_core.signals.requests import FAILING, SLOWER
 from compass_core.signals.signal import APPLICATION, DATABASE, DIRECT, FELT, NETWORK, Scale, Signal
-
-if TYPE_CHECKING:
-    from compass_core.readings import Span
 
 _WAYS = Scale("change", 1.0, 10.0, 100.0)  # spans
 

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from compass_core.readings import Match, Reduction, Selection
+from compass_core.readings import Family, Match, Reduction, Selection
 from compass_core.signals.catalogue import OWN, SIGNALS
-from compass_core.signals.names import ADDED_UP, NOTHING, limit_of, read, words_of
+from compass_core.signals.names import ADDED_UP, NOTHING, Meaning, limit_of, read, words_of
 from compass_core.signals.network import PEERS
 from compass_core.signals.signal import DIRECT, FELT, RESOURCE, WEAK
 from compass_core.signals.words import BY_UNIT, UNITS
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-
-    from compass_core.readings import Family
-    from compass_core.signals.names import Meaning
 
 _UNMEASURABLE = re.compile(
     r".*(_info|_created|_timestamp|_timestamp_seconds|_build)$|^(ALERTS|scrape_|target_info|promhttp_|traces_service_graph_|up$).*"
