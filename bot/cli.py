@@ -188,11 +188,11 @@ def _asked_to_stop() -> asyncio.Event:
 @contextmanager
 def _told() -> Iterator[None]:
     """What Compass refuses or cannot do is told in its words, not as a traceback."""
-    from compass_core.errors import CompassError, RefusalError
+    from compass_core.errors import CaseError, CompassError, RefusalError, SettingsError
     from compass_core.redaction.redact import hidden
 
     try:
         yield
     except CompassError as error:
-        told = hidden(str(error))  # it may quote what was typed
-        raise (_Refused if isinstance(error, RefusalError) else click.ClickException)(told) from error
+        told = str(error) if isinstance(error, SettingsError) else hidden(str(error))  # the others may quote what was typed
+        raise (_Refused if isinstance(error, RefusalError | SettingsError | CaseError) else click.ClickException)(told) from error

@@ -112,7 +112,8 @@ def thought_how(run: Run) -> tuple[str, ...]:
 def outcome(ended: Outcome, reason: str) -> str:
     """`stopped: took longer than 90 s`."""
     reason = SKIPS.get(reason, reason) if ended is Outcome.SKIPPED else reason
-    return f"{OUTCOMES[ended]}: {shown(reason, 300)}" if printable(reason) else OUTCOMES[ended]
+    told = shown(reason, 300) if printable(reason) else ""
+    return told if told.startswith(f"{OUTCOMES[ended]} ") else ": ".join(filter(None, (OUTCOMES[ended], told)))
 
 
 def ended_line(conclusion: Conclusion) -> str:

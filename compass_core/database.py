@@ -33,7 +33,7 @@ def engine_of(url: str) -> Engine:
     except (ArgumentError, ValueError):
         raise SettingsError(VARIABLE, "is not a database URL", EXAMPLE) from None
     except ModuleNotFoundError as error:
-        raise SettingsError(VARIABLE, f"needs the Python module {error.name}, which is not installed", EXAMPLE) from None
+        raise SettingsError(VARIABLE, f"needs the Python module {error.name}; Compass is made for SQLite and PostgreSQL", EXAMPLE) from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _connected)
         event.listen(engine, "begin", _begun)

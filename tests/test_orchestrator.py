@@ -343,9 +343,12 @@ async def test_what_was_found_before_is_told() -> None:
     history, stage = FakeHistory(), Stage()
     first = await stage.play()
     cited = first.model_copy(update={"hypotheses": (first.hypotheses[0].model_copy(update={"evidence_for": ("A1",)}),)})
-    history.ended.append(cited.model_copy(update={"investigation": first.investigation.model_copy(update={"id": "older"})}))
+    older = INCIDENT.model_copy(update={"started_at": INCIDENT.started_at - timedelta(days=3)})
+    history.ended.append(
+        cited.model_copy(update={"investigation": first.investigation.model_copy(update={"id": "older", "incident": older})})
+    )
     again = Stage(history=history)
-    assert (await again.orchestrator._recalled(cited)).seen_before.startswith("Seen 1 time before, last on 2026-01-05")
+    assert (await again.orchestrator._recalled(cited)).seen_before.startswith("Seen 1 time before, last on 2026-01-02")
     assert (await again.play()).seen_before == "", "by nothing it was not recognised before"
 
 

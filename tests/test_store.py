@@ -119,7 +119,7 @@ async def test_a_conclusion_comes_back_without_runs(store: Store) -> None:
     asked = investigation(only=AgentName.DATABASE, again=True)
     await store.opened(asked)
     await store.closed(conclusion(asked))
-    assert await store.recent(5) == (conclusion(asked, runs=(), hypotheses=()),)
+    assert await store.recent(5) == (conclusion(asked, runs=()),)
     (kept,) = await store.recent(5)
     assert str(kept.total_cost) == "0.1021"
 

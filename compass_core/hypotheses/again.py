@@ -1,4 +1,4 @@
-"""Whether the same cause was found before, by the same signals."""
+"""Whether the same cause was found in an earlier incident, by the same signals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ ALIKE = 0.5  # of the signals of both, that two answers have in common to be the
 
 def seen_before(now: Conclusion, past: Iterable[Conclusion]) -> str:
     """`Seen 3 times before, last on 2026-01-05 (INC-7).`; '' where it is new, or nothing is known now."""
-    alike = sorted((one.investigation.started_at, one.investigation.incident.id) for one in past if _same(now, one))
+    incidents = (one.investigation.incident for one in past if _same(now, one))
+    alike = sorted({(incident.started_at, incident.id) for incident in incidents})
     if not alike:
         return ""
     at, incident = alike[-1]
@@ -19,8 +20,9 @@ def seen_before(now: Conclusion, past: Iterable[Conclusion]) -> str:
 
 
 def may_be(now: Conclusion, past: Conclusion) -> bool:
-    """Whether the first hypotheses of two other investigations blame the same service for the same."""
-    if not now.hypotheses or not past.hypotheses or now.investigation.id == past.investigation.id:
+    """Whether the first hypotheses of two incidents blame the same service for the same; one that is looked at again is one."""
+    mine, theirs = now.investigation.incident, past.investigation.incident
+    if not now.hypotheses or not past.hypotheses or (mine.id, mine.started_at) == (theirs.id, theirs.started_at):
         return False
     one, other = now.hypotheses[0], past.hypotheses[0]
     return (one.service, one.mechanism) == (other.service, other.mechanism)

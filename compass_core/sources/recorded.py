@@ -166,6 +166,8 @@ def _counts(
     logs: tuple[tuple[LogLine, ...], tuple[LogLine, ...]], services: Sequence[str], over: tuple[Window, float], phrases: Sequence[str]
 ) -> tuple[Series, ...]:
     (every, lines), (window, step) = logs, over
+    if not any(True for _ in _inside(every, window)):  # of a time that was not recorded nothing is known, as a server would tell
+        return ()
     wanted = frozenset(services or (line.service for line in every))
     ends = recorded_metrics.points(window, step) + step
     grid = ends[ends <= window.end.timestamp()]

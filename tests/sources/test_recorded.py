@@ -68,6 +68,11 @@ async def test_log_counts_count_whole_steps_and_fill_zeros(tmp_path: Path) -> No
     assert reading.values[0].query == 'sum by (service) (count_over_time({service="web"} |~ "(?i)timeout"[60s]))'
 
 
+async def test_of_a_time_that_was_not_recorded_there_are_no_counts(tmp_path: Path) -> None:
+    later = Window(start=START + timedelta(days=1), end=START + timedelta(days=1, minutes=4))
+    assert (await write(tmp_path, logs=LINES).log_counts(["web"], later, 60, ())).values == ()
+
+
 async def test_spans_are_those_of_whole_traces(tmp_path: Path) -> None:
     rows = [
         span("a", "web", 2),
