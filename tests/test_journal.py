@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from compass_core.journal import durable
 from compass_core.journal.steps import InProcess
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from compass_core.ports import Journal
 
 
@@ -47,3 +51,25 @@ async def test_steps_nest() -> None:
     with capture_logs() as events:
         assert await journal.step("outer", outer) == "done"
     assert [event["step"] for event in events] == ["inner", "outer"]
+
+
+async def test_a_step_that_did_not_wait_for_the_database_is_not_done_again_when_it_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers, done = asyncio.Event(), []
+
+    class Slow:
+        @staticmethod
+        async def run_step_async(_options: Any, work: Callable[[], Awaitable[str]]) -> str:
+            await answers.wait()
+            return await work()
+
+    async def action() -> int:
+        done.append("posted")
+        answers.set()
+        for _ in range(9):  # whoever waits for the database has time enough
+            await asyncio.sleep(0)
+        return 42
+
+    monkeypatch.setattr(durable, "DBOS", Slow)
+    monkeypatch.setattr(durable, "PATIENCE_SECONDS", 0.0)
+    assert await durable.Durable(durable.Lease(), "run-1 look").step("root", action, int) == 42
+    assert done == ["posted"]

@@ -124,8 +124,11 @@ class _Step(Generic[T]):
         work = asyncio.create_task(DBOS.run_step_async({"name": self._name}, self._once))
         try:
             await _first(work, self._begun, journal.patience)
-            if self._begun.is_set():
-                await _first(work, self._acted, None)
+            if not self._begun.is_set() and not work.done():
+                work.cancel()  # or it would be done twice, once the database answers
+                journal.fails(TimeoutError())
+                return await self._action()
+            await _first(work, self._acted, None)
             if not work.done():
                 await asyncio.wait({work}, timeout=journal.patience)
             return await self._result(work, journal)

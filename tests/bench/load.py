@@ -67,12 +67,14 @@ async def main(count: int, replicas: int, *, on_postgres: bool) -> int:
             await asyncio.sleep(0.2)
         posted = Counter(map(step_of, stage.workspace.messages))
         twice = sum(times > 1 for (key, _), times in posted.items() if key)
-        lost = count * len(STEPS) - sum(bool(key) for key, _ in posted)
+        lost = count - done
+        skipped = count * len(STEPS) - sum(bool(key) for key, _ in posted)
         store.dispose()
         seconds.sort()
+        again = [f"{step} of {key}" for (key, step), times in posted.items() if key and times > 1]
         print(
-            f"{count} investigations, {replicas} process(es), {'PostgreSQL' if on_postgres else 'SQLite'}: {done} told, {twice} messages twice, "
-            f"{lost} lost; {took:.1f} s to the last (asked within {asked:.1f} s; ideal {IDEAL:.0f} s); memory {idle} MiB idle, at most "
+            f"{count} investigations, {replicas} process(es), {'PostgreSQL' if on_postgres else 'SQLite'}: {done} told, {twice} messages twice {again[:3]}, "
+            f"{lost} lost, {skipped} agents had no time left; {took:.1f} s to the last (asked within {asked:.1f} s; ideal {IDEAL:.0f} s); memory {idle} MiB idle, at most "
             f"{max(map(memory, processes))} MiB; acknowledged in {seconds[len(seconds) // 2] * 1000:.0f} ms (median), "
             f"{seconds[int(len(seconds) * 0.99)] * 1000:.0f} ms (p99)"
         )
