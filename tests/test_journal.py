@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
+from compass_core.domain import Post
 from compass_core.journal import durable
 from compass_core.journal.steps import InProcess
+from compass_core.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from compass_core.ports import Journal
 
@@ -73,3 +76,13 @@ async def test_a_step_that_did_not_wait_for_the_database_is_not_done_again_when_
     monkeypatch.setattr(durable, "PATIENCE_SECONDS", 0.0)
     assert await durable.Durable(durable.Lease(), "run-1 look").step("root", action, int) == 42
     assert done == ["posted"]
+
+
+async def test_a_process_that_was_frozen_while_it_announced_a_message_does_not_post_it(tmp_path: Path) -> None:
+    store, lease = Store(f"sqlite:///{tmp_path}/compass.db"), durable.Lease()
+    fenced, post = durable.Fenced(store, lease), Post(investigation="run-1", step="root", channel="C1")
+    assert await fenced.claim(post) is None
+    lease.ticked -= 2 * lease.seconds
+    with pytest.raises(asyncio.CancelledError):
+        await fenced.claim(post)
+    store.dispose()
