@@ -116,12 +116,12 @@ def test_who_suffers_uses_what_is_broken() -> None:
 
 
 def test_what_others_show_as_well_who_do_not_use_it_has_another_cause() -> None:
-    full = seen("saturation_of_limit", "cart", minutes=2)
-    one = blamed("cart", "connection_exhaustion", full)
-    assert told(one, scene(full, seen("saturation_of_limit", "mail", minutes=1)))["alike"].verdict == "contradicted"
-    assert told(one, scene(full, seen("saturation_of_limit", "shop", minutes=1)))["alike"].verdict == "survived", "shop uses it"
-    assert told(one, scene(full, seen("saturation_of_limit", "mail", minutes=20)))["alike"].verdict == "survived", "that came later"
-    assert told(one, scene(full, seen("saturation_of_limit", "mail", 0.3, minutes=1)))["alike"].verdict == "survived"
+    full = seen("cpu_of_limit", "cart", minutes=2)
+    one = blamed("cart", "cpu_exhaustion", full)
+    assert told(one, scene(full, seen("cpu_of_limit", "mail", minutes=1)))["alike"].verdict == "contradicted"
+    assert told(one, scene(full, seen("cpu_of_limit", "shop", minutes=1)))["alike"].verdict == "survived", "shop uses it"
+    assert told(one, scene(full, seen("cpu_of_limit", "mail", minutes=20)))["alike"].verdict == "survived", "that came later"
+    assert told(one, scene(full, seen("cpu_of_limit", "mail", 0.3, minutes=1)))["alike"].verdict == "survived"
 
 
 def test_lines_that_name_another_service_tell_of_that_one() -> None:
