@@ -109,7 +109,7 @@ SCENARIOS = {
     "refused": Scenario("stock", "connection_refused", _refuse),
     "hog": Scenario("prices", "cpu_exhaustion", _hog, heavy=True),
     "deploy": Scenario("prices", "bad_deploy", _deploy),
-    "killed pod": Scenario("prices", "memory_pressure", _leak, pods=True, signs=frozenset({"out_of_memory_kills", "memory_of_limit"})),
+    "killed pod": Scenario("prices", "memory_pressure", _leak, pods=True, signs=frozenset({"out_of_memory_kills"})),
     # an order reserves eight articles and fails with the first: `orders` fails five times as often as `stock`, `storefront` twice
     "greedy deploy": Scenario("orders-db", "connection_exhaustion", _greedy, change="orders"),
     "harmless deploy": Scenario("stock", "exception_in_code", _harmless),

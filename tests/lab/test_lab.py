@@ -46,7 +46,7 @@ def test_the_thread_holds_the_root_three_updates_and_the_final_message_in_order(
 def test_the_incident_is_what_the_alert_is_about(told: Told) -> None:
     incident = told.conclusion.investigation.incident
     assert incident.services == (told.scenario.alerted,)
-    assert told.scenario.alerted in incident.title
+    assert told.scenario.alerted in f"{incident.title} {incident.description}"
 
 
 def test_the_planted_cause_is_ranked_first(told: Told) -> None:
