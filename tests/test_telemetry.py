@@ -111,7 +111,7 @@ def test_an_exporter_that_is_not_installed_is_a_warning(environ: dict[str, str],
 PROGRAM = """
 import asyncio
 from opentelemetry import metrics
-from compass_core.journal import InProcess
+from compass_core.journal.steps import InProcess
 from compass_core.telemetry import configure
 configure()
 metrics.get_meter("t").create_counter("investigations_total").add(1)
