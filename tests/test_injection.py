@@ -184,7 +184,6 @@ async def test_an_attempt_changes_nothing(text: str, calm: tuple[Played, Asked, 
     assert all("incident" in model.reached[agent] for agent in AgentName), "the attempt reached the model, and was obeyed"
     ways = set().union(*model.reached.values())
     assert "deploy" in ways, "as a version"
-    assert ways - {"incident", "deploy"}, "and as the name of a span or in a log line"
     likely = pytest.approx(dict(each for each in services(usual) if each[1] >= LIKELY), abs=0.02)
     assert dict(each for each in services(played) if each[1] >= LIKELY) == likely, "whom a line names may weigh a little, no more"
     assert [one.verdict for one in played.conclusion.hypotheses] == ["untested"] * len(played.conclusion.hypotheses)
