@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # the same examples each time, so that a run fails for what was changed and not by chance; `.ci/run` tries more of them
 settings.register_profile("few", derandomize=True, deadline=None, max_examples=50)
-settings.register_profile("thorough", derandomize=True, deadline=None, max_examples=200)
+settings.register_profile("thorough", derandomize=True, deadline=None, max_examples=100)
 settings.load_profile("few")
 
 
