@@ -133,10 +133,8 @@ class Workflows:
 
     async def stop(self, key: str, why: str) -> None:
         """End it, wherever it runs or waits; it then tells its thread why."""
-        for task, (running, _) in self._running.items():
-            if running == key:
-                task.cancel(why)
-                return
+        if self._cancel(key, why):
+            return
         await self._processes.ask_to_stop(key, why)
         status = await DBOS.get_workflow_status_async(f"{key} look")
         if status is not None and status.status == "ENQUEUED":
@@ -212,9 +210,7 @@ class Workflows:
                         self._give_up()
                     await self._take_over(living, mine=gone)
                 for key, why in (await self._processes.to_stop([key for key, _ in self._running.values()])).items():
-                    for task, (running, _) in self._running.items():
-                        if running == key:
-                            task.cancel(why)
+                    self._cancel(key, why)
             except Exception as error:  # noqa: BLE001 - whatever fails for a while must not end the watch
                 log.warning("watch.failed", error=type(error).__name__)
             await asyncio.sleep(TICK_SECONDS)
@@ -226,6 +222,14 @@ class Workflows:
             log.info("work.taken_over", workflows=len([one for one in pending if one.executor_id in dead]))
             await asyncio.to_thread(DBOS._recover_pending_workflows, sorted(dead))  # noqa: SLF001 - the public way is a paid service
 
+    def _cancel(self, key: str, why: str) -> bool:
+        """Whether it runs here; it is cancelled once, so that it can tell its end undisturbed."""
+        mine = [task for task, (running, _) in self._running.items() if running == key]
+        for task in mine:
+            if not task.cancelling():
+                task.cancel(why)
+        return bool(mine)
+
     def _give_up(self) -> None:
         for task, (_, journal) in self._running.items():
             journal.left = True
@@ -234,6 +238,8 @@ class Workflows:
     async def _hand_over(self) -> None:
         """Let what is on its way arrive, leave the rest as it stands, and say that others may go on with it."""
         self.lease.ending = True
+        for task in self._beating:  # which would take the end for a freeze, and cancel what is on its way
+            task.cancel()
         for task, (_, journal) in self._running.items():
             if journal.doing.endswith(" findings"):  # free, and done again by whoever goes on
                 journal.left = True
@@ -242,8 +248,6 @@ class Workflows:
             await asyncio.wait({*self._running}, timeout=GRACE_SECONDS)
             self._give_up()
             await asyncio.wait({*self._running, asyncio.create_task(asyncio.sleep(0))}, timeout=1.0)
-        for task in self._beating:
-            task.cancel()
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(1.0):
                 await self._processes.leave(self.lease.process)
