@@ -28,6 +28,7 @@ class Message:
     user: str = BOT_USER
     thread_ts: str = ""
     blocks: Sequence[Json] = ()
+    attachments: Sequence[Json] = ()
     metadata: Json | None = None
     edited: bool = False
     ephemeral: str = ""
@@ -46,6 +47,7 @@ class Message:
         blocks = [{"block_id": f"b{index}"} | block for index, block in enumerate(self.blocks)]
         made: Json = {"type": "message", "ts": self.ts, "user": self.user, "text": self.text, "team": TEAM, "blocks": blocks}
         made |= {"bot_id": BOT, "app_id": APP} if self.user == BOT_USER else {}
+        made |= {"attachments": list(self.attachments)} if self.attachments else {}
         made |= {"thread_ts": self.thread_ts} if self.thread_ts else {}
         made |= {"metadata": self.metadata} if self.metadata else {}
         return made | ({"edited": {"user": self.user, "ts": self.ts}} if self.edited else {})

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from html import escape
+from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from bot.workspace.api import SlackError, WebApi, arguments, content
-from bot.workspace.board import ALEX, APP, INCIDENTS, PEOPLE, SLACKBOT, TEAM, TEAM_NAME, Board, Json
+from bot.workspace.board import ALEX, APP, BOT_USER, INCIDENTS, PEOPLE, SLACKBOT, TEAM, TEAM_NAME, Board, Json, Message
 from bot.workspace.page import page_routes
 from bot.workspace.sockets import Sockets
 from compass_core.errors import CompassError
@@ -27,6 +31,7 @@ class CommandResult:
     user: str
     ack_seconds: float | None = None
     error: str = ""
+    said: Json = field(default_factory=dict)  # by the acknowledgement itself
 
 
 class Workspace:
@@ -98,12 +103,44 @@ class Workspace:
         }
         return await self._interact("slash_commands", asked, channel, user)
 
+    async def write(self, text: str, *, channel: str = INCIDENTS, thread_ts: str = "", user: str = ALEX, **more: Any) -> Message:
+        """A person writes a message; the app hears of those that name it, as `@Compass`."""
+        written = re.sub("(?i)@compass\\b", f"<@{BOT_USER}>", escape(text, quote=False))
+        message = self.board.add(channel, written, user=user, thread_ts=thread_ts, **more)
+        if f"<@{BOT_USER}>" in written:
+            await self.tell(message, "app_mention")
+        return message
+
+    async def tell(self, message: Message, kind: str) -> None:
+        """The event that there is this message."""
+        event = message.payload() | {"type": kind, "channel": message.channel, "event_ts": message.ts}
+        about = {"type": "event_callback", "team_id": TEAM, "api_app_id": APP, "event": event, "event_id": f"Ev{message.ts}"}
+        with suppress(SlackError):  # nobody is told that an event did not arrive
+            await self.sockets.deliver("events_api", about | {"event_time": int(float(message.ts))})
+
+    async def shortcut(self, channel: str, ts: str, callback_id: str, *, user: str = ALEX) -> CommandResult:
+        """A person chooses a shortcut in the menu of a message."""
+        message = self._there(channel, ts)
+        about = {"type": "message_action", "callback_id": callback_id, "message_ts": ts, "message": message.payload()}
+        of = {"channel": {"id": channel, "name": "incidents"}, "team": {"id": TEAM, "domain": TEAM_NAME}, "user": _person(user)}
+        return await self._interact("interactive", about | of, channel, user)
+
+    async def submit(self, values: Mapping[str, str], *, user: str = ALEX) -> CommandResult:
+        """A person fills in these inputs of the modal (by block) and sends it; it closes unless the app finds errors."""
+        view = self.board.views[user]
+        inputs = {block["block_id"]: block["element"] for block in view["blocks"] if block["type"] == "input"}
+        state = {name: {each["action_id"]: _filled(each, values.get(name))} for name, each in inputs.items()}
+        about = {"type": "view_submission", "team": {"id": TEAM, "domain": TEAM_NAME}, "user": _person(user)}
+        result = await self._interact("interactive", about | {"view": view | {"state": {"values": state}}}, "", user)
+        if result.said.get("response_action") == "errors":
+            self.board.show(user, view | {"errors": result.said["errors"]}, view["id"])
+        elif not result.error:
+            self.close_view(user)
+        return result
+
     async def click(self, channel: str, ts: str, action_id: str, *, user: str = ALEX) -> CommandResult:
         """A person clicks a button of a message; LookupError when the message, as it is now, has no such button."""
-        message = self.board.find(channel, ts)
-        if message is None:
-            msg = f"no message {ts} in {channel}"
-            raise LookupError(msg)
+        message = self._there(channel, ts)
         block_id, button = message.button(action_id)
         thread = {"thread_ts": message.thread_ts} if message.thread_ts else {}
         container = {"type": "message", "message_ts": ts, "channel_id": channel, "is_ephemeral": bool(message.ephemeral), **thread}
@@ -117,10 +154,16 @@ class Workspace:
         return await self._clicked({"container": {"type": "view", "view_id": view["id"]}, "view": view}, there[action_id], "", user)
 
     async def _clicked(self, of: Json, button: Json, channel: str, user: str) -> CommandResult:
-        person = {"id": user, "username": PEOPLE[user], "name": PEOPLE[user], "team_id": TEAM}
-        asked = {"type": "block_actions", "user": person, "team": {"id": TEAM, "domain": TEAM_NAME}, **of}
+        asked = {"type": "block_actions", "user": _person(user), "team": {"id": TEAM, "domain": TEAM_NAME}, **of}
         action = button | {"action_ts": f"{self._clock().timestamp():.6f}"}
         return await self._interact("interactive", asked | {"actions": [action]}, channel, user)
+
+    def _there(self, channel: str, ts: str) -> Message:
+        message = self.board.find(channel, ts)
+        if message is None:
+            msg = f"no message {ts} in {channel}"
+            raise LookupError(msg)
+        return message
 
     def close_view(self, user: str = ALEX) -> None:
         """A person closes the modal."""
@@ -135,7 +178,7 @@ class Workspace:
         self.board.triggers[trigger] = user
         unique = {"api_app_id": APP, "trigger_id": trigger, **({"response_url": result.response_url} if channel else {})}
         try:
-            result.ack_seconds = await self.sockets.deliver(kind, asked | unique)
+            result.ack_seconds, result.said = await self.sockets.deliver(kind, asked | unique)
         except SlackError as failed:
             result.error = failed.name
             text = f"{asked.get('command', 'The button')} failed with the error “{failed.name}”"
@@ -149,3 +192,15 @@ class Workspace:
             return web.Response(status=404, text="expired_url")
         self.board.add(result.channel, ephemeral=result.user, **content(await arguments(request)))
         return web.Response(text="ok")
+
+
+def _person(user: str) -> Json:
+    return {"id": user, "username": PEOPLE[user], "name": PEOPLE[user], "team_id": TEAM}
+
+
+def _filled(element: Json, value: str | None) -> Json:
+    """What Slack tells of an input: an empty one holds null."""
+    if element["type"] == "plain_text_input":
+        return {"type": element["type"], "value": (element.get("initial_value") if value is None else value) or None}
+    chosen = next((one for one in element["options"] if one["value"] == value), element.get("initial_option"))
+    return {"type": element["type"], "selected_option": chosen}

@@ -21,7 +21,7 @@ class Sockets:
         self._patience = patience
         self._tickets: set[str] = set()
         self.open: list[web.WebSocketResponse] = []
-        self._unacked: dict[str, Future[None]] = {}
+        self._unacked: dict[str, Future[Json]] = {}
         self.met = asyncio.Event()  # set once the app has connected for the first time
 
     def ticket(self) -> str:
@@ -56,10 +56,10 @@ class Sockets:
             return  # Slack does not answer what it cannot read
         match ack:
             case {"envelope_id": str(envelope)} if envelope in self._unacked and not self._unacked[envelope].done():
-                self._unacked[envelope].set_result(None)
+                self._unacked[envelope].set_result(ack.get("payload") or {})
 
-    async def deliver(self, kind: str, payload: Json) -> float:
-        """Seconds until the ack; `SlackError` when the app is not there or does not ack in time."""
+    async def deliver(self, kind: str, payload: Json) -> tuple[float, Json]:
+        """Seconds until the ack, and what it says; `SlackError` when the app is not there or does not ack in time."""
         if not self.open:
             raise SlackError("dispatch_failed")
         loop, envelope = asyncio.get_running_loop(), str(uuid.uuid4())
@@ -68,8 +68,8 @@ class Sockets:
         try:
             async with asyncio.timeout(self._patience):
                 await self.open[-1].send_json({"envelope_id": envelope, "type": kind, "payload": payload})
-                await self._unacked[envelope]
-                return loop.time() - sent
+                said = await self._unacked[envelope]
+                return loop.time() - sent, said
         except TimeoutError as late:
             raise SlackError("operation_timeout") from late
         except ConnectionError as gone:

@@ -143,11 +143,50 @@ class _Word(_Title):
     text: str = Field(min_length=1, max_length=24)
 
 
+class _TextInput(_Shape):
+    type: Literal["plain_text_input"]
+    action_id: str = Field(min_length=1, max_length=255)
+    initial_value: str = Field("", min_length=1, max_length=3_000)
+    placeholder: _Title = _Title(type="plain_text", text="-")
+    max_length: int = Field(3_000, ge=1, le=3_000)
+    multiline: bool = False
+
+
+class _Option(_Shape):
+    text: _Label
+    value: str = Field(min_length=1, max_length=150)
+
+
+class _Select(_Shape):
+    type: Literal["static_select"]
+    action_id: str = Field(min_length=1, max_length=255)
+    options: list[_Option] = Field(min_length=1, max_length=100)
+    initial_option: _Option | None = None
+
+
+class _LongLabel(_Title):
+    text: str = Field(min_length=1, max_length=2_000)
+
+
+class _Input(_Shape):
+    type: Literal["input"]
+    block_id: str = Field(min_length=1, max_length=255)
+    label: _LongLabel
+    hint: _LongLabel = _LongLabel(type="plain_text", text="-")
+    optional: bool = False
+    element: Annotated[_TextInput | _Select, Field(discriminator="type")]
+
+
 class _Modal(_Shape):
     type: Literal["modal"]
     title: _Word
     close: _Word
-    blocks: list[_Block] = Field(min_length=1, max_length=100)
+    submit: _Word | None = None
+    callback_id: str = Field("", min_length=1, max_length=255)
+    private_metadata: str = Field("", max_length=3_000)
+    blocks: list[Annotated[_Header | _Context | _Actions | _RichText | _Input, Field(discriminator="type")]] = Field(
+        min_length=1, max_length=100
+    )
 
 
 def check_message(text: Any, blocks: Any, longest_text: int = LONGEST_TEXT) -> None:
@@ -179,6 +218,15 @@ def check_view(view: Any) -> None:
         _Modal.model_validate(view)
     except ValidationError as wrong:
         raise SlackError("invalid_arguments", *(f"[ERROR] {each['msg']} {each['loc']}" for each in wrong.errors())) from wrong
+    inputs = [block for block in view["blocks"] if block["type"] == "input"]
+    named = Counter(block["block_id"] for block in inputs)
+    if max(named.values(), default=0) > 1 or (inputs and "submit" not in view):
+        raise SlackError("invalid_arguments", "[ERROR] inputs need a block_id of their own, and a view with inputs a submit")
+    if any(
+        (one := block["element"]).get("initial_option", one.get("options")) not in (one.get("options"), *one.get("options", ()))
+        for block in inputs
+    ):
+        raise SlackError("invalid_arguments", "[ERROR] an initial option must be one of the options")
     if len(json.dumps(view)) > LARGEST_VIEW:
         raise SlackError("view_too_large")
 
@@ -213,3 +261,14 @@ def mentions(message: Message) -> tuple[str, ...]:
 def links(message: Message) -> tuple[str, ...]:
     """Its links as `url` or `url|label`."""
     return tuple(one for one in markup(message.text, message.blocks) if not one.startswith(("!", "@", "#")))
+
+
+def check_answer(view: Any, said: Json) -> None:
+    """Refuse what Slack would not understand in the acknowledgement of a submitted modal."""
+    inputs = {block["block_id"] for block in view["blocks"] if block["type"] == "input"}
+    match said:
+        case {} if not said:
+            return
+        case {"response_action": "errors", "errors": dict(errors)} if errors and set(errors) <= inputs and all(errors.values()):
+            return
+    raise SlackError("bad_response", str(said))

@@ -13,10 +13,10 @@ from aiohttp import web
 
 from bot import workspace
 from bot.workspace import BOT_USER, INCIDENTS
-from tests.workspace.limits import LONGEST_TEXT, Json, SlackError, check_message, check_view
+from tests.workspace.limits import LONGEST_TEXT, Json, SlackError, check_answer, check_message, check_view
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from aiohttp.typedefs import Handler
@@ -82,6 +82,23 @@ class Workspace(workspace.Workspace):
 
     async def click(self, channel: str, ts: str, action_id: str, *, user: str = workspace.ALEX) -> CommandResult:
         return self._dated(await super().click(channel, ts, action_id, user=user))
+
+    async def shortcut(self, channel: str, ts: str, callback_id: str, *, user: str = workspace.ALEX) -> CommandResult:
+        return self._dated(await super().shortcut(channel, ts, callback_id, user=user))
+
+    async def submit(self, values: Mapping[str, str], *, user: str = workspace.ALEX) -> CommandResult:
+        view = self.board.views[user]
+        for block in view["blocks"]:
+            if (
+                block["type"] == "input"
+                and block["block_id"] in values
+                and len(values[block["block_id"]]) > block["element"].get("max_length", 3_000)
+            ):
+                raise ValueError(block["block_id"])  # Slack's own client keeps a person from sending it
+        result = await super().submit(values, user=user)
+        if not result.error:
+            check_answer(view, result.said)
+        return self._dated(result)
 
     def limit_posts(self, per_second: float = 1.0, burst: int = 3) -> None:
         """From now on, refuse `chat.postMessage` in a channel beyond this rate, with 429 and Retry-After."""

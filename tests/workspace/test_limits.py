@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.workspace.board import Message
-from tests.workspace.limits import SlackError, check_message, links, mentions
+from tests.workspace.limits import SlackError, check_message, check_view, links, mentions
 
 Json = dict[str, Any]
 
@@ -189,3 +189,37 @@ def test_where_a_message_links_to() -> None:
         "1.0", "C1", "<https://a|ok>", blocks=(context("see <https://b> &lt;https://no&gt;"), rich(rich_section(link)), context("<@U1>"))
     )
     assert links(message) == ("https://a|ok", "https://b", "https://c|C")
+
+
+def field(name: str, **element: object) -> Json:
+    made = {"type": "plain_text_input", "action_id": name} | element
+    return {"type": "input", "block_id": name, "label": plain("Label"), "element": made}
+
+
+def modal(*blocks: Json, **more: object) -> Json:
+    return {"type": "modal", "title": plain("T"), "close": plain("C"), "submit": plain("S"), "blocks": list(blocks)} | more
+
+
+NONE = {"type": "static_select", "options": [{"text": plain("A"), "value": "a"}], "initial_option": {"text": plain("B"), "value": "b"}}
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        modal(field("a"), field("a")),
+        {name: part for name, part in modal(field("a")).items() if name != "submit"},
+        modal(field("a", initial_value="")),
+        modal(field("a", initial_value="x" * 3_001)),
+        modal(field("a", **NONE)),
+        modal(field("a"), private_metadata="x" * 3_001),
+        modal(field("a") | {"hint": plain("")}),
+    ],
+)
+def test_a_form_that_slack_does_not_open(view: Json) -> None:
+    with pytest.raises(SlackError):
+        check_view(view)
+
+
+def test_a_form_that_slack_opens() -> None:
+    select = NONE | {"initial_option": {"text": plain("A"), "value": "a"}}
+    check_view(modal(field("a", initial_value="x" * 3_000), field("b", **select), private_metadata="x" * 3_000))

@@ -13,7 +13,8 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.workspace import ALEX, INCIDENTS, SAM, TEAM
+from bot.workspace import ALEX, BOT_USER, INCIDENTS, SAM, TEAM
+from tests.workspace.limits import SlackError
 from tests.workspace.strict import SECRET
 
 if TYPE_CHECKING:
@@ -28,6 +29,29 @@ if TYPE_CHECKING:
 BUTTON: dict[str, Any] = {
     "type": "actions",
     "elements": [{"type": "button", "text": {"type": "plain_text", "text": "Again"}, "action_id": "again", "value": "i1"}],
+}
+
+ALL: dict[str, Any] = {"text": {"type": "plain_text", "text": "All"}, "value": "all"}
+FORM: dict[str, Any] = {
+    "type": "modal",
+    "callback_id": "form",
+    "title": {"type": "plain_text", "text": "A form"},
+    "close": {"type": "plain_text", "text": "Cancel"},
+    "submit": {"type": "plain_text", "text": "Send"},
+    "blocks": [
+        {
+            "type": "input",
+            "block_id": "name",
+            "label": {"type": "plain_text", "text": "Name"},
+            "element": {"type": "plain_text_input", "action_id": "said"},
+        },
+        {
+            "type": "input",
+            "block_id": "kind",
+            "label": {"type": "plain_text", "text": "Kind"},
+            "element": {"type": "static_select", "action_id": "kind", "options": [ALL], "initial_option": ALL},
+        },
+    ],
 }
 
 
@@ -50,11 +74,19 @@ class Bot:
         self.silent = silent
         self.app.command("/compass")(self.listen)
         self.app.action("again")(self.listen)
+        self.app.event("app_mention")(self.listen)
+        self.app.shortcut("look")(self.listen)
+        self.app.view("form")(self.check)
 
     async def listen(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         self.seen.append(body)
         if not self.silent:
             await ack()
+
+    async def check(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        self.seen.append(body)
+        wrong = not body["view"]["state"]["values"]["name"]["said"]["value"]
+        await (ack(response_action="errors", errors={"name": "Say a name"}) if wrong else ack())
 
 
 async def test_a_command_reaches_the_app_and_its_ack_is_timed(workspace: Workspace, client: AsyncWebClient) -> None:
@@ -228,3 +260,58 @@ async def test_stopping_ends_the_connections(workspace: Workspace, client: Async
         stopping = asyncio.create_task(workspace.stop())
         assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
         await stopping
+
+
+async def test_the_app_hears_of_messages_that_name_it_alone(workspace: Workspace, client: AsyncWebClient) -> None:
+    bot = Bot(client)
+    async with connected(workspace, bot.app):
+        root = await workspace.write("payments are down")
+        asked = await workspace.write("@compass why <not> redis?", thread_ts=root.ts, user=SAM)
+    (body,) = bot.seen
+    event = body["event"]
+    assert (event["type"], event["user"], event["channel"], event["team"]) == ("app_mention", SAM, INCIDENTS, TEAM)
+    assert (event["thread_ts"], event["ts"]) == (root.ts, asked.ts)
+    assert event["text"] == f"<@{BOT_USER}> why &lt;not&gt; redis?"
+
+
+async def test_a_shortcut_brings_the_message_and_may_open_a_modal(workspace: Workspace, client: AsyncWebClient) -> None:
+    bot = Bot(client)
+    async with connected(workspace, bot.app):
+        alert = await workspace.write("", attachments=({"title": "HighErrorRate"},))
+        result = await workspace.shortcut(INCIDENTS, alert.ts, "look", user=SAM)
+        body = bot.seen[0]
+        await client.views_open(trigger_id=body["trigger_id"], view=FORM)
+    assert result.error == ""
+    assert (body["type"], body["user"]["id"], body["message_ts"]) == ("message_action", SAM, alert.ts)
+    assert body["message"]["attachments"] == [{"title": "HighErrorRate"}]
+    assert workspace.board.views[SAM]["callback_id"] == "form"
+
+
+async def test_a_modal_stays_with_what_was_typed_until_it_is_right(workspace: Workspace, client: AsyncWebClient) -> None:
+    bot = Bot(client)
+    async with connected(workspace, bot.app):
+        alert = await workspace.write("x")
+        await workspace.shortcut(INCIDENTS, alert.ts, "look")
+        await client.views_open(trigger_id=bot.seen[0]["trigger_id"], view=FORM)
+        await workspace.submit({"name": ""})
+        assert workspace.board.views[ALEX]["errors"] == {"name": "Say a name"}
+        await workspace.submit({"name": "checkout"})
+    assert ALEX not in workspace.board.views
+    values = bot.seen[-1]["view"]["state"]["values"]
+    assert values["name"]["said"] == {"type": "plain_text_input", "value": "checkout"}
+    assert values["kind"]["kind"]["selected_option"]["value"] == "all", "what was not touched is as it was offered"
+
+
+async def test_an_answer_to_a_modal_that_slack_does_not_take(workspace: Workspace, client: AsyncWebClient) -> None:
+    bot = Bot(client)
+
+    async def wrong(ack: AsyncAck) -> None:
+        await ack(response_action="errors", errors={"nobody": "?"})
+
+    bot.app.view("other")(wrong)
+    async with connected(workspace, bot.app):
+        alert = await workspace.write("x")
+        await workspace.shortcut(INCIDENTS, alert.ts, "look")
+        await client.views_open(trigger_id=bot.seen[0]["trigger_id"], view=FORM | {"callback_id": "other"})
+        with pytest.raises(SlackError, match="bad_response"):
+            await workspace.submit({"name": "x"})
