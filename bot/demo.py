@@ -15,7 +15,8 @@ from typing import Any, TextIO
 from bot.app import serve
 from bot.report import report
 from bot.workspace import Message, Workspace
-from compass_core.bootstrap import Compass, replayed, utc_now
+from compass_core.bootstrap import replayed
+from compass_core.compass import Compass, utc_now
 from compass_core.domain import AgentName, Conclusion, Request
 from compass_core.errors import CompassError
 from compass_core.evaluation import planted

@@ -12,7 +12,8 @@ import pytest
 from aiohttp import web
 
 from compass_core.agents.scope import MOST_SERVICES
-from compass_core.bootstrap import live, utc_now
+from compass_core.bootstrap import live
+from compass_core.compass import utc_now
 from compass_core.domain import AgentName, Incident, Outcome, Request
 from compass_core.errors import Reason
 from compass_core.incidents.resolve import resolve

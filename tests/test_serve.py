@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bot.workspace import INCIDENTS
-from compass_core.bootstrap import utc_now
+from compass_core.compass import utc_now
 from tests.workspace.strict import SECRET, Workspace
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from pathlib import Path
 from bot.app import serve
 from bot.workspace import Workspace
 from compass_core import telemetry
-from compass_core.bootstrap import replayed, utc_now
+from compass_core.bootstrap import replayed
+from compass_core.compass import utc_now
 from compass_core.settings import Settings, SlackAccess
 
 RUNNING = 20

@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compass_core.bootstrap import utc_now
+from compass_core.compass import utc_now
 from compass_core.store import Store
 from tests.durable.process import run
 from tests.llm.scripted import Scripted, Turn

@@ -23,6 +23,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.app import serve
 from compass_core import bootstrap, telemetry
 from compass_core.agents.base import Specialist
+from compass_core.compass import Compass
 from compass_core.domain import Findings
 from compass_core.journal import durable, workflows
 from compass_core.llm import gateway
@@ -76,7 +77,7 @@ def watched(die_at: int | tuple[str, int], passed: str, by: signal.Signals) -> N
 
 
 @asynccontextmanager
-async def compass(database: str, model: str, seconds: float | None, most: int, everywhere: int) -> AsyncIterator[bootstrap.Compass]:
+async def compass(database: str, model: str, seconds: float | None, most: int, everywhere: int) -> AsyncIterator[Compass]:
     """Over the demo's recording, with that database; with `seconds` its agents wait instead of looking."""
     given = {"OPENAI_BASE_URL": model, "COMPASS_MODEL": MODEL, "COMPASS_PRICES": PRICE, "COMPASS_BUDGET_USD": "100"} if model else {}
     settings = load({**given, "COMPASS_DATABASE_URL": database})

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from bot.app import serve
 from bot.demo import Witness
-from compass_core.bootstrap import live, utc_now
+from compass_core.bootstrap import live
+from compass_core.compass import utc_now
 from compass_core.settings import SlackAccess, load
 from tests.lab.scenarios import SCENARIOS, Scenario, broken, healthy
 from tests.lab.stack import Stack, up

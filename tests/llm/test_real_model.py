@@ -38,7 +38,7 @@ from tests.demo_incident import CASE
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from compass_core.bootstrap import Compass
+    from compass_core.compass import Compass
     from compass_core.domain import Conclusion
 
 pytestmark = pytest.mark.skipif(not os.environ.get("COMPASS_REAL_MODEL"), reason="COMPASS_REAL_MODEL is not set; it takes minutes")

@@ -25,7 +25,8 @@ from bot.terminal import TerminalThread
 from bot.thread import SlackThread
 from bot.workspace import INCIDENTS
 from compass_core import orchestrator, telemetry
-from compass_core.bootstrap import replayed, utc_now
+from compass_core.bootstrap import replayed
+from compass_core.compass import utc_now
 from compass_core.domain import Incident, Outcome, Request
 from compass_core.errors import AmbiguousIncidentError
 from compass_core.llm import gateway

@@ -13,7 +13,8 @@ import pytest
 
 from bot.report import report
 from compass_core.agents.view import Sources, View
-from compass_core.bootstrap import Compass, Telemetry, replayed
+from compass_core.bootstrap import replayed
+from compass_core.compass import Compass, Telemetry
 from compass_core.domain import Gap, Outcome, Request, Run
 from compass_core.errors import Reason, SourceError
 from compass_core.orchestrator import Limits

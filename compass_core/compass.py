@@ -1,0 +1,217 @@
+"""Compass itself: what may be asked of it, and what its workflows do."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from compass_core.domain import Address
+from compass_core.redaction.redact import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+    from datetime import timedelta
+
+    from compass_core.agents.view import Sources, View
+    from compass_core.budget import Budget
+    from compass_core.domain import Conclusion, Incident, Investigation, Request, Run
+    from compass_core.journal.workflows import Plot, Workflows
+    from compass_core.orchestrator import Limits, Orchestrator
+    from compass_core.ports import Answering, Clock, History, Incidents, Journal, Model, Offload, Outbox, Thread
+    from compass_core.store import Store
+
+Threads = Callable[[Address, "Outbox"], "Answering"]
+"""From where an investigation speaks, and what keeps its posts, to its thread."""
+
+
+def utc_now() -> datetime:
+    """What time it is, in aware UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """What investigations read. `sources` gives each investigation its own, with its own allowance of requests."""
+
+    places: tuple[Incidents, ...]
+    sources: Callable[[], Sources]
+    offload: Offload
+
+
+@dataclass(frozen=True, slots=True)
+class Compass:
+    """The investigator, ready to work. `model` gives each investigation the model that its budget pays, None is none.
+
+    `redact` is everywhere where text comes in. Nobody but `admins` may ask for more than the default budget; a workspace may
+    spend `daily` dollars a day. `engine` builds the workflows of `working`; without it investigations end with the process.
+    """
+
+    telemetry: Telemetry
+    store: Store
+    default_budget: Decimal
+    limits: Limits
+    clock: Clock = utc_now
+    model: Callable[[Budget, Callable[[str], str]], Model] | None = None
+    redact: Redactor = field(default_factory=Redactor)
+    daily: Decimal = Decimal(50)
+    admins: tuple[str, ...] = ()
+    most_running: int | None = None
+    keep_days: float = 90.0
+    engine: Callable[[Plot], Workflows] | None = None
+    workflows: Workflows | None = None
+    fenced: Outbox | None = None
+    _tasks: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
+
+    @property
+    def history(self) -> History:
+        """What was investigated."""
+        return self.store
+
+    @property
+    def outbox(self) -> Outbox:
+        """What was posted."""
+        return self.fenced or self.store
+
+    async def declare(self, title: str, service: str, since: timedelta) -> Incident:
+        """Keep an incident that somebody declares, without its secrets."""
+        return await self.store.declare(self.redact(title), self.redact.name(service), self.clock() - since)
+
+    async def investigate(self, request: Request, thread: Thread, key: str = "") -> Conclusion:
+        """From the request to the conclusion, in this process; what comes back holds no secret. Raises as `Orchestrator.accept`."""
+        from compass_core.journal.steps import InProcess
+        from compass_core.redaction.whole import redacted
+
+        key, task = key or uuid.uuid4().hex, asyncio.current_task()
+        assert task is not None  # noqa: S101 - whoever awaits runs in one
+        self._tasks[key] = task
+        try:
+            investigation = await self.accept_as(key, redacted(request, self.redact), thread, InProcess())
+            return redacted(await self.look(investigation, thread, InProcess()), self.redact)
+        finally:
+            del self._tasks[key]
+
+    async def accept(self, request: Request, thread: Thread, key: str) -> None:
+        """Begin what was asked for under that key, once, however often it is asked; raises as `Orchestrator.accept`.
+
+        Where there are workflows it returns when the thread is opened, else when the investigation has ended.
+        """
+        from compass_core.redaction.whole import redacted
+
+        if self.workflows is None:
+            await self.investigate(request, thread, key)
+        else:
+            await self.workflows.accept(key, redacted(request, self.redact))
+
+    async def stop(self, channel: str, reference: str, why: str) -> list[str]:
+        """End what investigates in that channel, or of that only this incident; each then tells its thread why. The incidents' ids."""
+        stopped = []
+        for one in await self.store.running():
+            if one.address.channel == channel and reference.casefold() in {"", one.incident.id.casefold()}:
+                stopped.append(one.incident.id)
+                if self.workflows is not None:
+                    await self.workflows.stop(one.id, why)
+                elif one.id in self._tasks:
+                    self._tasks[one.id].cancel(why)
+        return stopped
+
+    @asynccontextmanager
+    async def working(self, threads: Threads) -> AsyncIterator[Compass]:
+        """Go on with what an earlier process left, and take work, until the end of it."""
+        if self.engine is None:
+            yield self
+            return
+
+        from compass_core.journal.durable import Fenced
+
+        plot = _Plot(self, threads)
+        workflows = self.engine(plot)
+        plot.outbox = Fenced(self.store, workflows.lease)
+        async with workflows.launched():
+            yield replace(self, workflows=workflows, fenced=plot.outbox)
+
+    async def accept_as(self, key: str, request: Request, thread: Thread, journal: Journal) -> Investigation:
+        """As `Orchestrator.accept`, of a request without secrets."""
+        from compass_core.agents.view import View
+        from compass_core.budget import Budget, limit_of
+        from compass_core.redaction.entrance import without_secrets
+
+        with without_secrets(self.redact):
+            limit = limit_of(request, self.default_budget, self.admins)
+            account = f"{request.workspace or 'terminal'}/{self.clock():%Y-%m-%d}"
+            budget = Budget(limit, self.store, key, account, self.daily)
+            view = View(self.telemetry.sources(), self.telemetry.offload, self.clock, self.redact)
+            return await self._orchestrator({}, budget, thread, journal, view).accept(request)
+
+    async def look(self, investigation: Investigation, thread: Thread, journal: Journal, stop: str = "") -> Conclusion:
+        """As `Orchestrator.investigate`, with agents, budget and sources of its own."""
+        from compass_core.agents.application import ApplicationAgent
+        from compass_core.agents.database import DatabaseAgent
+        from compass_core.agents.network import NetworkAgent
+        from compass_core.agents.view import View
+        from compass_core.budget import Budget, stopped_short
+        from compass_core.redaction.entrance import Words, without_secrets
+
+        before = await self.store.conclusion(investigation.goes_on) if investigation.goes_on else None
+        finished = [run for run in before.runs if not stopped_short(run)] if before else []
+        now = await journal.step("begin", self._now, datetime)  # a crash must not move the window
+        view = View(self.telemetry.sources(), self.telemetry.offload, lambda: now, self.redact)
+        spent = before.costs if before else {}
+        budget = Budget(investigation.budget, self.store, investigation.id, investigation.account, self.daily, spent)
+        model = Words(self.model(budget, self.redact), self.redact) if self.model and investigation.budget else None
+        agents = {agent.name: agent(view, model) for agent in (ApplicationAgent, DatabaseAgent, NetworkAgent)}
+        with without_secrets(self.redact):
+            return await self._orchestrator(agents, budget, thread, journal, view, finished).investigate(investigation, stop)
+
+    async def _now(self) -> datetime:
+        return self.clock()
+
+    def _orchestrator(
+        self, agents: Any, budget: Budget, thread: Thread, journal: Journal, view: View, finished: Iterable[Run] = ()
+    ) -> Orchestrator:
+        from compass_core.agents.names import Names
+        from compass_core.agents.tester import Tester
+        from compass_core.orchestrator import Orchestrator, Outside
+        from compass_core.redaction.entrance import Place
+        from compass_core.redaction.exits import Told
+
+        places = tuple(Place(each, self.redact) for each in self.telemetry.places)
+        tried = Names(view, self.clock), Tester(view)
+        outside = Outside(
+            places, self.store, Told(thread, self.redact), journal, self.clock, *tried, self.most_running, self.store, asking=view.asking
+        )
+        return Orchestrator(agents, budget, outside, self.limits, finished)
+
+
+class _Plot:
+    """What the workflows do, in threads that the bot makes."""
+
+    def __init__(self, compass: Compass, threads: Threads) -> None:
+        self._compass, self._threads = compass, threads
+        self.outbox: Outbox = compass.store
+
+    async def accept(self, key: str, request: Request, journal: Journal) -> None:
+        await self._compass.accept_as(key, request, self._threads(request.address, self.outbox), journal)
+
+    async def look(self, key: str, journal: Journal, stop: str) -> None:
+        investigation = await self._compass.store.investigation(key)
+        if investigation is None or await self._compass.store.conclusion(key):
+            return
+        address = investigation.address
+        if not address.channel and (root := await self.outbox.posted(key, "root")):  # an earlier Compass kept no address
+            address = Address(channel=root.channel, thread_ts=root.thread_ts or root.ts)
+        await self._compass.look(investigation, self._threads(address, self.outbox), journal, stop)
+
+    async def refuse(self, request: Request, why: str) -> None:
+        await self._threads(request.address, self.outbox).refused(request.asker, self._compass.redact(why))
+
+    async def forget(self) -> list[str]:
+        return await self._compass.store.forget(self._compass.keep_days)
+
+    async def open(self) -> list[str]:
+        return [one.id for one in await self._compass.store.running()]
