@@ -20,10 +20,11 @@ from slack_bolt.context.respond.async_respond import AsyncRespond
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import blocks
+from bot import blocks, words
 from bot.command import Declare, Help, Investigate, Stop, parse
 from bot.thread import SlackThread, reason
-from compass_core.domain import Address, Incident, Request
+from bot.words import shown
+from compass_core.domain import Address, Conclusion, Feedback, Incident, Request
 from compass_core.errors import AlreadyRunningError, RefusalError, StoreError, ThreadError
 from compass_core.ports import Clock, History, Outbox, Thread
 from compass_core.redaction.redact import Redactor
@@ -115,6 +116,9 @@ def register(app: AsyncApp, compass: Compass, tasks: Tasks) -> None:
     app.action(re.compile("reinvestigate|raise"))(listener(on_reinvestigate))
     app.action("stop")(listener(on_stop))
     app.action(re.compile("^show"))(listener(on_show))
+    app.action(re.compile("^right"))(listener(on_right))
+    app.action(re.compile("^wrong"))(listener(on_wrong))
+    app.view("correction")(listener(on_correction))
 
 
 async def on_command(desk: Desk) -> None:
@@ -143,11 +147,63 @@ async def on_stop(desk: Desk) -> None:
 
 async def on_show(desk: Desk) -> None:
     """Open a modal with what stands behind a message, or turn its page."""
-    of, what, page = blocks.parse_show(desk.body["actions"][0]["value"])
+    await _show(desk, desk.body["actions"][0]["value"])
+
+
+async def on_right(desk: Desk) -> None:
+    """Keep that the button's hypothesis is right."""
+    found, rank = await _asked_of(desk, desk.body["actions"][0]["value"])
+    await _keep(desk, found, rank, right=True)
+    if "view" in desk.body:
+        await _show(desk, desk.body["view"]["private_metadata"])
+
+
+async def on_wrong(desk: Desk) -> None:
+    """Ask what it was instead."""
+    await _open(desk, blocks.correction(*await _asked_of(desk, desk.body["actions"][0]["value"])))
+
+
+async def on_correction(desk: Desk) -> None:
+    """Keep what it was instead; what was typed wins."""
+    view = desk.body["view"]
+    found, rank = await _asked_of(desk, view["private_metadata"])
+    given = {name: next(iter(inputs.values())) for name, inputs in view["state"]["values"].items()}
+    chosen = (given.get("other") or {}).get("selected_option")
+    other = found.hypotheses[int(chosen["value"])].about if chosen else ""
+    await _keep(desk, found, rank, right=False, was=given["was"]["value"] or other, note=given["note"]["value"] or "")
+
+
+async def _asked_of(desk: Desk, value: str) -> tuple[Conclusion, int]:
+    of, _, rank = blocks.parse_show(value)
+    found = await desk.compass.history.conclusion(of)
+    if found is None or rank >= len(found.hypotheses):
+        raise RefusalError("Compass no longer knows this investigation.")
+    return redacted(found, desk.compass.redact), rank
+
+
+async def _keep(desk: Desk, found: Conclusion, rank: int, *, right: bool, was: str = "", note: str = "") -> None:
+    """Keep what the person says; the thread is told of it once, where it is something else than what they said before."""
+    of, redact = found.investigation, desk.compass.redact
+    hypothesis, was, note = found.hypotheses[rank].about, shown(redact(was), 100), shown(redact(note), blocks.LONGEST_NOTE)
+    who = {"person": _asker(desk), "name": _name(desk)}
+    said = Feedback(investigation=of.id, hypothesis=hypothesis, right=right, was=was, note=note, **who)
+    root = await desk.compass.outbox.posted(of.id, "root")
+    if await desk.compass.history.answered(said) and root:
+        thread = SlackThread(desk.client, desk.compass.outbox, root.channel, root.thread_ts or root.ts)
+        await thread.add(of, f"feedback {uuid4().hex}", words.said(said))
+
+
+async def _show(desk: Desk, value: str) -> None:
+    of, what, page = blocks.parse_show(value)
     found = await desk.compass.history.conclusion(of)
     if found is None:
         raise RefusalError("This opens when the investigation has ended.")
-    view, opened = blocks.details(redacted(found, desk.compass.redact), what, page), desk.body.get("view")
+    await _open(desk, blocks.details(redacted(found, desk.compass.redact), what, page))
+
+
+async def _open(desk: Desk, view: blocks.Json) -> None:
+    """Show a modal, in place of the one in which the person clicked."""
+    opened = desk.body.get("view")
     try:
         if opened:
             await desk.client.views_update(view_id=opened["id"], view=view)

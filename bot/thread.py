@@ -113,6 +113,10 @@ class SlackThread:
             if root := await self._root(investigation.id):
                 await self._refresh(root, blocks.root(investigation, conclusion))
 
+    async def add(self, investigation: Investigation, step: str, line: str) -> None:
+        """One short line more."""
+        await self._post(investigation, step, blocks.refusal(line))
+
     async def refused(self, asker: str, why: str) -> None:
         """That nothing was started, to the one who asked."""
         message = blocks.refusal(why)

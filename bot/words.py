@@ -9,7 +9,7 @@ from decimal import Decimal
 from math import ceil
 
 from compass_core.agents.thinking import NO_MODEL
-from compass_core.domain import AgentName, Conclusion, Gap, Hypothesis, Incident, Looked, Observation, Outcome, Run
+from compass_core.domain import AgentName, Conclusion, Feedback, Gap, Hypothesis, Incident, Looked, Observation, Outcome, Run
 from compass_core.errors import Reason
 from compass_core.hypotheses.calibrated import band
 from compass_core.hypotheses.coverage import KINDS, absent, clean, is_blind, nobody_knows, silent, unread
@@ -181,7 +181,17 @@ def to_check(conclusion: Conclusion) -> list[str]:
 
 def named(one: Hypothesis) -> str:
     """`postgres-orders: connection exhaustion`."""
-    return f"{one.service}: {one.mechanism.replace('_', ' ')}"
+    return one.about
+
+
+def said(one: Feedback) -> str:
+    """`sam says: wrong, it was redis: eviction (“the cache was full”), not postgres-orders: connection exhaustion`."""
+    about, note = shown(one.hypothesis, 100), f" (“{shown(one.note, 300)}”)" if one.note else ""
+    if one.right:
+        return f"{shown(one.name)} says: right, it was {about}{note}"
+    return (
+        f"{shown(one.name)} says: wrong, it was {f'{shown(one.was, 100)}{note}, ' if one.was else ''}not {about}{'' if one.was else note}"
+    )
 
 
 def likely(one: Hypothesis) -> str:

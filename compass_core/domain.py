@@ -241,6 +241,30 @@ class Hypothesis(Value):
     model_says: str = ""
     by_rules: bool = True
 
+    @property
+    def about(self) -> str:
+        """`postgres-orders: connection exhaustion`."""
+        return f"{self.service}: {self.mechanism.replace('_', ' ')}"
+
+
+class Feedback(Value):
+    """What a `person` (with a `name` to read) says of a `hypothesis` (its `about`): it is `right`, or it `was` another one or a service."""
+
+    investigation: str
+    hypothesis: str
+    person: str
+    name: str
+    right: bool
+    was: str = ""
+    note: str = ""
+
+    def says_of(self, one: Hypothesis) -> bool | None:
+        """Whether that is the cause; None where it says nothing of it."""
+        if self.hypothesis == one.about:
+            return self.right
+        cause = (self.hypothesis if self.right else self.was).casefold()
+        return cause in {one.about.casefold(), one.service.casefold()} if cause else None
+
 
 class Edge(Value):
     """One service calls another. `system` names a database (`db.system`) where the callee is one; of the node it runs on it is `node`."""
@@ -352,7 +376,7 @@ class Conclusion(Value):
 
     `coverage` (0 to 1) is how much of what should have been looked at was; every confidence was lowered by it. `how_sure` says in words
     how often an answer like the first is right, `why_not` why it is not what an earlier message named, `unexplained` what it leaves open,
-    `seen_before` when the same was found earlier.
+    `seen_before` when the same was found earlier. `feedback` is what people said of it since, the last at the end.
     """
 
     investigation: Investigation
@@ -367,6 +391,14 @@ class Conclusion(Value):
     why_not: str = ""
     unexplained: str = ""
     seen_before: str = ""
+    feedback: tuple[Feedback, ...] = ()
+
+    @property
+    def judged(self) -> bool | None:
+        """Whether the first hypothesis is right, as people say: who spoke of it last, else who last named another; None for nobody."""
+        said = [one for one in self.feedback if self.hypotheses and one.says_of(self.hypotheses[0]) is not None]
+        of_it = [one for one in said if one.hypothesis == self.hypotheses[0].about]
+        return (of_it or said)[-1].says_of(self.hypotheses[0]) if said else None
 
     @property
     def total_cost(self) -> Decimal:

@@ -311,16 +311,18 @@ class Orchestrator:
         )
 
     async def _recalled(self, conclusion: Conclusion) -> Conclusion:
-        """With when the same was found before, as far as that is kept."""
+        """With when the same was found before, and how often an answer this sure was right here, as far as that is kept."""
         history = self._outside.history
         if history is None or not conclusion.hypotheses:
             return conclusion
         try:
-            alike = [one.investigation.id for one in await history.recent(RECALLED) if again.may_be(conclusion, one)]
+            earlier = await history.recent(RECALLED)
+            alike = [one.investigation.id for one in earlier if again.may_be(conclusion, one)]
             past = [whole for key in alike[:MOST_ALIKE] if (whole := await history.conclusion(key))]
         except StoreError:
             return conclusion
-        return conclusion.model_copy(update={"seen_before": again.seen_before(conclusion, past)})
+        sure = how_sure(conclusion.hypotheses[0].confidence, *again.here(conclusion, earlier))
+        return conclusion.model_copy(update={"how_sure": sure, "seen_before": again.seen_before(conclusion, past)})
 
     async def _say(self, conclusion: Conclusion) -> str:
         """Why it could not be kept, '' where it was; closed first, so that the button of the final message works."""

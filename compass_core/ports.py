@@ -16,6 +16,7 @@ from compass_core.domain import (
     AgentName,
     Conclusion,
     Environment,
+    Feedback,
     Incident,
     Investigation,
     Message,
@@ -136,6 +137,9 @@ class History(Protocol):
 
     async def recent(self, count: int) -> tuple[Conclusion, ...]:
         """The last that ended, newest first, without their runs, and with the first hypothesis alone."""
+
+    async def answered(self, feedback: Feedback) -> bool:
+        """Keep what a person says of a hypothesis, in place of what they said before; whether that is something else."""
 
 
 class Outbox(Protocol):

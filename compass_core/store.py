@@ -1,4 +1,4 @@
-"""Incidents that people declared, investigations, their posts and what was spent on them, in one database.
+"""Incidents that people declared, investigations, their posts, what was spent on them and what people say of them, in one database.
 
 What holds at every moment, also with several processes on one file:
 1. One investigation runs per incident and channel: a unique index over those that have not ended says so, not code.
@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
@@ -35,7 +35,7 @@ from sqlalchemy.sql import ColumnElement, Select
 
 from compass_core.budget import Attempt, Bill, Caps
 from compass_core.database import EXAMPLE, VARIABLE, cause_of, engine_of, migrate
-from compass_core.domain import Conclusion, Incident, Investigation, Post, Value
+from compass_core.domain import Conclusion, Feedback, Incident, Investigation, Post, Value
 from compass_core.errors import AlreadyRunningError, SettingsError, StoreError
 
 log = structlog.get_logger()
@@ -80,6 +80,15 @@ ATTEMPTS = Table(
     Column("investigation", String(200), nullable=False),
     Column("account", String(200), nullable=False),
     Column("attempt", Text, nullable=False),
+)
+FEEDBACK = Table(
+    "feedback",
+    TABLES,
+    Column("investigation", String(200), primary_key=True),
+    Column("hypothesis", Text, primary_key=True),
+    Column("person", String(200), primary_key=True),
+    Column("feedback", Text, nullable=False),
+    Column("at", Float, nullable=False),
 )
 RUNNING = INVESTIGATIONS.c.ended.is_(None)
 
@@ -162,15 +171,31 @@ class Store:
     async def conclusion(self, investigation: str) -> Conclusion | None:
         """How one ended, with its runs and hypotheses where they were kept; None while it runs."""
         found = func.coalesce(INVESTIGATIONS.c.found, INVESTIGATIONS.c.conclusion)
-        return await self._one(Conclusion, select(INVESTIGATIONS.c.id, found).where(INVESTIGATIONS.c.id == investigation, ~RUNNING))
+        whole = select(INVESTIGATIONS.c.id, found).where(INVESTIGATIONS.c.id == investigation, ~RUNNING)
+        ended = await self._one(Conclusion, whole)
+        return (await self._judged([ended]))[0] if ended else None
+
+    async def answered(self, feedback: Feedback) -> bool:
+        """Keep what a person says of a hypothesis, in place of what they said before; whether that is something else."""
+        key = feedback.model_dump(include={"investigation", "hypothesis", "person"})
+        text = feedback.model_dump_json()
+        there = [FEEDBACK.c[name] == value for name, value in key.items()]
+
+        def work(db: Connection) -> bool:
+            with suppress(IntegrityError), db.begin_nested():
+                db.execute(insert(FEEDBACK).values(**key, feedback=text, at=_now(db)))
+                return True
+            return bool(db.execute(update(FEEDBACK).where(*there, FEEDBACK.c.feedback != text).values(feedback=text, at=_now(db))).rowcount)
+
+        return await self._do(work)
 
     async def forget(self, days: float) -> list[str]:
-        """Delete the investigations that ended so long ago, with their posts and attempts; their ids."""
+        """Delete the investigations that ended so long ago, with their posts, attempts and feedback; their ids."""
 
         def work(db: Connection) -> list[str]:
             old = INVESTIGATIONS.c.ended_at < _now(db) - days * 86_400
             ids = list(db.scalars(select(INVESTIGATIONS.c.id).where(old)))
-            for table in (POSTS, ATTEMPTS):
+            for table in (POSTS, ATTEMPTS, FEEDBACK):
                 db.execute(delete(table).where(table.c.investigation.in_(select(INVESTIGATIONS.c.id).where(old))))
             db.execute(delete(INVESTIGATIONS).where(old))
             return ids
@@ -218,7 +243,7 @@ class Store:
     async def recent(self, count: int) -> tuple[Conclusion, ...]:
         """The last `count` that ended, newest first, without their runs, and with the first hypothesis alone."""
         ended = select(INVESTIGATIONS.c.id, INVESTIGATIONS.c.conclusion).where(~RUNNING)
-        return await self._readable(Conclusion, ended.order_by(INVESTIGATIONS.c.ended.desc()).limit(count))
+        return await self._judged(await self._readable(Conclusion, ended.order_by(INVESTIGATIONS.c.ended.desc()).limit(count)))
 
     async def posted(self, investigation: str, step: str) -> Post | None:
         """The post of that step, if there is one and it is known where."""
@@ -286,6 +311,15 @@ class Store:
         """The value that is kept in a row of a key and a text, if there is one."""
         row = await self._do(lambda db: db.execute(wanted).first())
         return _read(kind, *row) if row else None
+
+    async def _judged(self, ended: Sequence[Conclusion]) -> tuple[Conclusion, ...]:
+        """With what people said of them."""
+        ids = [one.investigation.id for one in ended]
+        wanted = select(FEEDBACK.c.person, FEEDBACK.c.feedback).where(FEEDBACK.c.investigation.in_(ids)).order_by(FEEDBACK.c.at)
+        said: dict[str, list[Feedback]] = {}
+        for one in await self._readable(Feedback, wanted):
+            said.setdefault(one.investigation, []).append(one)
+        return tuple(one.model_copy(update={"feedback": tuple(said.get(one.investigation.id, ()))}) for one in ended)
 
     async def _readable(self, kind: type[V], wanted: Select[tuple[Any, Any]]) -> tuple[V, ...]:
         """All such values without those that cannot be read, of which each is told once."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bot import words
-from bot.blocks.elements import Json, bold, button, buttons, link_to, may_link, plain, rich, section
+from bot.blocks.elements import Json, bold, button, buttons, label, link_to, may_link, plain, rich, section
 from bot.words import likely, named, shown
 from compass_core.domain import AgentName, Conclusion, Hypothesis, Observation, Trial
 from compass_core.hypotheses.calibrated import how_sure
 
 HYPOTHESES = "hypotheses"
 LONGEST = 600
+LONGEST_NOTE = 300
 
 
 def details(found: Conclusion, what: str, page: int = 0) -> Json:
@@ -18,15 +19,54 @@ def details(found: Conclusion, what: str, page: int = 0) -> Json:
     all_of_it, size = told(found, what), 4 if what == HYPOTHESES else 10
     last = max(0, (len(all_of_it) - 1) // size)
     page = min(max(page, 0), last)
+    told_here = all_of_it[page * size : (page + 1) * size]
+    first = page * size - (len(all_of_it) - len(found.hypotheses))
+    judged = [buttons(*judging(found, first + at)) if what == HYPOTHESES and first + at >= 0 else None for at in range(len(told_here))]
     turn = [("show_before", "Back", page - 1)] * (page > 0) + [("show_after", "Next", page + 1)] * (page < last)
     title = f"{agent}{f' {page + 1} of {last + 1}' if last else ''}"
     return {
         "type": "modal",
-        "title": {"type": "plain_text", "text": shown(title, 24), "emoji": False},
-        "close": {"type": "plain_text", "text": "Close", "emoji": False},
+        "title": label(title, 24),
+        "close": label("Close", 24),
+        "private_metadata": show(found.investigation.id, what, page),
         "blocks": [
-            *(all_of_it[page * size : (page + 1) * size] or [rich([plain("Nothing is kept of it.")])]),
+            *(
+                [block for pair in zip(told_here, judged, strict=True) for block in pair if block]
+                or [rich([plain("Nothing is kept of it.")])]
+            ),
             *([buttons(*(button(action, text, show(found.investigation.id, what, at)) for action, text, at in turn))] if turn else []),
+        ],
+    }
+
+
+def judging(found: Conclusion, rank: int) -> tuple[Json, Json]:
+    """The buttons by which a person says whether that hypothesis is right."""
+    which = show(found.investigation.id, HYPOTHESES, rank)
+    return button(f"right_{rank}", "Right", which), button(f"wrong_{rank}", "Wrong: it was …", which)
+
+
+def correction(found: Conclusion, rank: int) -> Json:
+    """The modal that asks what it was instead of that hypothesis."""
+    wrong = found.hypotheses[rank].about
+    others = {one.about: {"text": label(one.about, 75), "value": str(at)} for at, one in enumerate(found.hypotheses) if one.about != wrong}
+    typed = {"type": "plain_text_input", "action_id": "typed"}
+    inputs: list[tuple[str, str, Json]] = [("was", "Or a service that is not listed", typed | {"max_length": 100})]
+    inputs += [("note", "Note for the thread", typed | {"max_length": LONGEST_NOTE, "multiline": True})]
+    if others:
+        inputs.insert(0, ("other", "It was", {"type": "static_select", "action_id": "chosen", "options": list(others.values())[:100]}))
+    return {
+        "type": "modal",
+        "callback_id": "correction",
+        "title": label("What was it?", 24),
+        "submit": label("Send", 24),
+        "close": label("Cancel", 24),
+        "private_metadata": show(found.investigation.id, HYPOTHESES, rank),
+        "blocks": [
+            rich([plain("Not "), bold(shown(wrong, 200)), plain(". Say as much as you know:")]),
+            *(
+                {"type": "input", "block_id": name, "label": label(text, 100), "optional": True, "element": one}
+                for name, text, one in inputs
+            ),
         ],
     }
 
@@ -54,8 +94,9 @@ def told(found: Conclusion, what: str) -> list[Json]:
 def _hypothesis(rank: int, one: Hypothesis, found: Conclusion) -> Json:
     head = [bold(f"{rank}. {shown(named(one), 200)}"), plain(f" ({likely(one)}, {words.VERDICTS[one.verdict]}, by the {one.agent} agent)")]
     lines = [head, [plain(shown(words.sentence(one), LONGEST))], *([plain(shown(line, LONGEST))] for line in words.model_says(one))]
+    lines += [[plain(words.said(each))] for each in found.feedback if each.hypothesis == one.about]
     lines += [
-        [plain(f"How sure: {how_sure(one.confidence)}")],
+        [plain(f"How sure: {found.how_sure if rank == 1 and found.how_sure else how_sure(one.confidence)}")],
         *([[bold("How it went (UTC): "), plain(shown(one.story, LONGEST))]] if one.story else []),
     ]
     lines += [[bold("Check: "), plain(shown(step, LONGEST))]] if (step := words.next_step(one)) else []

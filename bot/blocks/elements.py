@@ -124,7 +124,7 @@ def local_time(at: datetime) -> Json:
 
 def header(text: str) -> Json:
     """The title of a message."""
-    return {"type": "header", "text": {"type": "plain_text", "text": shown(text, 140), "emoji": False}}
+    return {"type": "header", "text": label(text, 140)}
 
 
 def context(*lines: str) -> Json:
@@ -135,8 +135,12 @@ def context(*lines: str) -> Json:
 
 def button(action: str, text: str, value: str) -> Json:
     """A button, for `buttons`."""
-    label = {"type": "plain_text", "text": shown(text, 70), "emoji": False}
-    return {"type": "button", "action_id": action, "text": label, "value": shown(value, LONGEST_VALUE) or "-"}
+    return {"type": "button", "action_id": action, "text": label(text, 70), "value": shown(value, LONGEST_VALUE) or "-"}
+
+
+def label(text: str, most: int) -> Json:
+    """A text without markup, as titles, buttons and inputs have it."""
+    return {"type": "plain_text", "text": shown(text, most), "emoji": False}
 
 
 def buttons(*these: Json) -> Json:

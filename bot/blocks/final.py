@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from bot import words
-from bot.blocks.details import HYPOTHESES, show
+from bot.blocks.details import HYPOTHESES, judging, show
 from bot.blocks.elements import Json, Message, bold, bullets, button, buttons, context, fitting, message, plain, rich
 from bot.blocks.root import again
 from bot.blocks.update import finding
@@ -32,7 +32,8 @@ def final(conclusion: Conclusion) -> Message:
     """The ranked hypotheses with their evidence, what could not be done, what it cost, and a button to do it again."""
     investigation, ended = conclusion.investigation, words.outcome(conclusion.outcome, conclusion.reason)
     behind = [button("show", "Evidence", show(investigation.id, HYPOTHESES))] if conclusion.hypotheses else []
-    actions = buttons(*behind, *_more_money(conclusion), again(investigation.id))
+    judge = judging(conclusion, 0) if conclusion.hypotheses else ()
+    actions = buttons(*behind, *judge, *_more_money(conclusion), again(investigation.id))
     if not conclusion.runs:
         told = f"{shown(investigation.incident.id)}: {ended}. Nothing was found before that; investigate again with the button."
         return message([rich([plain(told)]), context(words.cost_line(conclusion.total_cost, investigation.budget)), actions])

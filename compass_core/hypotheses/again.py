@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from compass_core.domain import Conclusion
+from compass_core.hypotheses.calibrated import band
 
 ALIKE = 0.5  # of the signals of both, that two answers have in common to be the same
 
@@ -17,6 +18,13 @@ def seen_before(now: Conclusion, past: Iterable[Conclusion]) -> str:
         return ""
     at, incident = alike[-1]
     return f"Seen {len(alike)} time{'s' if len(alike) > 1 else ''} before, last on {at:%Y-%m-%d} ({incident})."
+
+
+def here(now: Conclusion, past: Iterable[Conclusion]) -> tuple[int, int]:
+    """Of the answers here that were as sure as this one and that people judged: how many were right, and how many there are."""
+    as_sure = band(now.hypotheses[0].confidence)
+    judged = [one.judged for one in past if one.judged is not None and band(one.hypotheses[0].confidence) == as_sure]
+    return sum(judged), len(judged)
 
 
 def may_be(now: Conclusion, past: Conclusion) -> bool:
