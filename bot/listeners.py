@@ -257,7 +257,7 @@ async def _answered(act: Callable[[Desk], Awaitable[None]], desk: Desk) -> None:
 
 
 async def _answer(desk: Desk, message: blocks.Message) -> None:
-    """Tell the person alone, by what Slack gave for that, or else in the channel where they asked."""
+    """Tell the person alone: by what Slack gave for that, else in the channel where they asked, else in a message to them."""
     where = desk.body.get("channel_id") or (desk.body.get("channel") or {}).get("id")
     try:
         if desk.body.get("response_url"):
@@ -265,7 +265,10 @@ async def _answer(desk: Desk, message: blocks.Message) -> None:
             if answer.status_code == 200:  # noqa: PLR2004 - OK
                 return
             log.warning("answer.refused", status=answer.status_code)
-        await desk.client.chat_postEphemeral(channel=where or "", user=_asker(desk), text=message.text, blocks=message.blocks)
+        if where:
+            await desk.client.chat_postEphemeral(channel=where, user=_asker(desk), text=message.text, blocks=message.blocks)
+        else:  # in a modal
+            await desk.client.chat_postMessage(channel=_asker(desk), text=message.text, blocks=message.blocks)
     except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
         log.warning("answer.failed", error=type(error).__name__)
 

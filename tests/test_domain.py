@@ -10,7 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from compass_core.domain import WHOLE, AgentName, Conclusion, Findings, Incident, Investigation, Outcome, Run, Suspect, Window
+from compass_core.domain import (
+    WHOLE,
+    AgentName,
+    Conclusion,
+    Feedback,
+    Findings,
+    Hypothesis,
+    Incident,
+    Investigation,
+    Outcome,
+    Run,
+    Suspect,
+    Window,
+)
 from compass_core.readings import Family
 from tests.fakes import INCIDENT, START, hypothesis, observation
 
@@ -115,3 +128,39 @@ def test_a_confidence_is_a_share(confidence: float) -> None:
         observation(AgentName.DATABASE, score=confidence)
     with pytest.raises(ValidationError):
         Suspect(service="db", score=confidence)
+
+
+LOCKS = Hypothesis(
+    agent=AgentName.DATABASE, service="orders-db", mechanism="lock_contention", statement="", initial_confidence=0.6, confidence=0.6
+)
+
+
+@pytest.mark.parametrize(
+    ("of", "right", "was", "said"),
+    [
+        ("orders-db: lock contention", True, "", True),
+        ("orders-db: lock contention", False, "", False),
+        ("web: cpu", True, "", False),
+        ("web: cpu", False, "", None),
+        ("web: cpu", False, "Orders-DB", True),
+        ("web: cpu", False, "orders-db: lock contention", True),
+        ("web: cpu", False, "dns", False),
+    ],
+)
+def test_feedback_says_whether_a_hypothesis_is_the_cause(of: str, right: bool, was: str, said: bool | None) -> None:  # noqa: FBT001 - columns
+    assert Feedback(investigation="1", hypothesis=of, person="U1", name="sam", right=right, was=was).says_of(LOCKS) is said
+
+
+def test_two_causes_may_both_be_right() -> None:
+    said = tuple(
+        Feedback(investigation="1", hypothesis=of, person="U1", name="sam", right=True) for of in ("orders-db: lock contention", "web: cpu")
+    )
+    of = Investigation(
+        id="1",
+        incident=Incident(id="1", title="", started_at=datetime(2026, 1, 5, tzinfo=UTC)),
+        started_at=datetime(2026, 1, 5, tzinfo=UTC),
+        budget=Decimal(0),
+    )
+    ended = Conclusion(investigation=of, outcome=Outcome.ANSWERED, hypotheses=(LOCKS,), feedback=said)
+    assert ended.judged is True
+    assert ended.model_copy(update={"feedback": said[1:]}).judged is False

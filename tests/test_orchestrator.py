@@ -15,10 +15,12 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from compass_core import orchestrator as plot
 from compass_core.budget import NO_ROOM, Budget, stopped_short
-from compass_core.domain import AgentName, Conclusion, Findings, Incident, Outcome, Request, Run
+from compass_core.domain import AgentName, Conclusion, Feedback, Findings, Incident, Outcome, Request, Run
 from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reason, SourceError, StoreError, ThreadError, UnknownNameError
 from compass_core.orchestrator import Limits, Orchestrator, Outside
-from tests.bot.made import FakeHistory
+from tests.bot.made import INVESTIGATION, FakeHistory
+from tests.bot.made import conclusion as ended
+from tests.bot.made import hypothesis as guess
 from tests.fakes import (
     INCIDENT,
     FakeAgent,
@@ -350,6 +352,22 @@ async def test_what_was_found_before_is_told() -> None:
     again = Stage(history=history)
     assert (await again.orchestrator._recalled(cited)).seen_before.startswith("Seen 1 time before, last on 2026-01-02")
     assert (await again.play()).seen_before == "", "by nothing it was not recognised before"
+
+
+async def test_how_often_people_found_an_answer_this_sure_right_is_told() -> None:
+    history = FakeHistory()
+    for number, right in enumerate((True, True, False, None)):
+        said = f"of {number}"
+        of = INVESTIGATION.model_copy(update={"id": said, "incident": INCIDENT.model_copy(update={"id": said})})
+        history.ended.append(ended(investigation=of, hypotheses=(guess(0.5),)))
+        if right is not None:
+            about = {"hypothesis": guess(0.5).about, "person": "U1", "name": "sam"}
+            await history.answered(Feedback(investigation=said, right=right, **about))
+    unsure = ended(investigation=INVESTIGATION.model_copy(update={"id": "less"}), hypotheses=(guess(0.05),))
+    history.ended.append(unsure)
+    await history.answered(Feedback(investigation="less", hypothesis=guess(0.05).about, person="U1", name="sam", right=True))
+    assert "(here: 2 of 3, so about " in (await Stage(history=history).play()).how_sure
+    assert "here" not in (await Stage().play()).how_sure
 
 
 async def test_a_lost_update_does_not_stop_the_investigation() -> None:

@@ -15,7 +15,7 @@ import structlog
 
 from compass_core.budget import Attempt, Caps
 from compass_core.database import engine_of
-from compass_core.domain import Address, AgentName, Conclusion, Hypothesis, Incident, Investigation, Outcome, Post, Run
+from compass_core.domain import Address, AgentName, Conclusion, Feedback, Hypothesis, Incident, Investigation, Outcome, Post, Run
 from compass_core.errors import AlreadyRunningError, SettingsError, StoreError
 from compass_core.store import Store
 from tests.lab.postgres import fresh
@@ -224,11 +224,39 @@ async def test_all_that_was_found_is_kept_and_forgotten_after_so_many_days(store
     await store.closed(conclusion(investigation()))
     await store.opened(investigation("run-2"))
     assert await store.conclusion("run-1") == conclusion(investigation())
+    await store.answered(feedback())
     assert await store.forget(90) == []
     spoil(database, "UPDATE investigations SET ended_at = ended_at - 91 * 86400")
     assert await store.forget(90) == ["run-1"]
+    assert await store.answered(feedback()), "what was said of it is forgotten, too"
     assert (await store.investigation("run-1"), await store.posted("run-1", "root")) == (None, None)
     assert await store.running() == (investigation("run-2"),), "what runs is never forgotten"
+
+
+def feedback(person: str = "U1", **values: object) -> Feedback:
+    said = Feedback(investigation="run-1", hypothesis="orders-db: lock", person=person, name=person, right=True)
+    return said.model_copy(update=values)
+
+
+async def test_what_people_say_is_kept_with_the_answer_and_their_last_word_counts(store: Store, other: Store) -> None:
+    await store.opened(investigation())
+    await store.closed(conclusion(investigation()))
+    assert (await store.recent(1))[0].judged is None
+    assert [await store.answered(feedback()), await other.answered(feedback())] == [True, False]
+    assert await other.answered(feedback("U2", right=False))
+    assert [(await store.conclusion("run-1")), (await store.recent(1))[0].judged] == [
+        conclusion(investigation(), feedback=(feedback(), feedback("U2", right=False))),
+        False,
+    ]
+    assert await store.answered(wrong := feedback(right=False, was="redis"))
+    assert await store.answered(feedback("U2"))
+    (ended,) = await store.recent(1)
+    assert ended.feedback == (wrong, feedback("U2"))
+    assert ended.judged is True
+
+
+async def test_the_same_is_kept_once_however_often_it_is_said_at_once(store: Store, other: Store) -> None:
+    assert sum(await asyncio.gather(*(each.answered(feedback()) for each in (store, other) * 4))) == 1
 
 
 async def test_who_says_nothing_for_its_lease_is_taken_for_dead(store: Store, other: Store, database: str) -> None:

@@ -28,7 +28,7 @@ from compass_core.redaction.redact import Redactor
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from compass_core.domain import Address, Post, Request
+    from compass_core.domain import Address, Feedback, Post, Request
     from compass_core.errors import StoreError
     from compass_core.ports import Answering, Outbox, Thread
 
@@ -133,19 +133,29 @@ class FakeHistory:
     def __init__(self) -> None:
         self.known: dict[str, Investigation] = {}
         self.ended: list[Conclusion] = []
+        self.said: dict[tuple[str, str, str], Feedback] = {}
+
+    async def answered(self, feedback: Feedback) -> bool:
+        key = feedback.investigation, feedback.hypothesis, feedback.person
+        before, self.said[key] = self.said.pop(key, None), feedback
+        return before != feedback
+
+    def _judged(self, ended: Conclusion) -> Conclusion:
+        of_it = tuple(one for one in self.said.values() if one.investigation == ended.investigation.id)
+        return ended.model_copy(update={"feedback": of_it})
 
     async def investigation(self, investigation: str) -> Investigation | None:
         return self.known.get(investigation)
 
     async def conclusion(self, investigation: str) -> Conclusion | None:
-        return next((one for one in self.ended if one.investigation.id == investigation), None)
+        return next((self._judged(one) for one in self.ended if one.investigation.id == investigation), None)
 
     async def running(self) -> tuple[Investigation, ...]:
         ended = {one.investigation.id for one in self.ended}
         return tuple(one for one in self.known.values() if one.id not in ended)
 
     async def recent(self, count: int) -> tuple[Conclusion, ...]:
-        return tuple(reversed(self.ended))[:count]
+        return tuple(self._judged(one) for one in reversed(self.ended))[:count]
 
 
 class FakeDeclarations:

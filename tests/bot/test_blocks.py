@@ -139,7 +139,12 @@ def test_the_final_message_ranks_cites_and_shows_what_was_contradicted() -> None
         assert said in told
     assert "rules only" not in told
     assert [node["text"] for node in nodes(message.blocks) if node.get("type") == "link"] == ["A1", "A1"]
-    assert buttons(message) == [("show", "Evidence", "0 hypotheses 0f3a"), ("reinvestigate", "Re-investigate", "0f3a")]
+    assert buttons(message) == [
+        ("show", "Evidence", "0 hypotheses 0f3a"),
+        ("right_0", "Right", "0 hypotheses 0f3a"),
+        ("wrong_0", "Wrong: it was …", "0 hypotheses 0f3a"),
+        ("reinvestigate", "Re-investigate", "0f3a"),
+    ]
 
 
 def buttons(message: blocks.Message) -> list[tuple[str, str, str]]:
@@ -234,7 +239,11 @@ def test_whatever_is_cited_can_be_found_behind_the_message() -> None:
             ]
             assert opened
         turns = [
-            [(node["text"]["text"], blocks.parse_show(node["value"])) for node in nodes(page) if node.get("type") == "button"]
+            [
+                (node["text"]["text"], blocks.parse_show(node["value"]))
+                for node in nodes(page)
+                if node.get("action_id", "").startswith("show")
+            ]
             for page in pages
         ]
         assert turns == [
@@ -243,6 +252,8 @@ def test_whatever_is_cited_can_be_found_behind_the_message() -> None:
             [("Back", ("0f3a", what, 1))],
         ]
         assert [len([one for one in page["blocks"] if one["type"] == "rich_text"]) for page in pages] == [size] * 3
+        judged = [node["value"] for page in pages for node in nodes(page) if node.get("action_id", "").startswith("right_")]
+        assert judged == [f"{rank} hypotheses 0f3a" for rank in range(12 if what == blocks.HYPOTHESES else 0)]
         assert blocks.details(ended, what, 99) == pages[2]
         assert blocks.details(ended, what, -1) == pages[0]
     assert "Nothing is kept of it" in text_of(blocks.details(ended, "network")["blocks"])
