@@ -139,7 +139,7 @@ async def submit(compass: FakeCompass, workspace: Workspace, team: str, note: st
 
 
 async def test_what_cannot_be_kept_is_said_also_in_a_modal(compass: FakeCompass, workspace: Workspace, final: Message) -> None:
-    async def broken(_: Feedback) -> bool:
+    async def broken(feedback: Feedback) -> bool:
         raise StoreError("The database did not do it: disk full.")
 
     compass.history.answered = broken  # type: ignore[method-assign]
