@@ -104,7 +104,7 @@ def _told(message: Message, conclusion: Conclusion) -> dict[str, Any]:
         if run.agent == step:
             break
     return {
-        "kind": step if step in {"root", "final"} else "agent",
+        "kind": "agent" if step in set(AgentName) else step,
         **({"agent": step} if step in set(AgentName) else {}),
         "text": message.text,
         "cost_usd": f"{Decimal(0) if step == 'root' else spent:.4f}",

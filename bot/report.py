@@ -44,4 +44,4 @@ def _run(run: Run) -> Json:
 
 
 def _observation(seen: Observation) -> Json:
-    return {**seen.model_dump(mode="json", exclude={"agent", "baseline_value"}), "baseline": seen.baseline_value}
+    return {**seen.model_dump(mode="json", exclude={"agent", "baseline_value", "points"}), "baseline": seen.baseline_value}

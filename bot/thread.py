@@ -15,6 +15,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 import aiohttp
 import structlog
@@ -22,7 +23,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot import blocks
+from bot import blocks, charts
 from bot.words import shown
 from compass_core.domain import Conclusion, Investigation, Moment, Post, Progress
 from compass_core.errors import StoreError, ThreadError
@@ -34,6 +35,8 @@ TRIES = 5
 PATIENCE = 5.0  # seconds for an update that nobody waits for
 EARLIER = 60.0  # seconds by which Slack's clock may be behind ours
 LONGEST_PAUSE = 60.0
+PICTURES = "pictures"  # the step that uploads them
+Pictures = list[tuple[bytes, charts.Chart]]
 _TOO_MUCH = {"invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long"}
 _LIMITED = {"ratelimited", "rate_limited"}
 _TEXTS = {
@@ -46,6 +49,9 @@ _TEXTS = {
     "unreachable": "Slack cannot be reached. Try again in a minute.",
     "connection_lost": "The connection to Slack broke while a message was posted; it may or may not be there. Look, then try again.",
 }
+
+
+_no_charts: WeakSet[AsyncWebClient] = WeakSet()  # whose Slack has refused to draw one
 
 
 class Pace:
@@ -107,6 +113,7 @@ class SlackThread:
         investigation = conclusion.investigation
         if await self._root(investigation.id) is None:
             return
+        await self._draw(conclusion)
         try:
             await self._post(investigation, "final", blocks.final(conclusion))
         finally:
@@ -116,6 +123,24 @@ class SlackThread:
     async def add(self, investigation: Investigation, step: str, line: str) -> None:
         """One short line more."""
         await self._post(investigation, step, blocks.refusal(line))
+
+    async def _draw(self, conclusion: Conclusion) -> None:
+        """Charts by Slack itself or, where it does not draw them, as pictures; without them the answer is as good."""
+        drawn, investigation = charts.charts(conclusion), conclusion.investigation
+        if not drawn:
+            return None
+        try:
+            if self._client not in _no_charts:
+                try:
+                    return await self._post(investigation, "charts", charts.message(drawn))
+                except ThreadError as error:
+                    if error.reason not in _TOO_MUCH:
+                        raise
+                    _no_charts.add(self._client)
+            pictures = [(await asyncio.to_thread(charts.png, each), each) for each in drawn]
+            await self._post(investigation, PICTURES, pictures)
+        except ThreadError as error:
+            log.warning("charts.not_posted", investigation=investigation.id, reason=error.reason)
 
     async def refused(self, asker: str, why: str) -> None:
         """That nothing was started, to the one who asked."""
@@ -130,7 +155,7 @@ class SlackThread:
         except StoreError:
             return None
 
-    async def _post(self, investigation: Investigation, step: str, message: blocks.Message) -> None:
+    async def _post(self, investigation: Investigation, step: str, message: blocks.Message | Pictures) -> None:
         root = await self._root(investigation.id)
         thread_ts = self._thread_ts or (root.ts if root else "")
         post = Post(investigation=investigation.id, step=step, channel=self._channel, thread_ts=thread_ts)
@@ -151,7 +176,9 @@ class SlackThread:
             there = post
         raise AssertionError  # the last try returned or raised
 
-    async def _post_once(self, investigation: Investigation, post: Post, message: blocks.Message) -> None:
+    async def _post_once(self, investigation: Investigation, post: Post, message: blocks.Message | Pictures) -> None:
+        if isinstance(message, list):
+            return await self._upload(post, message)
         arguments: dict[str, Any] = {
             "channel": post.channel,
             "unfurl_links": False,
@@ -167,6 +194,13 @@ class SlackThread:
             return await self._post(investigation, f"{post.step} again", message)
         await self._record(posted)
         return None
+
+    async def _upload(self, post: Post, pictures: Pictures) -> None:
+        """The pictures in one message; their names tell whose they are, for an upload carries nothing else that is ours."""
+        files = [{"filename": _picture(post), "title": of.title, "alt_txt": of.says, "content": content} for content, of in pictures]
+        send = partial(self._client.files_upload_v2, file_uploads=files, channel=post.channel, thread_ts=post.thread_ts)
+        answer = await self._call(send, repeatable=False)
+        await self._record(post.model_copy(update={"ts": answer["files"][0]["id"]}))
 
     async def _reopen(self, investigation: Investigation, post: Post) -> None:
         """A new root message, with a link to where the old one was."""
@@ -190,7 +224,8 @@ class SlackThread:
                 ask = partial(self._client.conversations_history, cursor=cursor, **where)
             answer = await self._call(ask, repeatable=True)
             for message in answer["messages"]:
-                if (message.get("metadata") or {}).get("event_payload") == _payload(post):
+                named = [file.get("name") for file in message.get("files") or ()]
+                if (message.get("metadata") or {}).get("event_payload") == _payload(post) or _picture(post) in named:
                     return str(message["ts"])
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
@@ -216,7 +251,7 @@ class SlackThread:
         try:
             return await self._call(lambda: method(text=message.text, blocks=message.blocks, **arguments), repeatable=repeatable)
         except ThreadError as error:
-            if error.reason not in _TOO_MUCH:
+            if error.reason not in _TOO_MUCH or message.whole:
                 raise
             log.warning("blocks.rejected", reason=error.reason)
         return await self._call(lambda: method(text=message.text, blocks=[], **arguments), repeatable=repeatable)
@@ -231,6 +266,10 @@ class SlackThread:
                     raise _translated(error) from error
             await self._pause(seconds)
         raise AssertionError  # the last try returned or raised
+
+
+def _picture(post: Post) -> str:
+    return f"compass-{post.investigation}.png" if post.step == PICTURES else ""
 
 
 def _payload(post: Post) -> dict[str, str]:

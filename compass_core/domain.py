@@ -161,7 +161,8 @@ class Observation(Value):
 
     `value` is `reduction` of the series that `query` gives over `window` with `step`; `baseline_value` is the median of
     the same series over the baseline. `score` (0 to 1) says how unusual the value is, `onset` when it began, in the
-    `onset_within` seconds before that at the earliest.
+    `onset_within` seconds before that at the earliest. `points` are that series for a picture, over baseline and window in equal
+    parts: of each the highest value (the lowest, where it fell), None where there was none.
     """
 
     id: str
@@ -181,6 +182,7 @@ class Observation(Value):
     link: str | None = None
     window: Window
     step: float | None = None
+    points: tuple[float | None, ...] = Field(default=(), max_length=20)
 
 
 Verdict = Literal["contradicted", "survived", "untested"]

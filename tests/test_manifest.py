@@ -24,7 +24,7 @@ def manifest() -> dict[str, Any]:
 
 def test_the_scopes_are_those_that_the_workspace_grants(manifest: dict[str, Any]) -> None:
     assert manifest["oauth_config"] == {"scopes": {"bot": list(SCOPES)}}
-    assert SCOPES == ("commands", "chat:write", "channels:history", "groups:history")
+    assert SCOPES == ("commands", "chat:write", "files:write", "channels:history", "groups:history")
 
 
 def test_everything_comes_over_socket_mode(manifest: dict[str, Any]) -> None:

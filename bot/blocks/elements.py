@@ -22,10 +22,14 @@ LONGEST_TEXT = 3_800  # of a message's text: `chat.update` takes 4,000
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What `chat.postMessage` takes; `text` says the same where blocks are not shown: in a notification, to a screen reader."""
+    """What `chat.postMessage` takes; `text` says the same where blocks are not shown: in a notification, to a screen reader.
+
+    A `whole` one is not shown at all where Slack does not take its blocks.
+    """
 
     text: str
     blocks: list[Json]
+    whole: bool = False
 
 
 def message(blocks: list[Json]) -> Message:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ from aiohttp import web
 
 from bot.workspace.board import APP, BOT, BOT_USER, TEAM, TEAM_NAME, Board, Json, Message
 
-SCOPES = ("commands", "chat:write", "channels:history", "groups:history")
+SCOPES = ("commands", "chat:write", "files:write", "channels:history", "groups:history")
 _CONTENT = ("text", "blocks", "metadata")
 
 
@@ -73,6 +74,18 @@ class WebApi:
                 message = self._existing(asked, "message_ts")
                 thread = f"?thread_ts={message.thread_ts}&cid={message.channel}" if message.thread_ts else ""
                 return {"permalink": f"{url}/archives/{message.channel}/p{message.ts.replace('.', '')}{thread}"}
+            case "files.getUploadURLExternal":
+                name = f"F{len(self._board.files):08}"
+                link = f"{url}/files/{name}"
+                told = {"id": name, "name": asked["filename"], "alt_txt": asked.get("alt_txt", ""), "url_private": link}
+                self._board.files[name] = told
+                return {"file_id": name, "upload_url": link}
+            case "files.completeUploadExternal":
+                files = [self._board.files[one["id"]] | {"title": one["title"]} for one in json.loads(asked["files"])]
+                if any(one["id"] not in self._board.contents for one in files):
+                    raise SlackError("file_not_found")
+                self._board.add(asked["channel_id"], "", thread_ts=str(asked.get("thread_ts") or ""), files=files)
+                return {"files": files}
         return self._viewed(method, asked)
 
     def _viewed(self, method: str, asked: Json) -> Json:
@@ -102,7 +115,9 @@ def content(asked: Json) -> Json:
 
 
 async def arguments(request: web.Request) -> dict[str, Any]:
-    """Those of the address and those of the body, which is a JSON object or empty."""
+    """Those of the address and those of the body, which is a form, a JSON object or empty."""
+    if "form" in request.content_type:
+        return {**request.query, **await request.post()}
     return {**request.query, **(await request.json() if await request.read() else {})}
 
 

@@ -32,6 +32,7 @@ class Message:
     metadata: Json | None = None
     edited: bool = False
     ephemeral: str = ""
+    files: Sequence[Json] = ()
 
     def button(self, action_id: str) -> tuple[str, Json]:
         """The block's id and the button with that action; LookupError when the message, as it is now, has none."""
@@ -50,6 +51,7 @@ class Message:
         made |= {"attachments": list(self.attachments)} if self.attachments else {}
         made |= {"thread_ts": self.thread_ts} if self.thread_ts else {}
         made |= {"metadata": self.metadata} if self.metadata else {}
+        made |= {"files": list(self.files)} if self.files else {}
         return made | ({"edited": {"user": self.user, "ts": self.ts}} if self.edited else {})
 
 
@@ -59,6 +61,8 @@ class Board:
     def __init__(self, clock: Clock) -> None:
         self.messages: list[Message] = []
         self.views: dict[str, Json] = {}  # by person the modal that is open
+        self.files: dict[str, Json] = {}  # by id what was announced
+        self.contents: dict[str, bytes] = {}  # and what was uploaded
         self.triggers: dict[str, str] = {}  # by trigger the person who may be shown one
         self.version = 0
         self._clock = clock

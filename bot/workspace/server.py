@@ -66,6 +66,7 @@ class Workspace:
         app.router.add_route("*", "/api/{method}", self._api.serve)
         app.router.add_get("/link/", self.sockets.serve)
         app.router.add_post("/response/{secret}", self._response_url)
+        app.router.add_route("*", "/files/{name}", self._file)
         app.add_routes(page_routes(self))
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
@@ -184,6 +185,15 @@ class Workspace:
             text = f"{asked.get('command', 'The button')} failed with the error “{failed.name}”"
             self.board.add(channel or INCIDENTS, text, user=SLACKBOT, ephemeral=user)
         return result
+
+    async def _file(self, request: web.Request) -> web.Response:
+        """Takes an announced file, once, and shows it."""
+        name, contents = request.match_info["name"], self.board.contents
+        if request.method == "POST" and name in self.board.files:
+            contents.setdefault(name, await request.read())
+        if name not in contents:
+            raise web.HTTPNotFound
+        return web.Response(body=contents[name], content_type="image/png")
 
     async def _response_url(self, request: web.Request) -> web.Response:
         """The bot's answer to the person who asked."""

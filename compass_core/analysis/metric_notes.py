@@ -58,6 +58,7 @@ def _of_shift(note: Note, series: Series, signal: Signal, moved: Shift, services
         unit=signal.unit,
         reduction=f"{'min' if moved.falls else 'max'} over the window; usually: median before",
         onset_within=moved.uncertainty if moved.onset is not None else None,
+        points=note.points(series, falls=moved.falls),
         **asked(series, moved.onset),
     )
 

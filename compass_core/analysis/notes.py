@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
+
 from compass_core.analysis.wording import plain
 from compass_core.domain import AgentName, Gap, Looked, Observation, Window
 from compass_core.readings import Change, Reading, Series
 from compass_core.signals.catalogue import SIGNALS
 
 LAST_TIME = 253_402_300_800  # the year 10,000
+POINTS = 20  # of a series that a picture needs; Slack draws no more
 LEAST = 0.05  # a score below this is not worth a line, unless it is about the affected service
 TELLING = (
     "deploy",
@@ -64,6 +67,15 @@ class Note:
         said = plain(f"{service}: {summary}".removeprefix(": "))
         facts = {"id": "", "agent": self.agent, "service": service, "signal": signal, "summary": said, "score": score}
         return Observation.model_validate({**facts, "window": self.times.window, **more})
+
+    def points(self, series: Series, *, falls: bool) -> tuple[float | None, ...]:
+        """Baseline and window in equal parts: of each the highest value, or the lowest where it `falls`; None where there is none."""
+        part = np.floor((series.t - self.times.all.start.timestamp()) / self.times.all.seconds * POINTS)
+        sign = -1.0 if falls else 1.0
+        kept = (part >= 0) & (part < POINTS) & np.isfinite(series.v)
+        most = np.full(POINTS, -np.inf)
+        np.maximum.at(most, part[kept].astype(np.intp), sign * series.v[kept])
+        return tuple(float(f"{sign * one:.4g}") if np.isfinite(one) else None for one in most)
 
 
 def numbered(agent: AgentName, observations: Iterable[Observation], affected: Collection[str], most: int) -> tuple[Observation, ...]:

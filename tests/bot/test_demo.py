@@ -37,7 +37,17 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def test_once(told: dict[str, Any]) -> None:
     kinds = [(message["kind"], message.get("agent")) for message in told["messages"]]
-    assert kinds == [("root", None), ("agent", "application"), ("agent", "database"), ("agent", "network"), ("final", None)]
+    assert kinds == [
+        ("root", None),
+        ("agent", "application"),
+        ("agent", "database"),
+        ("agent", "network"),
+        ("charts", None),
+        ("final", None),
+    ]
+    charts = told["messages"].pop(-2)
+    check_message(charts["text"], charts["blocks"])
+    assert [block["title"][:2] for block in charts["blocks"]] == ["1.", "2."]
     for message in told["messages"]:
         assert (message["cost_usd"], message["budget_usd"]) == ("0.0000", "10.00")
         assert "$0.0000 / $10.00" in json.dumps(message["blocks"])

@@ -13,6 +13,7 @@ from bot.workspace import INCIDENTS
 from compass_core.domain import AgentName, Conclusion, Outcome, Post
 from compass_core.errors import StoreError, ThreadError
 from tests.bot.made import INVESTIGATION, FakeOutbox, conclusion, progress, run
+from tests.bot.test_charts import cause, felt, found
 from tests.workspace.limits import links, mentions
 from tests.workspace.strict import RANDOM, SECRET, Workspace
 
@@ -259,3 +260,64 @@ async def test_what_telemetry_says_pings_nobody(thread: SlackThread, workspace: 
     assert mentions(workspace.messages[0]) == ()
     assert links(workspace.messages[0]) == ()
     assert "&lt;!channel&gt;" in blocks.root(nasty).text
+
+
+def with_charts() -> Conclusion:
+    return found(cause(), felt())
+
+
+async def test_charts_stand_before_the_answer_and_are_drawn_by_slack(thread: SlackThread, workspace: Workspace) -> None:
+    for _ in range(2):
+        await whole(thread, with_charts())
+    *_, drawn, final = workspace.messages
+    assert [block["type"] for block in drawn.blocks] == ["data_visualization"]
+    assert (len(workspace.messages), final.metadata and final.metadata["event_payload"]["step"]) == (6, "final")
+
+
+async def test_what_slack_does_not_draw_comes_as_a_picture_and_is_not_tried_again(
+    thread: SlackThread, client: AsyncWebClient, workspace: Workspace, outbox: FakeOutbox
+) -> None:
+    await thread.opened(INVESTIGATION)
+    workspace.fail_next("chat.postMessage", "invalid_blocks")
+    await thread.concluded(with_charts())
+    root, picture, final = workspace.messages
+    (file,) = picture.files
+    assert workspace.board.contents[file["id"]].startswith(b"\x89PNG")
+    assert "connections used of the limit 90%" in file["alt_txt"]
+    assert (picture.thread_ts, final.thread_ts) == (root.ts, root.ts)
+    second = INVESTIGATION.model_copy(update={"id": "0f3b"})
+    other = SlackThread(client, outbox, INCIDENTS)
+    await other.opened(second)
+    await other.concluded(with_charts().model_copy(update={"investigation": second}))
+    assert [len(message.files) for message in workspace.messages] == [0, 1, 0, 0, 1, 0]
+    tried = [call for call in workspace.calls if "data_visualization" in str(call.arguments.get("blocks"))]
+    assert len(tried) == 1
+
+
+async def test_a_picture_is_uploaded_once_whatever_breaks(client: AsyncWebClient, workspace: Workspace, outbox: FakeOutbox) -> None:
+    await SlackThread(client, outbox, INCIDENTS).opened(INVESTIGATION)
+    workspace.fail_next("chat.postMessage", "invalid_blocks")
+    workspace.fail_next("files.completeUploadExternal", drop=True)
+    for _ in range(2):  # the second is another process
+        await SlackThread(client, outbox, INCIDENTS).concluded(with_charts())
+    assert [len(message.files) for message in workspace.messages] == [0, 1, 0]
+    outbox.posts["0f3a", "pictures"] = outbox.posts["0f3a", "pictures"].model_copy(update={"ts": ""})  # it was ended before it knew
+    await SlackThread(client, outbox, INCIDENTS).concluded(with_charts())
+    assert len(workspace.messages) == 3
+
+
+@pytest.mark.parametrize("method", ["chat.postMessage", "files.getUploadURLExternal"])
+async def test_without_charts_the_answer_comes_all_the_same(
+    client: AsyncWebClient, workspace: Workspace, outbox: FakeOutbox, method: str
+) -> None:
+    thread = SlackThread(client, outbox, INCIDENTS)
+    await thread.opened(INVESTIGATION)
+    if method.startswith("files"):
+        workspace.fail_next("chat.postMessage", "invalid_blocks")
+    workspace.fail_next(method, "missing_scope")
+    with capture_logs() as logs:
+        await thread.concluded(with_charts())
+    assert [message.metadata and message.metadata["event_payload"]["step"] for message in workspace.messages] == ["root", "final"]
+    assert [(one["event"], one["reason"]) for one in logs if one["event"] == "charts.not_posted"] == [
+        ("charts.not_posted", "missing_scope")
+    ]

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,6 +21,7 @@ Json = dict[str, Any]
 
 MOST_CHARACTERS = 13_200
 LONGEST_TEXT = 40_000
+MOST_CHARTS = 2
 LARGEST_VIEW = 250_000
 _MARKUP = re.compile(r"<([^<>\n]+)>")
 
@@ -132,11 +133,57 @@ class _RichText(_Shape):
     elements: list[Annotated[_RichSection | _Preformatted | _RichList, Field(discriminator="type")]] = Field(min_length=1)
 
 
-_Block = Annotated[_Header | _Context | _Actions | _RichText, Field(discriminator="type")]
+_Label20 = Annotated[str, Field(min_length=1, max_length=20)]
+
+
+class _Point(_Shape):
+    label: _Label20
+    value: float = Field(allow_inf_nan=False)
+
+
+class _Series(_Shape):
+    name: _Label20
+    data: list[_Point] = Field(min_length=1, max_length=20)
+
+
+class _Axis(_Shape):
+    categories: list[_Label20] = Field(min_length=1, max_length=20)
+    x_label: str = Field("", max_length=50)
+    y_label: str = Field("", max_length=50)
+
+
+class _LineChart(_Shape):
+    type: Literal["line"]
+    series: list[_Series] = Field(min_length=1, max_length=6)
+    axis_config: _Axis
+
+    @model_validator(mode="after")
+    def _fits(self) -> _LineChart:
+        names, categories = [one.name for one in self.series], self.axis_config.categories
+        if len({*names}) < len(names) or len({*categories}) < len(categories):
+            raise ValueError("a name stands twice")
+        if any([point.label for point in one.data] != categories for one in self.series):
+            raise ValueError("the labels are not the categories")
+        return self
+
+
+class _Chart(_Shape):
+    type: Literal["data_visualization"]
+    title: str = Field(min_length=1, max_length=50)
+    chart: _LineChart
+
+
+_Block = Annotated[_Header | _Context | _Actions | _RichText | _Chart, Field(discriminator="type")]
 
 
 class _Message(_Shape):
     blocks: list[_Block] = Field(max_length=50)
+
+    @model_validator(mode="after")
+    def _has_few_charts(self) -> _Message:
+        if sum(isinstance(block, _Chart) for block in self.blocks) > MOST_CHARTS:
+            raise ValueError("too many charts")
+        return self
 
 
 class _Word(_Title):

@@ -224,7 +224,9 @@ def check_content(asked: Json, longest: int = LONGEST_TEXT) -> None:
 
 
 async def body_of(request: web.Request) -> Json:
-    """The object that was sent; nothing is an empty one."""
+    """The object or the form that was sent; nothing is an empty one."""
+    if "form" in request.content_type:
+        return dict(await request.post())
     try:
         body = await request.json() if await request.read() else {}
     except ValueError as wrong:
