@@ -91,6 +91,10 @@ class WebApi:
     def _viewed(self, method: str, asked: Json) -> Json:
         """A modal: `views.open` needs the trigger of something that a person just did, and takes it once."""
         board = self._board
+        if method == "views.publish":
+            board.homes[asked["user_id"]] = {"id": f"H{asked['user_id']}"} | asked["view"]
+            board.notify()
+            return {"view": board.homes[asked["user_id"]]}
         if method == "views.open":
             person, name, wrong = board.triggers.pop(str(asked.get("trigger_id")), ""), f"V{board.version:08}", "invalid_trigger_id"
         elif method == "views.update":

@@ -16,6 +16,7 @@ ALEX, SAM = "U00000001", "U00000002"
 PEOPLE = {ALEX: "alex", SAM: "sam", BOT_USER: "compass", SLACKBOT: "slackbot"}
 
 INCIDENTS = "C00000001"
+CHANNELS = {INCIDENTS: "incidents", "C00000004": "shop-oncall"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Board:
     def __init__(self, clock: Clock) -> None:
         self.messages: list[Message] = []
         self.views: dict[str, Json] = {}  # by person the modal that is open
+        self.homes: dict[str, Json] = {}  # by person the app's home
         self.files: dict[str, Json] = {}  # by id what was announced
         self.contents: dict[str, bytes] = {}  # and what was uploaded
         self.triggers: dict[str, str] = {}  # by trigger the person who may be shown one

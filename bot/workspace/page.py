@@ -1,4 +1,4 @@
-"""The workspace's page: what one person sees of `#incidents`, as it happens, and what they type and click there."""
+"""The workspace's page: what one person sees, as it happens, and what they type and click there."""
 
 from __future__ import annotations
 
@@ -10,11 +10,22 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from bot.workspace.board import ALEX, INCIDENTS, PEOPLE
+from bot.workspace.board import ALEX, CHANNELS, INCIDENTS, PEOPLE, SAM
 
 if TYPE_CHECKING:
     from bot.workspace.board import Json
     from bot.workspace.server import Workspace
+
+
+NEEDED = {  # what a person can do, and what must be said of it
+    "command": ("text",),
+    "write": ("text",),
+    "click": ("ts", "action_id"),
+    "shortcut": ("ts", "callback_id"),
+    "submit": ("values",),
+    "home": (),
+    "close": (),
+}
 
 
 def page_routes(workspace: Workspace) -> list[web.RouteDef]:
@@ -23,7 +34,8 @@ def page_routes(workspace: Workspace) -> list[web.RouteDef]:
     async def index(request: web.Request) -> web.Response:
         _refuse_strangers(request)
         nonce = secrets.token_hex(16)
-        policy = f"default-src 'none'; connect-src 'self'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; frame-ancestors 'none'"
+        own = f"script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self' data:"
+        policy = f"default-src 'none'; connect-src 'self'; {own}; frame-ancestors 'none'"
         html = files("bot.workspace").joinpath("page.html").read_text("utf-8").replace("{{nonce}}", nonce)
         return web.Response(
             text=html, content_type="text/html", headers={"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"}
@@ -31,48 +43,63 @@ def page_routes(workspace: Workspace) -> list[web.RouteDef]:
 
     async def events(request: web.Request) -> web.StreamResponse:
         _refuse_strangers(request)
+        user = request.query.get("user") or ALEX
         stream = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await stream.prepare(request)
         with suppress(ConnectionResetError):  # the tab was closed
             while not workspace.closing.is_set():
                 version = workspace.board.version
-                await stream.write(f"data: {json.dumps(_state(workspace))}\n\n".encode())
+                await stream.write(f"data: {json.dumps(_state(workspace, user))}\n\n".encode())
                 await workspace.board.changed(version)
         return stream
 
-    async def command(request: web.Request) -> web.Response:
-        typed = await _typed(request, "text")
-        result = await workspace.command(typed["text"].removeprefix("/compass"))
-        return web.json_response({"error": result.error})
-
-    async def click(request: web.Request) -> web.Response:
-        typed = await _typed(request, "ts", "action_id")
+    async def act(request: web.Request) -> web.Response:
+        if (what := request.match_info["what"]) not in NEEDED:
+            raise web.HTTPNotFound
         try:
-            in_view = workspace.turn(typed["action_id"]) if not typed["ts"] else None
-            result = await (in_view or workspace.click(INCIDENTS, typed["ts"], typed["action_id"]))
+            return web.json_response({"error": await _done(workspace, what, await _typed(request, *NEEDED[what]))})
         except LookupError as gone:
             raise web.HTTPNotFound(text=str(gone)) from gone
-        return web.json_response({"error": result.error})
-
-    async def close(request: web.Request) -> web.Response:
-        await _typed(request)
-        workspace.close_view()
-        return web.json_response({"error": ""})
 
     return [
         web.get("/", index),
         web.get("/archives/{channel}/{message}", index),
         web.get("/page/events", events),
-        web.post("/page/command", command),
-        web.post("/page/click", click),
-        web.post("/page/close", close),
+        web.post("/page/{what}", act),
     ]
 
 
-def _state(workspace: Workspace) -> Json:
-    seen = [message for message in workspace.messages if message.channel == INCIDENTS and message.ephemeral in {"", ALEX}]
+async def _done(workspace: Workspace, what: str, asked: dict[str, str]) -> str:
+    """Do what a person did; the name of the error that they see, '' for none."""
+    channel, user = asked.get("channel") or INCIDENTS, asked.get("user") or ALEX
+    match what:
+        case "command":
+            return (await workspace.command(asked["text"].removeprefix("/compass"), channel=channel, user=user)).error
+        case "write":
+            await workspace.write(asked["text"], channel=channel, thread_ts=asked.get("thread_ts", ""), user=user)
+        case "click" if asked["ts"] in {"", "home"}:
+            return (await workspace.turn(asked["action_id"], user=user, home=bool(asked["ts"]))).error
+        case "click":
+            return (await workspace.click(channel, asked["ts"], asked["action_id"], user=user)).error
+        case "shortcut":
+            return (await workspace.shortcut(channel, asked["ts"], asked["callback_id"], user=user)).error
+        case "submit":
+            return (await workspace.submit(json.loads(asked["values"]), user=user)).error
+        case "home":
+            await workspace.open_home(user)
+        case _:
+            workspace.close_view(user)
+    return ""
+
+
+def _state(workspace: Workspace, user: str) -> Json:
+    seen = [message for message in workspace.messages if message.ephemeral in {"", user}]
     shown = [message.payload() | {"ephemeral": bool(message.ephemeral), "author": PEOPLE[message.user]} for message in seen]
-    return {"hint": workspace.hint, "messages": shown, "view": workspace.board.views.get(ALEX)}
+    for message, one in zip(seen, shown, strict=True):
+        one["channel"] = message.channel
+    board, persons = workspace.board, [(name, PEOPLE[name]) for name in (ALEX, SAM)]
+    state = {"people": PEOPLE, "persons": persons, "channels": list(CHANNELS.items()), "shortcuts": list(workspace.shortcuts.items())}
+    return state | {"hint": workspace.hint, "messages": shown, "view": board.views.get(user), "home": board.homes.get(user)}
 
 
 def _refuse_strangers(request: web.Request) -> None:
@@ -89,6 +116,6 @@ async def _typed(request: web.Request, *names: str) -> dict[str, str]:
         raise web.HTTPUnsupportedMediaType(text="JSON only")
     try:
         body = await request.json()
-        return {name: str(body[name]) for name in names}
-    except (ValueError, TypeError, LookupError) as wrong:
+        return {name: str(value) for name, value in body.items()} | {name: str(body[name]) for name in names}
+    except (ValueError, TypeError, AttributeError, LookupError) as wrong:
         raise web.HTTPBadRequest(text=f"an object with {', '.join(names)} is needed") from wrong

@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from bot.workspace.api import SlackError, WebApi, arguments, content
-from bot.workspace.board import ALEX, APP, BOT_USER, INCIDENTS, PEOPLE, SLACKBOT, TEAM, TEAM_NAME, Board, Json, Message
+from bot.workspace.board import ALEX, APP, BOT_USER, CHANNELS, INCIDENTS, PEOPLE, SLACKBOT, TEAM, TEAM_NAME, Board, Json, Message
 from bot.workspace.page import page_routes
 from bot.workspace.sockets import Sockets
 from compass_core.errors import CompassError
@@ -38,6 +38,7 @@ class Workspace:
     """Slack on loopback: one team, two people, one app. `patience` is how many seconds an ack may take."""
 
     middlewares: tuple[Middleware, ...] = ()
+    shortcuts: Mapping[str, str] = {}  # of the app, by their ids
 
     def __init__(self, *, clock: Clock, hint: str = "", patience: float = 3.0) -> None:
         self.bot_token = f"xoxb-local-{secrets.token_hex(12)}"
@@ -100,7 +101,7 @@ class Workspace:
             "team_id": TEAM,
             "team_domain": TEAM_NAME,
             "channel_id": channel,
-            "channel_name": "incidents",
+            "channel_name": CHANNELS.get(channel, ""),
         }
         return await self._interact("slash_commands", asked, channel, user)
 
@@ -114,16 +115,22 @@ class Workspace:
 
     async def tell(self, message: Message, kind: str) -> None:
         """The event that there is this message."""
-        event = message.payload() | {"type": kind, "channel": message.channel, "event_ts": message.ts}
-        about = {"type": "event_callback", "team_id": TEAM, "api_app_id": APP, "event": event, "event_id": f"Ev{message.ts}"}
+        await self._event(message.payload() | {"type": kind, "channel": message.channel}, message.ts)
+
+    async def _event(self, event: Json, ts: str) -> None:
+        about = {"type": "event_callback", "team_id": TEAM, "api_app_id": APP, "event": event | {"event_ts": ts}, "event_id": f"Ev{ts}"}
         with suppress(SlackError):  # nobody is told that an event did not arrive
-            await self.sockets.deliver("events_api", about | {"event_time": int(float(message.ts))})
+            await self.sockets.deliver("events_api", about | {"event_time": int(float(ts))})
 
     async def shortcut(self, channel: str, ts: str, callback_id: str, *, user: str = ALEX) -> CommandResult:
         """A person chooses a shortcut in the menu of a message."""
         message = self._there(channel, ts)
         about = {"type": "message_action", "callback_id": callback_id, "message_ts": ts, "message": message.payload()}
-        of = {"channel": {"id": channel, "name": "incidents"}, "team": {"id": TEAM, "domain": TEAM_NAME}, "user": _person(user)}
+        of = {
+            "channel": {"id": channel, "name": CHANNELS.get(channel, "")},
+            "team": {"id": TEAM, "domain": TEAM_NAME},
+            "user": _person(user),
+        }
         return await self._interact("interactive", about | of, channel, user)
 
     async def submit(self, values: Mapping[str, str], *, user: str = ALEX) -> CommandResult:
@@ -145,14 +152,23 @@ class Workspace:
         block_id, button = message.button(action_id)
         thread = {"thread_ts": message.thread_ts} if message.thread_ts else {}
         container = {"type": "message", "message_ts": ts, "channel_id": channel, "is_ephemeral": bool(message.ephemeral), **thread}
-        of = {"channel": {"id": channel, "name": "incidents"}, **({} if message.ephemeral else {"message": message.payload()})}
+        of = {
+            "channel": {"id": channel, "name": CHANNELS.get(channel, "")},
+            **({} if message.ephemeral else {"message": message.payload()}),
+        }
         return await self._clicked(of | {"container": container}, button | {"block_id": block_id}, channel, user)
 
-    async def turn(self, action_id: str, *, user: str = ALEX) -> CommandResult:
-        """A person clicks a button in the modal that is open; LookupError when there is none."""
-        view = self.board.views[user]
-        there = {each["action_id"]: each for block in view["blocks"] for each in block["elements"] if "action_id" in each}
+    async def turn(self, action_id: str, *, user: str = ALEX, home: bool = False) -> CommandResult:
+        """A person clicks a button in the modal that is open, or in the app's home; LookupError when there is none."""
+        view = (self.board.homes if home else self.board.views)[user]
+        there = {each["action_id"]: each for block in view["blocks"] for each in block.get("elements", ()) if "action_id" in each}
         return await self._clicked({"container": {"type": "view", "view_id": view["id"]}, "view": view}, there[action_id], "", user)
+
+    async def open_home(self, user: str = ALEX) -> None:
+        """A person opens the app's home; the app hears of it."""
+        await self._event(
+            {"type": "app_home_opened", "user": user, "tab": "home", "channel": f"D{user[1:]}"}, f"{self._clock().timestamp():.6f}"
+        )
 
     async def _clicked(self, of: Json, button: Json, channel: str, user: str) -> CommandResult:
         asked = {"type": "block_actions", "user": _person(user), "team": {"id": TEAM, "domain": TEAM_NAME}, **of}

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from bot import demo
-from tests.workspace.browser import opened  # noqa: F401 - the page itself is tried there
 from tests.workspace.limits import check_message
 
 

@@ -146,7 +146,7 @@ class Workspace(workspace.Workspace):
             if request.headers.get("Authorization", "").removeprefix("Bearer").strip():
                 asked |= await body_of(request)
                 fault = self._due(method)
-                if method == "chat.postMessage" and asked.get("channel") in {workspace.ALEX, workspace.SAM}:
+                if method == "chat.postMessage" and str(asked.get("channel")) in {workspace.ALEX, workspace.SAM}:
                     check_content(asked)  # a message to them alone
                 else:
                     self._check(method, asked)

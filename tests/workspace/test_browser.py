@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from playwright.async_api import expect
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 
@@ -49,17 +50,16 @@ async def test_a_person_investigates_in_the_page(workspace: Workspace, client: A
     handler = AsyncSocketModeHandler(app, workspace.app_token)
     await handler.connect_async()  # type: ignore[no-untyped-call] # slack-bolt has no type there
     try:
-        async with opened(workspace.url) as tab:
-            await tab.until("document.getElementById('hint')?.textContent")
-            assert await tab.run("document.getElementById('empty').checkVisibility()")
-            await tab.run("document.getElementById('hint').click(); document.querySelector('form button').click()")
-            await tab.until("document.querySelector('.replies button')")
-            assert await tab.run("document.querySelector('article.ephemeral .text').textContent") == "heard investigate INC-1"
-            assert not await tab.run("document.getElementById('empty').checkVisibility()")
-            await tab.run("document.querySelector('.replies button').click()")
-            await tab.until("document.querySelectorAll('.replies article').length === 2")
-            assert "again i1" in await tab.run("document.querySelector('.replies article:last-child').textContent")
-            assert await tab.run("document.getElementById('status').textContent") == ""
+        async with opened(workspace.url) as page:
+            await expect(page.locator("#empty")).to_be_visible()
+            await page.get_by_role("button", name="/compass investigate INC-1").click()
+            await page.keyboard.press("Enter")
+            await expect(page.locator("article.ephemeral .text")).to_have_text("heard investigate INC-1")
+            await expect(page.locator("#empty")).to_be_hidden()
+            await page.get_by_role("button", name="1 reply: open the thread").click()
+            await page.locator("#replies").get_by_role("button", name="Again").click()
+            await expect(page.locator("#replies article").last).to_contain_text("again i1")
+            assert await page.locator(".status").all_text_contents() == ["", ""]
     finally:
         await handler.close_async()  # type: ignore[no-untyped-call] # the same
 
@@ -70,13 +70,13 @@ async def test_whatever_a_message_holds_is_shown_and_not_run(workspace: Workspac
     rich = {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [{"type": "text", "text": EVIL}, link]}]}
     await client.chat_postMessage(channel=INCIDENTS, text=EVIL)
     await client.chat_postMessage(channel=INCIDENTS, text="x", blocks=[marked, rich])
-    async with opened(workspace.url) as tab:
-        await tab.until("document.querySelectorAll('article').length === 2")
-        assert await tab.run("document.querySelector('.context b').textContent") == "bold"
-        assert await tab.run("document.querySelector('.context').firstChild.textContent") == f"bold <b> {EVIL}"
-        dates = await tab.run("document.querySelector('.context').lastChild.textContent")
+    async with opened(workspace.url) as page:
+        await expect(page.locator("article")).to_have_count(2)
+        await expect(page.locator(".context b")).to_have_text("bold")
+        await expect(page.locator(".context > *").first).to_have_text(f"bold <b> {EVIL}")
+        dates = await page.locator(".context > *").last.text_content() or ""
         assert "19" in dates
         assert "then" not in dates
         assert dates.endswith("later")
-        assert await tab.run("document.querySelectorAll('main img, main script, main a').length") == 0
-        assert await tab.run("document.title") == "#incidents - local workspace"
+        await expect(page.locator("main img, main script, main a")).to_have_count(0)
+        await expect(page).to_have_title("# incidents - local workspace")
