@@ -85,11 +85,12 @@ def signal_of(series: Series, agent: AgentName) -> Signal:
 def stated(series: Sequence[Series]) -> list[Series]:
     """The series in the units of their signals; the query says by what it was multiplied."""
     series = counted(series)
-    alike: dict[Selection, list[Series]] = {}
+    alike: dict[int, list[Series]] = {}
     for one in series:
-        alike.setdefault(one.selection, []).append(one)
-    factors = {selection: _factor(selection, found) for selection, found in alike.items()}
-    return [one if (by := factors[one.selection]) == 1 else replace(one, v=one.v * by, query=f"({one.query}) * {by:g}") for one in series]
+        alike.setdefault(id(one.selection), []).append(one)  # a selection of 500 members is slow to compare
+    factors = {key: _factor(found[0].selection, found) for key, found in alike.items()}
+    scaled = ((one, factors[id(one.selection)]) for one in series)
+    return [one if by == 1 else replace(one, v=one.v * by, query=f"({one.query}) * {by:g}") for one, by in scaled]
 
 
 def begun(note: Note, series: Sequence[Series]) -> list[Series]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from compass_core.domain import Environment
-from compass_core.identity import TOTALS, Thing, carried, environment, known_as, thing
+from compass_core.identity import NAMING, PLACING, TOTALS, Thing, carried, environment, known_as, thing
 from compass_core.readings import Family, Kind, Match
 from compass_core.sources import promql
 
@@ -41,12 +41,13 @@ class _Row:
     labels: Mapping[str, str]
     about: Thing
     carried: Environment
+    places: Environment
 
 
 def families(listed: Iterable[Mapping[str, str]], wanted: Wanted, metadata: Metadata) -> tuple[Family, ...]:
     """One family for each name and label that names a service, in the order of their names."""
     listed = [labels for labels in listed if not labels["__name__"].endswith("_created")]
-    rows = [row for labels in listed if (row := _row(labels, wanted))]
+    rows = [*_rows(listed, wanted)]
     pairs = {(row.about.label, row.about.name) for row in rows}
     groups: defaultdict[tuple[str, str], list[_Row]] = defaultdict(list)
     for row in rows:
@@ -57,10 +58,19 @@ def families(listed: Iterable[Mapping[str, str]], wanted: Wanted, metadata: Meta
     return tuple(_grouped(full, label, group, _kind(full, names, metadata), metadata) for (full, label), group in sorted(groups.items()))
 
 
-def _row(labels: Mapping[str, str], wanted: Wanted) -> _Row | None:
-    about = thing(labels, _family(labels), wanted.labels)
-    within = carried(labels, about, wanted.environment) if about else None
-    return _Row(labels, about, within) if about and within is not None else None
+def _rows(listed: Iterable[Mapping[str, str]], wanted: Wanted) -> Iterator[_Row]:
+    """Those in the environment, with what they are about; which many series of a family tell by the same labels."""
+    telling = {*NAMING, *PLACING, *wanted.labels, *dict(wanted.environment)}
+    seen: dict[tuple[object, ...], tuple[Thing | None, Environment | None, Environment]] = {}
+    for labels in listed:
+        family = _family(labels)
+        key = (family, *(pair for pair in labels.items() if pair[0] in telling))
+        if key not in seen:
+            about = thing(labels, family, wanted.labels)
+            seen[key] = (about, carried(labels, about, wanted.environment) if about else None, environment(labels, about))
+        about, within, places = seen[key]
+        if about and within is not None:
+            yield _Row(labels, about, within, places)
 
 
 def _grouped(full: str, label: str, rows: Sequence[_Row], kind: Kind, metadata: Metadata) -> Family:
@@ -73,8 +83,8 @@ def _grouped(full: str, label: str, rows: Sequence[_Row], kind: Kind, metadata: 
     values: defaultdict[str, set[str]] = defaultdict(set)
     places: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
     for row in rows:
-        if there := environment(row.labels, row.about):
-            places[row.about.name].update(there)
+        if row.places:
+            places[row.about.name].update(row.places)
         for other, value in row.labels.items():
             if other not in {"__name__", "le", label} and len(values[other]) < MOST_VALUES:
                 values[other].add(value)
