@@ -89,7 +89,7 @@ def parse(text: str, now: datetime) -> Command:
     """What a person typed after `/compass`, as Slack sends it; raises `RefusalError` with the correct form, and nothing else."""
     if len(text) > LONGEST_TEXT:
         raise RefusalError(f"That is {len(text):,} characters; a command has at most {LONGEST_TEXT:,}.\n{FORMS['investigate']}")
-    words = [(match[1] if match[1] is not None else match[2], match[1] is not None) for match in _WORD.finditer(_typed(text))]
+    words = [(match[1] if match[1] is not None else match[2], match[1] is not None) for match in _WORD.finditer(typed(text))]
     verb = bare(words[0][0]).lower() if words else "help"
     match verb:
         case "investigate":
@@ -103,6 +103,12 @@ def parse(text: str, now: datetime) -> Command:
         case "help":
             return Help()
     raise RefusalError(f"I do not know {shown(verb)!r}.{_nearest(verb, FORMS)} You can type:\n" + "\n".join(FORMS.values()))
+
+
+def commanded(text: str) -> bool:
+    """Whether this, said to Compass by its name, is a command and no question."""
+    words = [bare(word).lower() for word in typed(text).split()]
+    return bool(words) and (words[0] in {"investigate", "declare", "stop"} or (len(words) == 1 and words[0] in FORMS))
 
 
 def investigation(words: Sequence[Word], now: datetime) -> Request:
@@ -174,7 +180,7 @@ def parse_service(text: str) -> str:
     return name
 
 
-def _typed(text: str) -> str:
+def typed(text: str) -> str:
     """Slack escapes what people type and turns names and addresses into markup: take that back."""
     text = _MARKUP.sub(lambda match: match[1] if not match[2] or (" " in match[2] and is_link(match[1])) else match[2], text)
     text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 import aiohttp
 import structlog
@@ -20,10 +21,12 @@ from slack_bolt.context.respond.async_respond import AsyncRespond
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import blocks, words
-from bot.command import Declare, Help, Investigate, Stop, parse
+from bot import blocks, questions, words
+from bot.blocks.elements import text_of
+from bot.command import Declare, Help, Investigate, Stop, commanded, parse
 from bot.thread import SlackThread, reason
-from bot.words import shown
+from bot.words import cost_line, shown
+from compass_core.agents.asked import Asked, things
 from compass_core.domain import Address, Conclusion, Feedback, Incident, Request
 from compass_core.errors import AlreadyRunningError, RefusalError, StoreError, ThreadError
 from compass_core.ports import Clock, History, Outbox, Thread
@@ -35,6 +38,7 @@ log = structlog.get_logger()
 RECENT = 5
 _UNEXPECTED = "Something went wrong in Compass itself ({}); its log says what. Please try again."
 _NOTHING_RUNS = "Nothing is running in this channel that could be stopped; /compass status shows what runs elsewhere."
+_NAMED = re.compile(r"<@[UW]\w+(?:\|[^>]*)?>")
 _OTHER_TEAM = "Only people of the workspace that Compass belongs to can start an investigation."
 
 
@@ -63,6 +67,9 @@ class Compass(Protocol):
     async def accept(self, request: Request, thread: Thread, key: str) -> None:
         """Begin it, once for each key; `RefusalError`, `ThreadError` or `StoreError` where nothing was started."""
 
+    async def asked(self, of: Conclusion) -> Asked:
+        """Who answers a question about what has ended."""
+
     async def stop(self, channel: str, reference: str, why: str) -> list[str]:
         """End what investigates there, or of that one incident; the incidents' ids."""
 
@@ -72,6 +79,7 @@ class Tasks:
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
+        self.turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by thread: who waits comes one after the other
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Run it beside everything else."""
@@ -102,11 +110,14 @@ class Desk:
 
 
 def register(app: AsyncApp, compass: Compass, tasks: Tasks) -> None:
-    """Listen to `/compass` and to the button; each is acknowledged before anything else happens."""
+    """Listen to `/compass`, to mentions and to buttons; each is acknowledged before anything else happens."""
 
     def listener(act: Callable[[Desk], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
         async def listen(ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond, context: AsyncBoltContext) -> None:
             await ack()
+            if event := body.get("event"):  # which names people and channels in its own way
+                person = {"id": event["user"], "team_id": event.get("user_team") or event.get("team")}
+                body = body | {"user": person, "channel": {"id": event["channel"]}}
             team = context.authorize_result.team_id if context.authorize_result else None
             tasks.start(_answered(act, Desk(compass, tasks, app.client, respond, body, team)))
 
@@ -119,15 +130,20 @@ def register(app: AsyncApp, compass: Compass, tasks: Tasks) -> None:
     app.action(re.compile("^right"))(listener(on_right))
     app.action(re.compile("^wrong"))(listener(on_wrong))
     app.view("correction")(listener(on_correction))
+    app.event("app_mention")(listener(on_mention))
 
 
 async def on_command(desk: Desk) -> None:
     """Do what was typed."""
-    match parse(desk.body.get("text", ""), desk.compass.clock()):
+    await _do(desk, desk.body.get("text", ""), Address(channel=desk.body["channel_id"]), desk.body.get("trigger_id"))
+
+
+async def _do(desk: Desk, text: str, address: Address, key: str | None) -> None:
+    match parse(text, desk.compass.clock()):
         case Investigate(request):
-            await _investigate(desk, request, Address(channel=desk.body["channel_id"]), desk.body.get("trigger_id"))
+            await _investigate(desk, request, address, key)
         case Stop(reference):
-            await _stop(desk, desk.body["channel_id"], reference)
+            await _stop(desk, address.channel, reference)
         case Declare(title, service, since):
             incident = await desk.compass.declare(title, service, since)
             await _answer(desk, blocks.declared(incident))
@@ -138,6 +154,43 @@ async def on_command(desk: Desk) -> None:
             running, recent = redacted(kept, desk.compass.redact)  # a former Compass kept incidents whole
             ids = [one.id for one in running[:RECENT]] + [one.investigation.id for one in recent]
             await _answer(desk, blocks.status(running, recent, await _links(desk, ids)))
+
+
+async def on_mention(desk: Desk) -> None:
+    """Do what is typed behind the app's name, or answer a question about the investigation of the thread."""
+    event = desk.body["event"]
+    text, thread = _NAMED.sub("", event.get("text") or ""), event.get("thread_ts") or ""
+    if commanded(text):
+        return await _do(desk, text, Address(channel=event["channel"], thread_ts=thread), f"{event['channel']} {event['ts']}")
+    async with desk.tasks.turns.setdefault(f"{event['channel']} {thread}", asyncio.Lock()):
+        ids = await desk.compass.history.in_thread(event["channel"], thread) if thread else ()
+        ended = [found for one in ids if (found := await desk.compass.history.conclusion(one))]
+        if not ended:
+            raise RefusalError("It is still looking: ask again below its final message." if ids else questions.ELSEWHERE)
+        return await _reply(
+            desk, redacted(ended[0], desk.compass.redact), desk.compass.redact(text), Address(channel=event["channel"], thread_ts=thread)
+        )
+
+
+async def _reply(desk: Desk, of: Conclusion, text: str, address: Address) -> None:
+    """Once for each question, however often Slack delivers it."""
+    step = f"question {desk.body['event']['ts']}"
+    if await desk.compass.outbox.posted(of.investigation.id, step):
+        return
+    asked = await desk.compass.asked(of)
+    before = asked.budget.spent
+    question = questions.parse(text, things(of)) or await asked.choose(text)
+    if question is None:
+        raise RefusalError(questions.CANNOT)
+    found = redacted(await asked.look(question), desk.compass.redact)
+    says = await asked.say(text, text_of(questions.answer(question, of, found).blocks).split("\n"))
+    paid = (
+        f"this answer ${asked.budget.spent - before:.4f}, so far {cost_line(asked.budget.spent, of.investigation.budget)}"
+        if says
+        else asked.unasked
+    )
+    thread = SlackThread(desk.client, desk.compass.outbox, address.channel, address.thread_ts)
+    await thread.add(of.investigation, step, questions.answer(question, of, found, says, paid))
 
 
 async def on_stop(desk: Desk) -> None:
@@ -190,7 +243,7 @@ async def _keep(desk: Desk, found: Conclusion, rank: int, *, right: bool, was: s
     root = await desk.compass.outbox.posted(of.id, "root")
     if await desk.compass.history.answered(said) and root:
         thread = SlackThread(desk.client, desk.compass.outbox, root.channel, root.thread_ts or root.ts)
-        await thread.add(of, f"feedback {uuid4().hex}", words.said(said))
+        await thread.add(of, f"feedback {uuid4().hex}", blocks.refusal(words.said(said)))
 
 
 async def _show(desk: Desk, value: str) -> None:
@@ -266,7 +319,8 @@ async def _answer(desk: Desk, message: blocks.Message) -> None:
                 return
             log.warning("answer.refused", status=answer.status_code)
         if where:
-            await desk.client.chat_postEphemeral(channel=where, user=_asker(desk), text=message.text, blocks=message.blocks)
+            there: dict[str, Any] = {"channel": where, "user": _asker(desk), "thread_ts": desk.body.get("event", {}).get("thread_ts")}
+            await desk.client.chat_postEphemeral(text=message.text, blocks=message.blocks, **there)
         else:  # in a modal
             await desk.client.chat_postMessage(channel=_asker(desk), text=message.text, blocks=message.blocks)
     except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:

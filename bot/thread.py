@@ -120,9 +120,9 @@ class SlackThread:
             if root := await self._root(investigation.id):
                 await self._refresh(root, blocks.root(investigation, conclusion))
 
-    async def add(self, investigation: Investigation, step: str, line: str) -> None:
-        """One short line more."""
-        await self._post(investigation, step, blocks.refusal(line))
+    async def add(self, investigation: Investigation, step: str, message: blocks.Message) -> None:
+        """One short message more."""
+        await self._post(investigation, step, message)
 
     async def _draw(self, conclusion: Conclusion) -> None:
         """Charts by Slack itself or, where it does not draw them, as pictures; without them the answer is as good."""

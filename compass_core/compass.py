@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
     from datetime import timedelta
 
+    from compass_core.agents.asked import Asked
     from compass_core.agents.view import Sources, View
     from compass_core.budget import Budget
     from compass_core.domain import Conclusion, Incident, Investigation, Request, Run
@@ -154,19 +155,38 @@ class Compass:
         from compass_core.agents.database import DatabaseAgent
         from compass_core.agents.network import NetworkAgent
         from compass_core.agents.view import View
-        from compass_core.budget import Budget, stopped_short
-        from compass_core.redaction.entrance import Words, without_secrets
+        from compass_core.budget import stopped_short
+        from compass_core.redaction.entrance import without_secrets
 
         before = await self.store.conclusion(investigation.goes_on) if investigation.goes_on else None
         finished = [run for run in before.runs if not stopped_short(run)] if before else []
         now = await journal.step("begin", self._now, datetime)  # a crash must not move the window
         view = View(self.telemetry.sources(), self.telemetry.offload, lambda: now, self.redact)
-        spent = before.costs if before else {}
-        budget = Budget(investigation.budget, self.store, investigation.id, investigation.account, self.daily, spent)
-        model = Words(self.model(budget, self.redact), self.redact) if self.model and investigation.budget else None
+        budget, model = self._paying(investigation, before)
         agents = {agent.name: agent(view, model) for agent in (ApplicationAgent, DatabaseAgent, NetworkAgent)}
         with without_secrets(self.redact):
             return await self._orchestrator(agents, budget, thread, journal, view, finished).investigate(investigation, stop)
+
+    async def asked(self, of: Conclusion) -> Asked:
+        """Who answers questions about an investigation that has ended: by few queries of its own, and a model that its budget pays."""
+        from compass_core.agents.asked import Asked
+        from compass_core.agents.view import View
+
+        goes_on, today = of.investigation.goes_on, f"{of.investigation.account.partition('/')[0] or 'terminal'}/{self.clock():%Y-%m-%d}"
+        before = await self.store.conclusion(goes_on) if goes_on else None
+        budget, model = self._paying(of.investigation.model_copy(update={"account": today}), before)
+        await budget.resume()
+        view = View(self.telemetry.sources(), self.telemetry.offload, self.clock, self.redact)
+        return Asked(of, view, self.clock(), budget, model)
+
+    def _paying(self, investigation: Investigation, before: Conclusion | None) -> tuple[Budget, Model | None]:
+        """The budget of an investigation that goes on with another one, and the model that it pays."""
+        from compass_core.budget import Budget
+        from compass_core.redaction.entrance import Words
+
+        spent = before.costs if before else {}
+        budget = Budget(investigation.budget, self.store, investigation.id, investigation.account, self.daily, spent)
+        return budget, Words(self.model(budget, self.redact), self.redact) if self.model and investigation.budget else None
 
     async def _now(self) -> datetime:
         return self.clock()

@@ -418,6 +418,21 @@ class Conclusion(Value):
         return {seen.id: seen for run in self.runs for seen in run.findings.observations}
 
 
+class Question(Value):
+    """What somebody asks about an investigation.
+
+    It is `about` a service or a node, about agents and mechanisms whose names hold `mechanism`, or about signals whose names hold
+    `signal` (`log`: lines), each split `by` a label, or compared with so many `days` earlier.
+    """
+
+    kind: Literal["why_not", "show", "changed", "compare", "unlooked", "sure", "none"]
+    about: str
+    mechanism: str
+    signal: str
+    by: str
+    days: int
+
+
 class Post(Value):
     """A message: which investigation's, which step's, and where.
 

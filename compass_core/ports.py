@@ -141,6 +141,9 @@ class History(Protocol):
     async def answered(self, feedback: Feedback) -> bool:
         """Keep what a person says of a hypothesis, in place of what they said before; whether that is something else."""
 
+    async def in_thread(self, channel: str, ts: str) -> tuple[str, ...]:
+        """The ids of those that speak below this message, or in it, the newest first."""
+
 
 class Outbox(Protocol):
     """Which messages were posted: one per investigation and step, ever."""

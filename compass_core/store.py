@@ -245,6 +245,15 @@ class Store:
         ended = select(INVESTIGATIONS.c.id, INVESTIGATIONS.c.conclusion).where(~RUNNING)
         return await self._judged(await self._readable(Conclusion, ended.order_by(INVESTIGATIONS.c.ended.desc()).limit(count)))
 
+    async def in_thread(self, channel: str, ts: str) -> tuple[str, ...]:
+        """The ids of those that speak below this message, or in it, the newest first."""
+        wanted = select(INVESTIGATIONS.c.id, INVESTIGATIONS.c.investigation).where(
+            INVESTIGATIONS.c.channel == channel,
+            INVESTIGATIONS.c.id.in_(select(POSTS.c.investigation).where(POSTS.c.post.contains(f'"{ts}"', autoescape=True))),
+        )
+        found = await self._readable(Investigation, wanted)
+        return tuple(one.id for one in sorted(found, key=lambda each: each.started_at, reverse=True))
+
     async def posted(self, investigation: str, step: str) -> Post | None:
         """The post of that step, if there is one and it is known where."""
         found = await self._one(Post, _post_of(investigation, step))

@@ -217,6 +217,18 @@ async def test_one_incident_is_investigated_once_in_each_channel(store: Store, o
         await other.opened(investigation("run-3", address=Address(channel="C1")))
 
 
+async def test_a_thread_names_those_that_speak_in_it_the_newest_first(store: Store, other: Store) -> None:
+    here = Address(channel="C1")
+    for minute, (name, thread) in enumerate({"run-1": "", "run-2": "1.2", "run-3": ""}.items()):
+        await store.opened(investigation(name, f"incident-{name}", address=here, started_at=NOON + timedelta(minutes=minute)))
+        await store.record(Post(investigation=name, step="root", channel="C1", ts=f"{minute + 1}.2", thread_ts=thread))
+        await store.record(Post(investigation=name, step="final", channel="C1", ts=f"9{minute}.2", thread_ts=thread or f"{minute + 1}.2"))
+    assert await other.in_thread("C1", "1.2") == ("run-2", "run-1")
+    assert await other.in_thread("C1", "3.2") == ("run-3",)
+    assert await other.in_thread("C2", "1.2") == await other.in_thread("C1", "7.7") == ()
+    assert await other.in_thread("C1", "%") == await other.in_thread("C1", "_.2") == ()
+
+
 async def test_all_that_was_found_is_kept_and_forgotten_after_so_many_days(store: Store, database: str) -> None:
     await store.opened(investigation())
     await store.record(Post(investigation="run-1", step="root", channel="C1", ts="1.2"))

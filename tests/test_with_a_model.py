@@ -86,3 +86,25 @@ async def test_only_a_server_of_ones_own_is_told_bounds_of_the_answer(price: dic
     assert [BOUNDS.intersection(keywords(schema)) for schema in schemas] == [told] * 3
     for mechanism in (*MECHANISMS, *(() if told else ("gremlins",))):
         jsonschema.validate(answer(cause("db", mechanism)).model_dump(mode="json"), schemas[0])
+
+
+async def test_questions_are_paid_from_what_is_left_of_the_same_budget() -> None:
+    said = answer(cause("bookings-db", "connection_exhaustion", 0.9, "D1"))
+    turns = [Turn(text=said.model_dump_json(), usage=(1000, 0, 100)) for _ in range(3)]
+    server = Scripted(*turns, *(Turn(text='{"answer": "It began first."}', usage=(1000, 0, 100)) for _ in range(9)))
+    async with server.serving() as url:
+        settings = load({"OPENAI_BASE_URL": url, "COMPASS_MODEL": MODEL, "COMPASS_PRICES": PRICE, "COMPASS_BUDGET_USD": "100"})
+        async with replayed(CASE, settings) as compass:
+            conclusion = await compass.investigate(Request(reference="INC-42"), FakeThread())
+            asked = await compass.asked(conclusion)
+            assert asked.budget.spent == conclusion.total_cost > 0
+            assert await asked.say("why?", ["bookings-db has no free connection left"]) == "It began first."
+            again = await compass.asked(conclusion)
+            assert again.budget.spent == asked.budget.spent == server.billed[MODEL] > conclusion.total_cost
+            poor = conclusion.investigation.model_copy(update={"budget": again.budget.spent})
+            refused = await compass.asked(conclusion.model_copy(update={"investigation": poor}))
+            assert await refused.say("why?", []) == ""
+            assert refused.unasked == NO_ROOM
+    assert server.billed[MODEL] == asked.budget.spent
+    assert "bookings-db has no free connection left" in server.requests[3]["messages"][1]["content"]
+    jsonschema.validate({"answer": ""}, server.requests[3]["response_format"]["json_schema"]["schema"])

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from bot.workspace.board import APP, BOT, BOT_USER, TEAM, TEAM_NAME, Board, Json, Message
 
-SCOPES = ("commands", "chat:write", "files:write", "channels:history", "groups:history")
+SCOPES = ("commands", "app_mentions:read", "chat:write", "files:write", "channels:history", "groups:history")
 _CONTENT = ("text", "blocks", "metadata")
 
 
@@ -58,7 +58,11 @@ class WebApi:
                 parent = self._board.find(asked["channel"], str(asked.get("thread_ts")))  # an answer to what is gone stands alone
                 return _posted(self._board.add(asked["channel"], thread_ts=parent.ts if parent else "", **content(asked)))
             case "chat.postEphemeral":
-                return {"message_ts": self._board.add(asked["channel"], ephemeral=str(asked.get("user")), **content(asked)).ts}
+                return {
+                    "message_ts": self._board.add(
+                        asked["channel"], ephemeral=str(asked.get("user")), thread_ts=asked.get("thread_ts") or "", **content(asked)
+                    ).ts
+                }
             case "chat.update":
                 return _posted(self._board.edit(self._existing(asked, "ts"), **content(asked)))
         return self._looked_up(method, asked, url)

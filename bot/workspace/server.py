@@ -113,9 +113,9 @@ class Workspace:
             await self.tell(message, "app_mention")
         return message
 
-    async def tell(self, message: Message, kind: str) -> None:
+    async def tell(self, message: Message, kind: str, **more: Any) -> None:
         """The event that there is this message."""
-        await self._event(message.payload() | {"type": kind, "channel": message.channel}, message.ts)
+        await self._event(message.payload() | {"type": kind, "channel": message.channel} | more, message.ts)
 
     async def _event(self, event: Json, ts: str) -> None:
         about = {"type": "event_callback", "team_id": TEAM, "api_app_id": APP, "event": event | {"event_ts": ts}, "event_id": f"Ev{ts}"}

@@ -97,6 +97,7 @@ class View:
         self._late: set[str] = set()
         self._waiting: dict[Hashable, str] = {}
         self._began = False
+        self.queries = 0  # that were sent
 
     async def times(self, incident: Incident) -> Times:
         """When to look; the same for all agents of the investigation, however long each takes."""
@@ -201,6 +202,7 @@ class View:
         async with self._asked.setdefault(key, asyncio.Lock()):
             if key not in self._answers:
                 self._waiting[key] = kind
+                self.queries += 1
                 try:
                     self._answers[key] = await ask()
                     if self._answers[key].values:

@@ -8,6 +8,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from compass_core.agents.asked import Asked
+from compass_core.agents.view import Sources, View
+from compass_core.budget import Budget
 from compass_core.domain import (
     AgentName,
     Conclusion,
@@ -24,6 +27,7 @@ from compass_core.domain import (
 )
 from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reason, ThreadError
 from compass_core.redaction.redact import Redactor
+from tests.fakes import FakeLedger, FakeModel, inline
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -130,7 +134,8 @@ class FakeOutbox:
 
 
 class FakeHistory:
-    def __init__(self) -> None:
+    def __init__(self, outbox: FakeOutbox | None = None) -> None:
+        self.outbox = outbox or FakeOutbox()
         self.known: dict[str, Investigation] = {}
         self.ended: list[Conclusion] = []
         self.said: dict[tuple[str, str, str], Feedback] = {}
@@ -157,6 +162,10 @@ class FakeHistory:
     async def recent(self, count: int) -> tuple[Conclusion, ...]:
         return tuple(self._judged(one) for one in reversed(self.ended))[:count]
 
+    async def in_thread(self, channel: str, ts: str) -> tuple[str, ...]:
+        posts = [post for post in self.outbox.posts.values() if post.channel == channel and ts in {post.ts, post.thread_ts}]
+        return tuple(dict.fromkeys(post.investigation for post in reversed(posts)))
+
 
 class FakeDeclarations:
     def __init__(self) -> None:
@@ -171,7 +180,10 @@ class FakeCompass:
     """Knows INC-42. `gate` is what an investigation waits for after its first agent; `broken` fails it before anything."""
 
     def __init__(self) -> None:
-        self.history, self.outbox, self.declarations = FakeHistory(), FakeOutbox(), FakeDeclarations()
+        self.outbox, self.declarations = FakeOutbox(), FakeDeclarations()
+        self.history = FakeHistory(self.outbox)
+        self.model: FakeModel | None = None
+        self.view = View(Sources(), inline, self.clock)
         self.redact = Redactor()
         self.requests: list[Request] = []
         self.gate: asyncio.Event | None = None
@@ -180,6 +192,12 @@ class FakeCompass:
 
     def clock(self) -> datetime:
         return START
+
+    async def asked(self, of: Conclusion) -> Asked:
+        budget = Budget(Decimal(10), FakeLedger(), "0f3a")
+        if self.model:
+            self.model.budget = budget
+        return Asked(of, self.view, START, budget, self.model)
 
     async def declare(self, title: str, service: str, since: timedelta) -> Incident:
         return await self.declarations.declare(title, service, START - since)
