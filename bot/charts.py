@@ -118,12 +118,12 @@ def _chart(rank: int, one: Hypothesis, found: Conclusion) -> Chart | None:
 
 
 def _measured(one: Hypothesis, found: Conclusion) -> Observation | None:
-    """What shows the cause over time: of what it cites the first of its own service, or else what else was seen there."""
+    """What shows the cause over time: of what it cites the most unusual of its own service, or else what else was seen there."""
     seen = found.observations
     cited = [seen[each] for each in one.evidence_for if each in seen and seen[each].points]
     there = [each for each in seen.values() if each.points and each.service == one.service and each.score >= words.UNUSUAL]
-    own = [each for each in cited if each.service == one.service] or sorted(there, key=lambda each: -each.score)
-    return next(iter(own or cited), None)
+    own = [each for each in cited if each.service == one.service] or there or cited
+    return max(own, key=lambda each: each.score, default=None)
 
 
 def _happened(one: Hypothesis, drawn: Sequence[Observation], found: Conclusion) -> Iterator[tuple[datetime, str]]:

@@ -6,13 +6,14 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from importlib.resources import as_file, files
 from typing import Any, TextIO
 
 from bot.app import serve
+from bot.demo_model import MODEL, PRICE, playing
 from bot.report import report
 from bot.workspace import Message, Workspace
 from compass_core.bootstrap import replayed
@@ -21,9 +22,15 @@ from compass_core.domain import AgentName, Conclusion, Request
 from compass_core.errors import CompassError
 from compass_core.evaluation import planted
 from compass_core.ports import Thread
-from compass_core.settings import Settings, SlackAccess
+from compass_core.settings import SlackAccess, load
 
 INCIDENT = "INC-42"
+ANSWER_SECONDS = 1.5
+ACCESS = {"COMPASS_MODEL": MODEL, "COMPASS_PRICES": PRICE, "OPENAI_API_KEY": "none"}
+HINTS = f"""/compass investigate {INCIDENT} # with a scripted model
+/compass investigate {INCIDENT} --budget 0 # no AI model
+/compass investigate {INCIDENT} --budget 0.004 # the budget stops the model
+/compass investigate INC-43 # the obvious suspect is innocent"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,31 +64,34 @@ async def once(out: TextIO, *, as_json: bool) -> None:
 
 
 async def page(port: int, out: TextIO, stop: asyncio.Event) -> None:
-    """Serve the workspace's page until `stop` is set."""
-    async with _running(port, stop) as (workspace, _, _):
+    """Serve the workspace's page until `stop` is set; a model is played there."""
+    async with _running(port, stop, ANSWER_SECONDS) as (workspace, _, _):
         out.write(f"The demo is at {workspace.url}: type /compass investigate {INCIDENT} there. Ctrl-C ends it.\n")
         out.flush()
         await stop.wait()
 
 
 @asynccontextmanager
-async def _running(port: int, stop: asyncio.Event | None = None) -> AsyncIterator[tuple[Workspace, Witness, dict[str, str]]]:
-    """The workspace and the bot in it; nothing of the environment is read."""
-    stop = stop or asyncio.Event()
-    with _without_proxy(), as_file(files("bot") / "demo_case") as case:
-        workspace = Workspace(clock=utc_now, hint=f"/compass investigate {INCIDENT}")
-        async with replayed(case, Settings()) as compass:
-            witness = Witness(compass.telemetry, compass.store, compass.default_budget, compass.limits, redact=compass.redact)
-            await workspace.start(port)
-            try:
-                async with asyncio.TaskGroup() as group:
-                    slack = SlackAccess(workspace.bot_token, workspace.app_token, workspace.api_url)
-                    group.create_task(serve(witness, slack, stop))
-                    await workspace.connected()
-                    yield workspace, witness, planted(case)
-                    stop.set()
-            finally:
-                await workspace.stop()
+async def _running(
+    port: int, stop: asyncio.Event | None = None, seconds: float | None = None
+) -> AsyncIterator[tuple[Workspace, Witness, dict[str, str]]]:
+    """The workspace and the bot in it, with a model that takes `seconds` to answer, or none; nothing of the environment is read."""
+    stop, room = stop or asyncio.Event(), files("bot")
+    async with AsyncExitStack() as kept:
+        case, second = (kept.enter_context(as_file(room / name)) for name in ("demo_case", "demo_second"))
+        kept.enter_context(_without_proxy())
+        model = {"OPENAI_BASE_URL": await kept.enter_async_context(playing(seconds)), **ACCESS} if seconds is not None else {}
+        compass = await kept.enter_async_context(replayed(case, load(model), also=(second,)))
+        witness = Witness(**{each.name: getattr(compass, each.name) for each in fields(compass)})
+        workspace = Workspace(clock=utc_now, hint=HINTS)
+        await workspace.start(port)
+        kept.push_async_callback(workspace.stop)
+        async with asyncio.TaskGroup() as group:
+            slack = SlackAccess(workspace.bot_token, workspace.app_token, workspace.api_url)
+            group.create_task(serve(witness, slack, stop))
+            await workspace.connected()
+            yield workspace, witness, planted(case)
+            stop.set()
 
 
 @contextmanager

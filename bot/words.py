@@ -236,9 +236,9 @@ def measured(signal: str) -> str:
 
 
 def symptom(incident: Incident, runs: Iterable[Run]) -> Observation | None:
-    """What users feel: the worst that the incident's own services suffer from."""
+    """What users feel: the worst that the incident's own services suffer from, rather measured over time than told by log lines."""
     seen = [one for run in runs for one in run.findings.observations if one.service in incident.services and one.score >= UNUSUAL]
-    return max((one for one in seen if evidence_of(one) == FELT), key=lambda one: one.score, default=None)
+    return max((one for one in seen if evidence_of(one) == FELT), key=lambda one: (bool(one.points), one.score), default=None)
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:

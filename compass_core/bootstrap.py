@@ -14,7 +14,7 @@ from compass_core.compass import Compass, Telemetry
 from compass_core.redaction.redact import Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterator
+    from collections.abc import AsyncIterator, Collection, Iterator, Sequence
     from pathlib import Path
 
     import httpx
@@ -100,10 +100,10 @@ async def history(settings: Settings, which: str, most: int) -> tuple[Conclusion
 
 
 @asynccontextmanager
-async def replayed(case: Path, settings: Settings, without: Collection[str] = ()) -> AsyncIterator[Compass]:
-    """Compass over one recorded case, with a database that is gone afterwards; raises `CaseError` and `SettingsError`.
+async def replayed(case: Path, settings: Settings, without: Collection[str] = (), also: Sequence[Path] = ()) -> AsyncIterator[Compass]:
+    """Compass over a recorded case and `also` those of other times, with a database that is gone afterwards.
 
-    `without` leaves out some of the case's `metrics`, `logs` and `spans`, as if they had not been recorded.
+    `without` leaves out some of `metrics`, `logs` and `spans`, as if they had not been recorded. Raises `CaseError` and `SettingsError`.
     """
     from compass_core.agents.view import Sources
     from compass_core.sources.recorded import Recorded, RecordedIncidents
@@ -112,10 +112,11 @@ async def replayed(case: Path, settings: Settings, without: Collection[str] = ()
     with TemporaryDirectory(prefix="compass-") as folder, _one_thread() as offload:
         store = Store(f"sqlite:///{folder}/compass.db")
         try:
-            source = Recorded(case, offload, without)
+            source = Recorded(case, offload, without, also)
             await source.load()  # a case that cannot be read is told at once, not by each agent
             sources = Sources(source, source, source, source)
-            telemetry = Telemetry((store, RecordedIncidents(case, offload)), lambda: sources, offload)
+            places = (RecordedIncidents(each, offload) for each in (case, *also))
+            telemetry = Telemetry((store, *places), lambda: sources, offload)
             async with _model(settings) as model:
                 yield _compass(settings, telemetry, store, model)
         finally:

@@ -1,6 +1,6 @@
-"""Writes the incident of `compass demo`: a ticket shop whose booking database runs out of connections.
+"""Writes the incidents of `compass demo`: a ticket shop whose booking database runs out of connections, and `demo/second.py`'s.
 
-`python -m tests.demo_incident` rewrites `bot/demo_case`; with `--check` it only says whether that is what would be written.
+`python -m tests.demo_incident` rewrites `bot/demo_case` and `bot/demo_second`; with `--check` it only says whether that is what would be written.
 Everything is made up here, from one seed. The plot, in minutes from the alert:
 
 -62    recording begins; `pricing` is deployed at -55 and stays healthy, `notifications` restarts at -31
@@ -21,13 +21,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.demo import logs, metrics, traces
+from tests.demo import logs, metrics, second, traces
 from tests.demo.story import FIRST, LAST, TICK, Story
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 CASE = Path(__file__).parent.parent / "bot" / "demo_case"
+SECOND = CASE.parent / "demo_second"
 ABOUT = {
     "format": 1,
     "incident": {
@@ -58,14 +59,14 @@ def record() -> Story:
     return story
 
 
-def files(story: Story) -> dict[str, bytes]:
+def files(story: Story, about: dict[str, Any] = ABOUT) -> dict[str, bytes]:
     """The case's files by name."""
     series = [
         {"name": name, "kind": kind, "labels": dict(labels), "t0": min(seen), "step": TICK, "v": list(seen.values())}
         for (name, kind, labels), seen in sorted(story.metrics.items())
     ]
     return {
-        "case.json": (json.dumps(ABOUT, indent=2) + "\n").encode(),
+        "case.json": (json.dumps(about, indent=2) + "\n").encode(),
         "metrics.jsonl.gz": packed(series),
         "logs.jsonl.gz": packed(sorted(story.logs, key=lambda row: row["t"])),
         "spans.jsonl.gz": packed(sorted(story.spans, key=lambda row: row["t"])),
@@ -83,17 +84,23 @@ def content(name: str, file: bytes) -> bytes:
     return gzip.decompress(file) if name.endswith(".gz") else file
 
 
+def both() -> dict[Path, bytes]:
+    """Everything that is written, by its path."""
+    first, other = files(record()), files(second.record(), second.ABOUT)
+    return {CASE / name: file for name, file in first.items()} | {SECOND / name: file for name, file in other.items()}
+
+
 def main(arguments: list[str]) -> int:
-    """Write the case, or (`--check`) say whether it is the one that would be written."""
-    made = files(record())
+    """Write the cases, or (`--check`) say whether they are those that would be written."""
+    made = both()
     if arguments == ["--check"]:
-        stale = [name for name, file in made.items() if content(name, (CASE / name).read_bytes()) != content(name, file)]
+        stale = [str(path) for path, file in made.items() if content(path.name, path.read_bytes()) != content(path.name, file)]
         print(f"differs: {', '.join(stale)}" if stale else "up to date")
         return len(stale)
-    CASE.mkdir(exist_ok=True)
-    for name, file in made.items():
-        (CASE / name).write_bytes(file)
-        print(f"{name}: {len(file):,} bytes")
+    for path, file in made.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(file)
+        print(f"{path.parent.name}/{path.name}: {len(file):,} bytes")
     return 0
 
 

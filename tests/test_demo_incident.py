@@ -14,6 +14,7 @@ from compass_core.readings import Match, Reduction, Selection
 from compass_core.signals.plan import versions
 from compass_core.sources.recorded import Recorded, RecordedIncidents
 from tests import demo_incident
+from tests.demo import second
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,11 +56,14 @@ async def values(source: Recorded, window: Window, family: str, reduction: Reduc
     return {series.service: float(series.v.mean()) for series in (await source.series([selection], window, 15)).values}
 
 
-def test_the_shipped_case_is_what_the_script_writes(made: dict[str, bytes]) -> None:
-    for name, file in made.items():
-        shipped = (demo_incident.CASE / name).read_bytes()
-        assert demo_incident.content(name, shipped) == demo_incident.content(name, file), f"{name}: run python -m tests.demo_incident"
-    assert sorted(path.name for path in demo_incident.CASE.iterdir()) == sorted(made)
+def test_the_shipped_cases_are_what_the_script_writes(made: dict[str, bytes]) -> None:
+    other = demo_incident.files(second.record(), second.ABOUT)
+    for folder, files in ((demo_incident.CASE, made), (demo_incident.SECOND, other)):
+        for name, file in files.items():
+            shipped = (folder / name).read_bytes()
+            assert demo_incident.content(name, shipped) == demo_incident.content(name, file), f"{name}: run python -m tests.demo_incident"
+        assert sorted(path.name for path in folder.iterdir()) == sorted(files)
+    assert sum(map(len, other.values())) < 2**17
 
 
 def test_it_is_small_and_says_nothing_of_when_it_was_packed(made: dict[str, bytes]) -> None:

@@ -49,11 +49,11 @@ class Recorded:
 
     A case holds one environment, whichever is asked for.
 
-    `without` names kinds of telemetry that are left out, as if they had not been recorded.
+    `without` names kinds of telemetry that are left out, as if they had not been recorded. `also` are directories of other times.
     """
 
-    def __init__(self, directory: Path, offload: Offload, without: Collection[str] = ()) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, offload: Offload, without: Collection[str] = (), also: Sequence[Path] = ()) -> None:
+        self._directory, self._also = directory, also
         self._without = without
         self._offload = offload
         self._lock = asyncio.Lock()
@@ -64,7 +64,7 @@ class Recorded:
         """The case in memory; read when it is first asked for."""
         async with self._lock:
             if self._loaded is None:
-                self._loaded = await self._offload(partial(recorded_files.load, self._directory, self._without))
+                self._loaded = await self._offload(partial(recorded_files.load, self._directory, self._without, self._also))
             return self._loaded
 
     async def families(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -110,20 +111,27 @@ def incident(directory: Path) -> Incident:
     return case.incident.model_copy(update={"origin": "recorded", "well_since": case.window.start, "ended_at": case.window.end})
 
 
-def load(directory: Path, without: Collection[str] = ()) -> Case:
-    """Everything that the directory holds, except for the kinds `without`; 512 MB unpacked at most."""
-    incident(directory)
-    left, files = LARGEST, {}
-    for kind in _KINDS:
-        path = _file(directory, kind)
-        if kind not in without and path.exists():
-            files[kind] = _unpacked(path, left)
-            left -= len(files[kind])
-    logs = sorted((LogLine(**vars(row)) for row in _rows(directory, files, "logs", _Line)), key=attrgetter("t"))
-    spans = sorted((Span(**vars(row)) for row in _rows(directory, files, "spans", _Span)), key=attrgetter("t"))
-    changes = sorted((_change(row) for row in _rows(directory, files, "changes", _Change)), key=attrgetter("t"))
-    metrics = _metrics(_rows(directory, files, "metrics", _Samples))
-    return Case(frozenset(files), metrics, tuple(logs), tuple(spans), tuple(changes))
+def load(directory: Path, without: Collection[str] = (), also: Sequence[Path] = ()) -> Case:
+    """Everything that the directory holds, and those of other times beside it, except for the kinds `without`; 512 MB unpacked at most."""
+    left, folders, present = LARGEST, (directory, *also), set()
+    files: dict[Path, dict[str, bytes]] = {}
+    for folder in folders:
+        incident(folder)
+        files[folder] = {}
+        for kind in _KINDS:
+            path = _file(folder, kind)
+            if kind not in without and path.exists():
+                files[folder][kind] = _unpacked(path, left)
+                left -= len(files[folder][kind])
+                present.add(kind)
+
+    def rows(kind: str, shape: type[R]) -> Iterator[R]:
+        return chain.from_iterable(_rows(folder, files[folder], kind, shape) for folder in folders)
+
+    logs = sorted((LogLine(**vars(row)) for row in rows("logs", _Line)), key=attrgetter("t"))
+    spans = sorted((Span(**vars(row)) for row in rows("spans", _Span)), key=attrgetter("t"))
+    changes = sorted((_change(row) for row in rows("changes", _Change)), key=attrgetter("t"))
+    return Case(frozenset(present), _metrics(rows("metrics", _Samples)), tuple(logs), tuple(spans), tuple(changes))
 
 
 def _file(directory: Path, kind: str) -> Path:

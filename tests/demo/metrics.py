@@ -7,7 +7,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.demo.story import TICK, failing, held, pods, ramp, version
+from tests.demo.story import TICK, failing, held, pods, ramp
 
 if TYPE_CHECKING:
     from tests.demo.story import Story
@@ -67,7 +67,7 @@ def histogram(story: Story, route: Route, status: str, seconds: list[float]) -> 
     name = "http_server_request_duration_seconds"
     labels = {
         "service": route.service,
-        "service_version": version(route.service, story.minute),
+        "service_version": story.version(route.service, story.minute),
         "http_request_method": route.method,
         "http_route": route.path,
         "http_response_status_code": status,

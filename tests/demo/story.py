@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from string import Template
@@ -59,6 +60,8 @@ class Story:
 
     rng: random.Random
     seconds: int = FIRST
+    version: Callable[[str, float], str] = version
+    alert: float = ALERT
     metrics: dict[tuple[str, str, tuple[tuple[str, str], ...]], dict[int, float]] = field(default_factory=dict)
     totals: dict[tuple[str, tuple[tuple[str, str], ...]], float] = field(default_factory=dict)
     logs: list[dict[str, Any]] = field(default_factory=list)
@@ -72,7 +75,7 @@ class Story:
     @property
     def at(self) -> float:
         """Now, in unix seconds."""
-        return ALERT + self.seconds
+        return self.alert + self.seconds
 
     def gauge(self, name: str, value: float, **labels: str) -> None:
         self._keep(name, "gauge", tuple(sorted(labels.items())), value)
