@@ -151,9 +151,12 @@ class SlackThread:
         if "root" in self._posts:
             return self._posts["root"]
         try:
-            return await self._outbox.posted(investigation, "root")
+            root = await self._outbox.posted(investigation, "root")
         except StoreError:
             return None
+        if root:
+            self._posts["root"] = root
+        return root
 
     async def _post(self, investigation: Investigation, step: str, message: blocks.Message | Pictures) -> None:
         root = await self._root(investigation.id)

@@ -56,7 +56,9 @@ _SETTING = re.compile(r"COMPASS_(?:[A-Z]+)(?=_(?:URL|TOKEN))")
 
 def printable(text: str) -> str:
     """Text from outside on one line, without control characters, invisible ones and changes of direction."""
-    return " ".join("".join(c for c in text if c.isprintable() or c.isspace()).split())
+    if not text.isprintable():  # hardly ever
+        text = "".join(c for c in text if c.isprintable() or c.isspace())
+    return " ".join(text.split())
 
 
 def shown(text: str, limit: int = 60) -> str:

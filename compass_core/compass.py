@@ -9,13 +9,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import structlog
 
 from compass_core.domain import Address
+from compass_core.errors import StoreError
 from compass_core.redaction.redact import Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Iterable
     from datetime import timedelta
 
     from compass_core.agents.asked import Asked
@@ -27,6 +31,9 @@ if TYPE_CHECKING:
     from compass_core.ports import Answering, Clock, History, Incidents, Journal, Model, Offload, Outbox, Thread
     from compass_core.store import Store
 
+log = structlog.get_logger()
+
+T = TypeVar("T")
 Threads = Callable[[Address, "Outbox"], "Answering"]
 """From where an investigation speaks, and what keeps its posts, to its thread."""
 
@@ -158,14 +165,19 @@ class Compass:
         from compass_core.budget import stopped_short
         from compass_core.redaction.entrance import without_secrets
 
-        before = await self.store.conclusion(investigation.goes_on) if investigation.goes_on else None
+        before = await patiently(partial(self.store.conclusion, investigation.goes_on)) if investigation.goes_on else None
+        ended = await patiently(partial(self.store.conclusion, investigation.id))
         finished = [run for run in before.runs if not stopped_short(run)] if before else []
         now = await journal.step("begin", self._now, datetime)  # a crash must not move the window
         view = View(self.telemetry.sources(), self.telemetry.offload, lambda: now, self.redact)
         budget, model = self._paying(investigation, before)
         agents = {agent.name: agent(view, model) for agent in (ApplicationAgent, DatabaseAgent, NetworkAgent)}
         with without_secrets(self.redact):
-            return await self._orchestrator(agents, budget, thread, journal, view, finished).investigate(investigation, stop)
+            orchestrator = self._orchestrator(agents, budget, thread, journal, view, finished)
+            if ended is None:
+                return await orchestrator.investigate(investigation, stop)
+            await orchestrator.tell(ended)  # a process died when that was kept and not yet said
+            return ended
 
     async def asked(self, of: Conclusion) -> Asked:
         """Who answers questions about an investigation that has ended: by few queries of its own, and a model that its budget pays."""
@@ -208,6 +220,18 @@ class Compass:
         return Orchestrator(agents, budget, outside, self.limits, finished)
 
 
+async def patiently(read: Callable[[], Awaitable[T]]) -> T:
+    """What is read, as soon as the database gives it."""
+    from compass_core.orchestrator import KEEP_SECONDS
+
+    while True:
+        try:
+            return await read()
+        except StoreError as error:
+            log.warning("database.fails", problem=str(error))
+        await asyncio.sleep(KEEP_SECONDS)
+
+
 class _Plot:
     """What the workflows do, in threads that the bot makes."""
 
@@ -219,8 +243,8 @@ class _Plot:
         await self._compass.accept_as(key, request, self._threads(request.address, self.outbox), journal)
 
     async def look(self, key: str, journal: Journal, stop: str) -> None:
-        investigation = await self._compass.store.investigation(key)
-        if investigation is None or await self._compass.store.conclusion(key):
+        investigation = await patiently(partial(self._compass.store.investigation, key))
+        if investigation is None:
             return
         address = investigation.address
         if not address.channel and (root := await self.outbox.posted(key, "root")):  # an earlier Compass kept no address

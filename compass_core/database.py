@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from compass_core.errors import SettingsError
 
 VARIABLE = "COMPASS_DATABASE_URL"
 EXAMPLE = "sqlite:///compass.db"
+CONNECTIONS = 8
 BUSY_MS = 10_000
 IDLE_MS = 5_000  # in a transaction: a process that was frozen in one must not hold up those that go on with its work
 
@@ -28,7 +30,9 @@ def engine_of(url: str) -> Engine:
             parsed = parsed.set(drivername="postgresql+psycopg")
         if parsed.get_backend_name() == "sqlite":
             _refuse_unusable(parsed)
-        engine = create_engine(parsed, hide_parameters=True, pool_pre_ping=True)  # a server that was restarted is noticed
+        engine = create_engine(
+            parsed, hide_parameters=True, pool_pre_ping=True, pool_size=CONNECTIONS
+        )  # a server that was restarted is noticed
     # None: the cause of a URL that cannot be parsed may quote its password
     except (ArgumentError, ValueError):
         raise SettingsError(VARIABLE, "is not a database URL", EXAMPLE) from None
@@ -81,8 +85,20 @@ def _timed(connection: Any, _record: object) -> None:
 
 
 def _begun(connection: Connection) -> None:
-    # IMMEDIATE: a transaction that reads first and writes later would fail, not wait, when another wrote in between
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    how = connection.get_execution_options()
+    if not how.get("reads"):
+        # FULL: what must outlive a power cut, and with it all that was written before; the death of a process loses nothing anyway
+        connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if how.get('lasts') else 'NORMAL'}")
+        # IMMEDIATE: a transaction that reads first and writes later would fail, not wait, when another wrote in between
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+class Steps(sqlite3.Connection):
+    """What is written here is done again, at no cost, where a power cut loses it."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.execute("PRAGMA synchronous = NORMAL")
 
 
 def cause_of(error: SQLAlchemyError) -> str:

@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
@@ -192,11 +191,24 @@ class Orchestrator:
 
         Raises `RefusalError`, `ThreadError` or `StoreError`; then nothing was posted or spent.
         """
-        now = await self._step("asked", self._now, datetime)
-        incident = await self._step("resolve", lambda: resolve(request, self._outside.places, now), Incident)
+        investigation = await self._step("opened", partial(self._opened, request), Investigation)
+        try:
+            await self._step("root", lambda: self._outside.thread.opened(investigation))
+        except BaseException:
+            if not self._outside.journal.left:
+                unsaid = self._conclude(investigation, (Outcome.FAILED, "its thread could not be opened"), 0.0)
+                await asyncio.shield(self._outside.investigations.closed(unsaid))
+            raise
+        incident = investigation.incident
+        log.info("investigation.opened", investigation=investigation.id, incident=incident.id, services=incident.services)
+        return investigation
+
+    async def _opened(self, request: Request) -> Investigation:
+        now = self._outside.clock()
+        incident = await resolve(request, self._outside.places, now)
         if request.incident is None and incident.by_hand and self._outside.names:  # of an alert's things the agents say what is unknown
-            await self._step("names", partial(self._outside.names.check, incident))
-        investigation = Investigation(
+            await self._outside.names.check(incident)
+        asked = Investigation(
             id=self._budget.investigation,
             incident=incident,
             started_at=now,
@@ -209,21 +221,9 @@ class Orchestrator:
             address=request.address,
             goes_on=request.goes_on,
         )
-        running = await self._step("open", lambda: self._outside.investigations.opened(investigation), int)
-        if self._outside.most_running is not None:
-            investigation = investigation.model_copy(update={"waits": max(0, running + 1 - self._outside.most_running)})
-        try:
-            await self._step("root", lambda: self._outside.thread.opened(investigation))
-        except BaseException:
-            if not self._outside.journal.left:
-                unsaid = self._conclude(investigation, (Outcome.FAILED, "its thread could not be opened"), 0.0)
-                await asyncio.shield(self._outside.investigations.closed(unsaid))
-            raise
-        log.info("investigation.opened", investigation=investigation.id, incident=incident.id, services=incident.services)
-        return investigation
-
-    async def _now(self) -> datetime:
-        return self._outside.clock()
+        kept, others = await self._outside.investigations.opened(asked)
+        most = self._outside.most_running
+        return kept if most is None else kept.model_copy(update={"waits": max(0, others + 1 - most)})
 
     async def _run(self, name: AgentName, investigation: Investigation, deadline: float) -> Run:
         agent, left = self._agents.get(name), deadline - time.monotonic()
@@ -330,16 +330,20 @@ class Orchestrator:
         if unkept:
             reason = "; ".join(filter(None, (conclusion.reason, f"it could not be kept: {unkept.rstrip('.')}")))
             conclusion = conclusion.model_copy(update={"reason": reason})
+        await self.tell(conclusion)
+        return unkept
+
+    async def tell(self, conclusion: Conclusion) -> None:
+        """Say in the thread how it ended, where that was not said yet."""
         if broken := await self._tell("final", lambda: self._outside.thread.concluded(conclusion)):
             bare = {"runs": (), "hypotheses": (), "outcome": Outcome.FAILED, "reason": f"its message could not be written ({broken})"}
             await self._tell("bare final", lambda: self._outside.thread.concluded(conclusion.model_copy(update=bare)))
         log.info("investigation.closed", investigation=conclusion.investigation.id, outcome=conclusion.outcome)
-        return unkept
 
     async def _close(self, conclusion: Conclusion) -> str:
         """Why it could not be kept, '' where it was."""
         try:
-            await self._step("close", lambda: self._outside.investigations.closed(conclusion))
+            await self._outside.investigations.closed(conclusion)
         except Exception as error:
             log.exception("close.failed")
             return str(error) if isinstance(error, CompassError) else type(error).__name__

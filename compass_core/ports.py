@@ -116,8 +116,11 @@ class Declarations(Protocol):
 class Investigations(Protocol):
     """Where investigations are kept while they run and after."""
 
-    async def opened(self, investigation: Investigation) -> int:
-        """Keep it as running, and say how many others are; raises `AlreadyRunningError` when one runs for the same incident and channel."""
+    async def opened(self, investigation: Investigation) -> tuple[Investigation, int]:
+        """Keep it as running, once; what is kept, and how many others run.
+
+        Raises `AlreadyRunningError` when another runs for the same incident and channel.
+        """
 
     async def closed(self, conclusion: Conclusion) -> None:
         """Keep how it ended; the first end stays."""
@@ -181,14 +184,17 @@ class Answering(Thread, Protocol):
 
 
 class Journal(Protocol):
-    """Side effects as named steps: what was done before a crash is not done again after it."""
+    """Named steps: what was found, thought or paid before a crash is not done again after it."""
 
     @property
     def left(self) -> bool:
         """Whether another process goes on with the investigation: this one must do and say nothing more."""
 
     async def step(self, name: str, action: Callable[[], Awaitable[T]], shape: Any = None) -> T:
-        """Do it, under a name that is unique within the investigation, or give what it gave before, which has that shape."""
+        """Do it, under a name that is unique within the investigation, or give what it gave before, which has that shape.
+
+        Without a shape nothing is kept: such a step may be repeated, for what it does is done once by itself.
+        """
 
 
 class Offload(Protocol):

@@ -34,7 +34,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.sql import ColumnElement, Select
 
 from compass_core.budget import Attempt, Bill, Caps
-from compass_core.database import EXAMPLE, VARIABLE, cause_of, engine_of, migrate
+from compass_core.database import CONNECTIONS, EXAMPLE, VARIABLE, cause_of, engine_of, migrate
 from compass_core.domain import Conclusion, Feedback, Incident, Investigation, Post, Value
 from compass_core.errors import AlreadyRunningError, SettingsError, StoreError
 
@@ -102,7 +102,7 @@ class Store:
         """Open the database at an SQLAlchemy URL and bring its tables to the newest schema; raises `SettingsError`."""
         self._engine = engine_of(url)
         self.url = self._engine.url.render_as_string(hide_password=False)
-        self._threads = ThreadPoolExecutor(8, "compass-store")  # its own: others must not wait for a database that hangs
+        self._threads = ThreadPoolExecutor(CONNECTIONS, "compass-store")  # its own: others must not wait for a database that hangs
         self._told: set[str] = set()
         try:
             migrate(self._engine)
@@ -136,29 +136,27 @@ class Store:
     async def known(self) -> tuple[str, ...]:
         """The ids of the latest declared incidents, newest first."""
         latest = select(INCIDENTS.c.id).order_by(INCIDENTS.c.id.desc()).limit(KNOWN)
-        return tuple(f"INC-{number}" for number in await self._do(lambda db: db.scalars(latest).all()))
+        return tuple(f"INC-{number}" for number in await self._do(lambda db: db.scalars(latest).all(), reads=True))
 
-    async def opened(self, investigation: Investigation) -> int:
-        """Keep it as running (once, if repeated), and say how many others are.
-
-        Raises `AlreadyRunningError` when another runs for the same incident and channel.
-        """
+    async def opened(self, investigation: Investigation) -> tuple[Investigation, int]:
+        """As `ports.Investigations.opened`."""
         incident, channel = investigation.incident.id, investigation.address.channel
         row = {"id": investigation.id, "incident": incident, "channel": channel, "stop": ""}
         row |= {"investigation": investigation.model_dump_json()}
-        holds = select(INVESTIGATIONS.c.id).where(INVESTIGATIONS.c.incident == incident, INVESTIGATIONS.c.channel == channel, RUNNING)
+        holds = select(INVESTIGATIONS.c.id, INVESTIGATIONS.c.investigation)
+        holds = holds.where(INVESTIGATIONS.c.incident == incident, INVESTIGATIONS.c.channel == channel, RUNNING)
 
-        def work(db: Connection) -> tuple[str | None, int]:
+        def work(db: Connection) -> tuple[tuple[str, str] | None, int]:
             with suppress(IntegrityError), db.begin_nested():
                 db.execute(insert(INVESTIGATIONS).values(row))
-            return db.scalar(holds), db.scalar(select(func.count()).where(RUNNING)) or 0
+            return db.execute(holds).first(), db.scalar(select(func.count()).where(RUNNING)) or 0
 
-        running, count = await self._do(work)
-        if running is None:
+        there, count = await self._do(work, lasts=True)
+        if there is None:
             raise StoreError(f"Investigation {investigation.id} has ended already.")
-        if running != investigation.id:
-            raise AlreadyRunningError(incident, running)
-        return count - 1
+        if there[0] != investigation.id:
+            raise AlreadyRunningError(incident, there[0])
+        return _read(Investigation, *there), count - 1
 
     async def closed(self, conclusion: Conclusion) -> None:
         """Keep how it ended; nothing happens when it has ended already."""
@@ -219,7 +217,7 @@ class Store:
 
     async def lives(self, process: str) -> bool:
         """Whether the others take this process for alive."""
-        return await self._do(lambda db: db.scalar(select(PROCESSES.c.id).where(PROCESSES.c.id == process)) is not None)
+        return await self._do(lambda db: db.scalar(select(PROCESSES.c.id).where(PROCESSES.c.id == process)) is not None, reads=True)
 
     async def ask_to_stop(self, investigation: str, why: str) -> None:
         """Whichever process runs it shall end it."""
@@ -228,7 +226,7 @@ class Store:
     async def to_stop(self, investigations: Collection[str]) -> dict[str, str]:
         """Those of them that shall end, with why."""
         wanted = select(INVESTIGATIONS.c.id, INVESTIGATIONS.c.stop).where(INVESTIGATIONS.c.stop != "", RUNNING)
-        return {key: why for key, why in await self._do(lambda db: db.execute(wanted).all()) if key in investigations}
+        return {key: why for key, why in await self._do(lambda db: db.execute(wanted).all(), reads=True) if key in investigations}
 
     async def investigation(self, investigation: str) -> Investigation | None:
         """One investigation by its id, running or ended."""
@@ -269,7 +267,7 @@ class Store:
             db.execute(insert(POSTS).values(row))
             return None
 
-        return await self._do(work)
+        return await self._do(work, lasts=True)
 
     async def record(self, post: Post) -> None:
         """Keep where it was posted."""
@@ -295,7 +293,7 @@ class Store:
             number: int = db.execute(insert(ATTEMPTS).values(row).returning(ATTEMPTS.c.id)).scalar_one()
             return number
 
-        return await self._do(work)
+        return await self._do(work, lasts=True)
 
     async def close(self, number: int, bill: Bill, amount: Decimal, answer: str = "") -> None:
         """Say what became of an attempt; nothing happens when it is closed already."""
@@ -313,12 +311,12 @@ class Store:
     async def attempts(self, investigation: str) -> tuple[Attempt, ...]:
         """Every attempt of one investigation, in their order."""
         wanted = _attempts(ATTEMPTS.c.investigation == investigation)
-        rows = await self._do(lambda db: db.execute(wanted).all())
+        rows = await self._do(lambda db: db.execute(wanted).all(), reads=True)
         return tuple(_read(Attempt, *row).model_copy(update={"number": row[0]}) for row in rows)
 
     async def _one(self, kind: type[V], wanted: Select[tuple[Any, Any]]) -> V | None:
         """The value that is kept in a row of a key and a text, if there is one."""
-        row = await self._do(lambda db: db.execute(wanted).first())
+        row = await self._do(lambda db: db.execute(wanted).first(), reads=True)
         return _read(kind, *row) if row else None
 
     async def _judged(self, ended: Sequence[Conclusion]) -> tuple[Conclusion, ...]:
@@ -333,7 +331,7 @@ class Store:
     async def _readable(self, kind: type[V], wanted: Select[tuple[Any, Any]]) -> tuple[V, ...]:
         """All such values without those that cannot be read, of which each is told once."""
         found = []
-        for row in await self._do(lambda db: db.execute(wanted).all()):
+        for row in await self._do(lambda db: db.execute(wanted).all(), reads=True):
             try:
                 found.append(_read(kind, *row))
             except StoreError as error:
@@ -342,9 +340,11 @@ class Store:
                 self._told.add(str(error))
         return tuple(found)
 
-    async def _do(self, work: Callable[[Connection], T]) -> T:
+    async def _do(self, work: Callable[[Connection], T], **how: bool) -> T:
+        """In one transaction; as in `database.begun`, one that only `reads` waits for nobody, and one that `lasts` survives a power cut."""
+
         def transaction() -> T:
-            with self._engine.begin() as connection:
+            with self._engine.execution_options(**how).begin() as connection:
                 return work(connection)
 
         try:

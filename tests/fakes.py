@@ -106,11 +106,11 @@ class FakeInvestigations:
     ended: list[Conclusion] = field(default_factory=list)
     broken: Exception | None = None
 
-    async def opened(self, investigation: Investigation) -> int:
+    async def opened(self, investigation: Investigation) -> tuple[Investigation, int]:
         if other := self.running.get(investigation.incident.id):
             raise AlreadyRunningError(investigation.incident.id, other)
         self.running[investigation.incident.id] = investigation.id
-        return len(self.running) - 1
+        return investigation, len(self.running) - 1
 
     async def closed(self, conclusion: Conclusion) -> None:
         if self.broken:

@@ -147,7 +147,8 @@ async def test_a_second_investigation_of_a_running_incident_is_refused_and_told_
 
 async def test_opening_twice_keeps_one_and_opening_what_has_ended_is_an_error(store: Store) -> None:
     await store.opened(investigation())
-    await store.opened(investigation())
+    moved = investigation().model_copy(update={"started_at": investigation().started_at + timedelta(minutes=5)})
+    assert await store.opened(moved) == (investigation(), 0), "what a process asked for before it died stays"
     assert len(await store.running()) == 1
     await store.closed(conclusion(investigation()))
     with pytest.raises(StoreError, match="run-1 has ended"):
@@ -164,7 +165,7 @@ async def test_closing_twice_keeps_the_first_conclusion(store: Store, other: Sto
 async def test_two_stores_racing_on_one_file_open_one_investigation_per_incident(store: Store, other: Store) -> None:
     asked = [(each, investigation(f"run-{n}-{each is other}", f"incident-{n}")) for n in range(20) for each in (store, other)]
     results = await asyncio.gather(*(each.opened(wanted) for each, wanted in asked), return_exceptions=True)
-    refused = [result for result in results if not isinstance(result, int)]
+    refused = [result for result in results if isinstance(result, BaseException)]
     assert len(refused) == 20
     assert all(isinstance(error, AlreadyRunningError) for error in refused)
     running = {each.id for each in await store.running()}
@@ -212,7 +213,7 @@ async def test_the_first_claim_of_a_step_stays_and_says_where_once_that_is_known
 
 async def test_one_incident_is_investigated_once_in_each_channel(store: Store, other: Store) -> None:
     here, there = (investigation(f"run-{channel}", address=Address(channel=channel)) for channel in ("C1", "C2"))
-    assert [await store.opened(here), await other.opened(there)] == [0, 1]
+    assert [await store.opened(here), await other.opened(there)] == [(here, 0), (there, 1)]
     with pytest.raises(AlreadyRunningError):
         await other.opened(investigation("run-3", address=Address(channel="C1")))
 

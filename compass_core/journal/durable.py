@@ -79,8 +79,10 @@ class Durable:
         """As `ports.Journal.step`; raises `CancelledError` where this process may not act any more."""
         self.check()
         self.doing = name
-        kept_as: TypeAdapter[T] = TypeAdapter(shape)
         with told(name):
+            if shape is None:
+                return await action()
+            kept_as: TypeAdapter[T] = TypeAdapter(shape)
             if self._by_name is None:
                 return await _Step(name, action, kept_as).done(self)
             kept = self._by_name.get(name)

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import structlog
 from dbos import DBOS, SetWorkflowID
 
+from compass_core.database import Steps
 from compass_core.domain import Request
 from compass_core.errors import CompassError, StoreError
 from compass_core.journal.durable import PATIENCE_SECONDS, Durable, Lease
@@ -90,6 +91,7 @@ class Workflows:
                 "executor_id": self.lease.process,
                 "max_executor_threads": THREADS,
                 "sys_db_pool_size": POOL,
+                "db_engine_kwargs": {"connect_args": {"factory": Steps}} if self._url.startswith("sqlite") else None,
                 "sys_db_idle_transaction_timeout_sec": self.lease.seconds / 2,  # one that was frozen must not hold locks for long
                 "log_level": "CRITICAL",  # its errors may quote what was said; ours are logged here
                 "use_listen_notify": False,
@@ -156,7 +158,7 @@ class Workflows:
                     if key in self._asking:
                         self._asking[key].append(error)
                     else:
-                        await journal.step("refused", lambda: self._plot.refuse(request, why))
+                        await self._plot.refuse(request, why)
                     return
             with SetWorkflowID(f"{key} look"):
                 await DBOS.enqueue_workflow_async(QUEUE, self._look, key, "")

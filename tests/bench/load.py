@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import re
 import tempfile
 import time
@@ -38,6 +39,12 @@ def memory(process: BaseProcess) -> int:
     return int(told[1]) // 1024
 
 
+def computed(process: BaseProcess) -> float:
+    """The seconds of CPU that it used so far: on a machine that others share the wall time says little."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 async def ask(stage: Stage, ids: list[str], seconds: list[float]) -> None:
     """Somebody types one command after the other."""
     while ids:
@@ -57,12 +64,13 @@ async def main(count: int, replicas: int, *, on_postgres: bool) -> int:
         processes = [await stage.start(seconds=WAIT, most=count, everywhere=count) for _ in range(replicas)]
         idle = max(map(memory, processes))
         seconds: list[float] = []
+        before = sum(map(computed, processes))
         begun = time.monotonic()
         await asyncio.gather(*(ask(stage, ids, seconds) for _ in range(AT_ONCE)))
         asked = time.monotonic() - begun
         while (done := sum(step_of(one)[1] == "final" for one in stage.workspace.messages)) < count and time.monotonic() - begun < 1200:  # noqa: ASYNC110 - a look at all messages for each change would take longer than the work
             await asyncio.sleep(0.2)
-        took = time.monotonic() - begun
+        took, cpu = time.monotonic() - begun, sum(map(computed, processes)) - before
         while await store.running():  # noqa: ASYNC110 - other processes cannot set our events
             await asyncio.sleep(0.2)
         posted = Counter(map(step_of, stage.workspace.messages))
@@ -74,7 +82,7 @@ async def main(count: int, replicas: int, *, on_postgres: bool) -> int:
         again = [f"{step} of {key}" for (key, step), times in posted.items() if key and times > 1]
         print(
             f"{count} investigations, {replicas} process(es), {'PostgreSQL' if on_postgres else 'SQLite'}: {done} told, {twice} messages twice {again[:3]}, "
-            f"{lost} lost, {skipped} agents had no time left; {took:.1f} s to the last (asked within {asked:.1f} s; ideal {IDEAL:.0f} s); memory {idle} MiB idle, at most "
+            f"{lost} lost, {skipped} agents had no time left; {took:.1f} s to the last (asked within {asked:.1f} s; ideal {IDEAL:.0f} s), {cpu:.1f} s of CPU; memory {idle} MiB idle, at most "
             f"{max(map(memory, processes))} MiB; acknowledged in {seconds[len(seconds) // 2] * 1000:.0f} ms (median), "
             f"{seconds[int(len(seconds) * 0.99)] * 1000:.0f} ms (p99)"
         )

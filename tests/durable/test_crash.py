@@ -38,6 +38,7 @@ def nth(names: list[str], name: str, count: int) -> int:
         ("after the database's close", 1, False),  # written down, but the agent's step is not
         ("after Slack's chat_postMessage", 3, False),  # there, but not recorded
         ("after the database's claim", 2, False),  # announced, but not there
+        ("after the database's closed", 1, False),  # its end is kept, and nobody was told
     ],
 )
 async def test_killed_at_that_point_it_ends_as_without_a_crash(

@@ -74,7 +74,7 @@ async def test_no_secret_comes_out_anywhere(tmp_path: Path, secrets: tuple[Plant
     assert all(any(map(str.strip, texts)) for texts in said.values()), "a place where nothing was said shows nothing"
     assert any("&lt;" in text for text in said["Slack"])
     assert "investigation.opened" in said["log"][0]
-    assert {"orchestrator.observe", "step resolve", "step root"} <= set(said["spans"])
+    assert {"orchestrator.observe", "step opened", "step root"} <= set(said["spans"])
     assert "<" in said["terminal"][0]
 
 
