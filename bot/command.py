@@ -128,9 +128,7 @@ def investigation(words: Sequence[Word], now: datetime) -> Request:
         reference=reference,
         service=parse_service(flags["service"][0]) if by_service else "",
         since=parse_since(flags["since"][0], now) if by_service else None,
-        environment=tuple(
-            dict.fromkeys(_place(name, one) for name in _PLACES for value in flags.get(name, ()) for one in value.split(","))
-        ),
+        environment=tuple(dict.fromkeys(place(name, one) for name in _PLACES for value in flags.get(name, ()) for one in value.split(","))),
         budget=parse_budget(flags["budget"][0]) if "budget" in flags else None,
         only=parse_agent(flags["only"][0]) if "only" in flags else None,
     )
@@ -234,7 +232,7 @@ def _length_of_time(words: Sequence[Word], now: datetime) -> int:
     return until
 
 
-def _place(name: str, value: str) -> tuple[str, str]:
+def place(name: str, value: str) -> tuple[str, str]:
     """`--namespace shop` and `--in namespace=shop` say the same."""
     label = _LABEL.fullmatch(bare(value) if name == "in" else f"{name}={bare(value)}")
     if label is None:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
@@ -21,14 +22,14 @@ from slack_bolt.context.respond.async_respond import AsyncRespond
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import blocks, questions, words
+from bot import alerts, blocks, change, questions, words
 from bot.blocks.elements import text_of
 from bot.command import Declare, Help, Investigate, Stop, commanded, parse
 from bot.thread import SlackThread, reason
 from bot.words import cost_line, shown
 from compass_core.agents.asked import Asked, things
-from compass_core.domain import Address, Conclusion, Feedback, Incident, Request
-from compass_core.errors import AlreadyRunningError, RefusalError, StoreError, ThreadError
+from compass_core.domain import Address, Conclusion, Feedback, Incident, Investigation, Request
+from compass_core.errors import AlreadyRunningError, AmbiguousIncidentError, IncidentNotFoundError, RefusalError, StoreError, ThreadError
 from compass_core.ports import Clock, History, Outbox, Thread
 from compass_core.redaction.redact import Redactor
 from compass_core.redaction.whole import redacted
@@ -66,6 +67,9 @@ class Compass(Protocol):
 
     async def accept(self, request: Request, thread: Thread, key: str) -> None:
         """Begin it, once for each key; `RefusalError`, `ThreadError` or `StoreError` where nothing was started."""
+
+    def refuse_too_dear(self, request: Request) -> None:
+        """Raise `RefusalError` where the asker may not spend as much."""
 
     async def asked(self, of: Conclusion) -> Asked:
         """Who answers a question about what has ended."""
@@ -114,10 +118,19 @@ def register(app: AsyncApp, compass: Compass, tasks: Tasks) -> None:
 
     def listener(act: Callable[[Desk], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
         async def listen(ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond, context: AsyncBoltContext) -> None:
-            await ack()
             if event := body.get("event"):  # which names people and channels in its own way
                 person = {"id": event["user"], "team_id": event.get("user_team") or event.get("team")}
-                body = body | {"user": person, "channel": {"id": event["channel"]}}
+                body = body | {"user": person, "channel": {"id": event["channel"]}, "thread_ts": event.get("thread_ts")}
+            if act is on_changed:
+                try:
+                    wanted = change.parse(body["view"], compass.clock())
+                    compass.refuse_too_dear(wanted.request.model_copy(update={"asker": body["user"]["id"]}))
+                except RefusalError as error:
+                    wrong = error.errors if isinstance(error, change.WrongInputError) else {"budget": str(error).replace("--budget", "It")}
+                    await ack(response_action="errors", errors=wrong)
+                    return
+                body = body | {"channel": {"id": wanted.address.channel}, "thread_ts": wanted.address.thread_ts, "change": wanted}
+            await ack()
             team = context.authorize_result.team_id if context.authorize_result else None
             tasks.start(_answered(act, Desk(compass, tasks, app.client, respond, body, team)))
 
@@ -131,6 +144,10 @@ def register(app: AsyncApp, compass: Compass, tasks: Tasks) -> None:
     app.action(re.compile("^wrong"))(listener(on_wrong))
     app.view("correction")(listener(on_correction))
     app.event("app_mention")(listener(on_mention))
+    app.shortcut("investigate_message")(listener(on_shortcut))
+    app.action("change")(listener(on_change))
+    app.action("investigate")(listener(on_investigate))
+    app.view("change")(listener(on_changed))
 
 
 async def on_command(desk: Desk) -> None:
@@ -145,8 +162,12 @@ async def _do(desk: Desk, text: str, address: Address, key: str | None) -> None:
         case Stop(reference):
             await _stop(desk, address.channel, reference)
         case Declare(title, service, since):
-            incident = await desk.compass.declare(title, service, since)
-            await _answer(desk, blocks.declared(incident))
+            message = blocks.declared(await desk.compass.declare(title, service, since), _name(desk))
+            try:  # all who are there shall know of it
+                await desk.client.chat_postMessage(channel=address.channel, text=message.text, blocks=message.blocks)
+            except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+                log.warning("declared.not_posted", reason=reason(error))
+                await _answer(desk, message)
         case Help():
             await _answer(desk, blocks.help_text())
         case _:
@@ -191,6 +212,38 @@ async def _reply(desk: Desk, of: Conclusion, text: str, address: Address) -> Non
     )
     thread = SlackThread(desk.client, desk.compass.outbox, address.channel, address.thread_ts)
     await thread.add(of.investigation, step, questions.answer(question, of, found, says, paid))
+
+
+async def on_shortcut(desk: Desk) -> None:
+    """Investigate what the message is about, below it; ask for what it does not say."""
+    told, address, key = alerts.read(desk.body["message"], desk.compass.clock()), _under_message(desk), desk.body.get("trigger_id")
+    incident = redacted(told.incident, desk.compass.redact)
+    if not incident.services:
+        return await _open(desk, change.view(Request(), incident, address))
+    if told.link:
+        with suppress(IncidentNotFoundError, AmbiguousIncidentError):
+            return await _investigate(desk, Request(reference=told.link), address, key and f"{key} link")
+    return await _investigate(desk, Request(incident=incident), address, key)
+
+
+async def on_change(desk: Desk) -> None:
+    """Ask with what to investigate again."""
+    before = redacted(await _before(desk, desk.body["actions"][0]["value"]), desk.compass.redact)
+    await _open(desk, change.view(Request(budget=before.budget, only=before.only), before.incident, _under_message(desk), before.id))
+
+
+async def on_changed(desk: Desk) -> None:
+    """Investigate with what was sent."""
+    wanted: change.Change = desk.body["change"]
+    request = wanted.again((await _before(desk, wanted.of)).incident) if wanted.of else wanted.request
+    await _investigate(desk, request, wanted.address, desk.body.get("trigger_id"))
+
+
+async def on_investigate(desk: Desk) -> None:
+    """Investigate what was declared."""
+    action = desk.body["actions"][0]
+    key = f"{action['value']} {action.get('action_ts')}"
+    await _investigate(desk, Request(reference=action["value"]), Address(channel=desk.body["channel"]["id"]), key)
 
 
 async def on_stop(desk: Desk) -> None:
@@ -276,15 +329,23 @@ async def _stop(desk: Desk, channel: str, reference: str) -> None:
 async def on_reinvestigate(desk: Desk) -> None:
     """Investigate the button's incident again, in its thread, or go on with twice the budget: what has finished is not run again."""
     goes_on = desk.body["actions"][0]["action_id"] == "raise"
-    before = await desk.compass.history.investigation(desk.body["actions"][0]["value"])
+    before = await _before(desk, desk.body["actions"][0]["value"])
+    budget = before.budget * 2 if goes_on else before.budget
+    request = Request(incident=before.incident, budget=budget, only=before.only, goes_on=before.id if goes_on else "", again=True)
+    clicked = desk.body["actions"][0].get("action_ts")
+    await _investigate(desk, request, _under_message(desk), clicked and f"{before.id} {clicked}")
+
+
+async def _before(desk: Desk, investigation: str) -> Investigation:
+    before = await desk.compass.history.investigation(investigation)
     if before is None:
         raise RefusalError("Compass no longer knows this investigation. Ask for its incident again:\n/compass investigate <id>")
+    return before
+
+
+def _under_message(desk: Desk) -> Address:
     message = desk.body["message"]
-    address = Address(channel=desk.body["channel"]["id"], thread_ts=message.get("thread_ts") or message["ts"])
-    budget = before.budget * 2 if goes_on else before.budget
-    request = Request(incident=before.incident, budget=budget, only=before.only, goes_on=before.id if goes_on else "")
-    clicked = desk.body["actions"][0].get("action_ts")
-    await _investigate(desk, request, address, clicked and f"{before.id} {clicked}")
+    return Address(channel=desk.body["channel"]["id"], thread_ts=message.get("thread_ts") or message["ts"])
 
 
 async def _investigate(desk: Desk, request: Request, address: Address, key: str | None) -> None:
@@ -319,7 +380,7 @@ async def _answer(desk: Desk, message: blocks.Message) -> None:
                 return
             log.warning("answer.refused", status=answer.status_code)
         if where:
-            there: dict[str, Any] = {"channel": where, "user": _asker(desk), "thread_ts": desk.body.get("event", {}).get("thread_ts")}
+            there: dict[str, Any] = {"channel": where, "user": _asker(desk), "thread_ts": desk.body.get("thread_ts")}
             await desk.client.chat_postEphemeral(text=message.text, blocks=message.blocks, **there)
         else:  # in a modal
             await desk.client.chat_postMessage(channel=_asker(desk), text=message.text, blocks=message.blocks)
@@ -328,7 +389,8 @@ async def _answer(desk: Desk, message: blocks.Message) -> None:
 
 
 def _name(desk: Desk) -> str:
-    return str((desk.body.get("user") or {}).get("username") or desk.body.get("user_name") or "")
+    user = desk.body.get("user") or {}
+    return str(user.get("username") or user.get("name") or desk.body.get("user_name") or "")
 
 
 def _asker(desk: Desk) -> str:
@@ -348,6 +410,7 @@ async def _links(desk: Desk, investigations: Iterable[str]) -> dict[str, str]:
 
 
 def _refuse_other_team(desk: Desk) -> None:
-    asker = desk.body["user"]["team_id"] if "user" in desk.body else desk.body["team_id"]
+    user = desk.body.get("user") or {}
+    asker = user["team_id"] if "team_id" in user else desk.body.get("team_id") or (desk.body.get("team") or {}).get("id")
     if not asker or asker != desk.team:
         raise RefusalError(_OTHER_TEAM)

@@ -32,7 +32,13 @@ VERDICTS = {"contradicted": "contradicted by its tests", "survived": "survived i
 LEAST_SHOWN = 0.01
 LITTLE = 0.05  # hypotheses below this confidence stand behind a button
 FOR_ALL = frozenset({NO_MODEL, "the budget is 0"})  # why no agent of an investigation asks a model
-TRIGGERS = {"declared": "declared by hand", "asked for": "asked for by hand", "alertmanager": "an alert", "grafana": "an alert"}
+TRIGGERS = {
+    "declared": "declared by hand",
+    "asked for": "asked for by hand",
+    "alertmanager": "an alert",
+    "grafana": "an alert",
+    "message": "an alert in this channel",
+}
 DOUBTFUL = 0.25  # a first hypothesis below this confidence is as likely noise as a cause
 UNUSUAL = 0.25  # an observation below this score is nothing to wonder at
 LOOKS_AT = {

@@ -179,6 +179,12 @@ class Compass:
             await orchestrator.tell(ended)  # a process died when that was kept and not yet said
             return ended
 
+    def refuse_too_dear(self, request: Request) -> None:
+        """Raise `RefusalError` where the asker may not spend as much."""
+        from compass_core.budget import limit_of
+
+        limit_of(request, self.default_budget, self.admins)
+
     async def asked(self, of: Conclusion) -> Asked:
         """Who answers questions about an investigation that has ended: by few queries of its own, and a model that its budget pays."""
         from compass_core.agents.asked import Asked

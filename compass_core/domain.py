@@ -6,6 +6,7 @@ are aware UTC.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -64,6 +65,7 @@ class Incident(Value):
     `environment` is where it is: telemetry of another one is not read.
     `well_since` is where the time before it, that it is compared with, begins, if that is known (as it is of a recording).
     `waited` is how long its alert's rule may have waited before it fired, None where that is not known.
+    `hint` is what a person suspects: where is looked first, and no evidence.
     """
 
     id: str
@@ -77,6 +79,12 @@ class Incident(Value):
     severity: str = ""
     description: str = ""
     origin: str = "declared"
+    hint: str = ""
+
+    def hints_at(self, name: str) -> bool:
+        """Whether the hint names this thing or mechanism: `dns` names `dns_failure`."""
+        name, said = name.lower(), set(re.findall(r"\w[\w./:-]*\w", self.hint.lower()))
+        return bool(said & {name, *(part for part in name.split("_") if "_" in name and part not in {"in", "io", "service"})})
 
     @property
     def by_hand(self) -> bool:
@@ -111,7 +119,7 @@ class Request(Value):
 
     `asker` and `workspace` are Slack's ids, '' for the operator at a terminal. `environment` wins over what the incident's own
     labels say of where it is. `asked_by` is the name of who asks, for people to read. `goes_on` names an investigation whose finished
-    agents need not run again.
+    agents need not run again. `again`: it was investigated before.
     """
 
     reference: str = ""
@@ -126,6 +134,7 @@ class Request(Value):
     only: AgentName | None = None
     address: Address = Address()
     goes_on: str = ""
+    again: bool = False
 
 
 class Investigation(Value):

@@ -214,7 +214,7 @@ class Orchestrator:
             started_at=now,
             budget=self._budget.limit,
             only=request.only,
-            again=request.incident is not None,
+            again=request.again,
             asker=request.asker,
             asked_by=request.asked_by,
             account=self._budget.account,

@@ -164,3 +164,20 @@ def test_two_causes_may_both_be_right() -> None:
     ended = Conclusion(investigation=of, outcome=Outcome.ANSWERED, hypotheses=(LOCKS,), feedback=said)
     assert ended.judged is True
     assert ended.model_copy(update={"feedback": said[1:]}).judged is False
+
+
+@pytest.mark.parametrize(
+    ("hint", "name", "named"),
+    [
+        ("I think redis-cache, or DNS", "redis-cache", True),
+        ("I think redis-cache, or DNS", "redis", False),
+        ("I think redis-cache, or DNS", "dns_failure", True),
+        ("the latest deploy.", "bad_deploy", True),
+        ("exception in a service", "latency_in_service", False),
+        ("dns_failure", "dns_failure", True),
+        ("", "dns_failure", False),
+    ],
+)
+def test_what_a_hint_names(hint: str, name: str, *, named: bool) -> None:
+    incident = Incident(id="i", title="t", started_at=datetime(2026, 1, 5, tzinfo=UTC), hint=hint)
+    assert incident.hints_at(name) is named

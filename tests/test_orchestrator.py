@@ -462,7 +462,7 @@ async def test_what_is_asked_for_says_where_it_is_before_an_alert_does() -> None
 
 
 async def test_investigating_again_needs_no_place() -> None:
-    investigation = (await Stage(places=()).play(reference="", incident=INCIDENT)).investigation
+    investigation = (await Stage(places=()).play(reference="", incident=INCIDENT, again=True)).investigation
     assert investigation.again
     assert investigation.incident == INCIDENT
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot import words
-from bot.blocks.elements import Json, bold, button, buttons, label, link_to, may_link, plain, rich, section
+from bot.blocks.elements import Json, bold, button, buttons, entry, form, label, link_to, may_link, plain, rich, section
 from bot.words import likely, named, shown
 from compass_core.domain import AgentName, Conclusion, Hypothesis, Observation, Trial
 from compass_core.hypotheses.calibrated import how_sure
@@ -54,21 +54,9 @@ def correction(found: Conclusion, rank: int) -> Json:
     inputs += [("note", "Note for the thread", typed | {"max_length": LONGEST_NOTE, "multiline": True})]
     if others:
         inputs.insert(0, ("other", "It was", {"type": "static_select", "action_id": "chosen", "options": list(others.values())[:100]}))
-    return {
-        "type": "modal",
-        "callback_id": "correction",
-        "title": label("What was it?", 24),
-        "submit": label("Send", 24),
-        "close": label("Cancel", 24),
-        "private_metadata": show(found.investigation.id, HYPOTHESES, rank),
-        "blocks": [
-            rich([plain("Not "), bold(shown(wrong, 200)), plain(". Say as much as you know:")]),
-            *(
-                {"type": "input", "block_id": name, "label": label(text, 100), "optional": True, "element": one}
-                for name, text, one in inputs
-            ),
-        ],
-    }
+    asked = (entry(name, text, one, optional=True) for name, text, one in inputs)
+    said = rich([plain("Not "), bold(shown(wrong, 200)), plain(". Say as much as you know:")])
+    return form("correction", "What was it?", show(found.investigation.id, HYPOTHESES, rank), said, *asked)
 
 
 def show(investigation: str, what: str, page: int = 0) -> str:

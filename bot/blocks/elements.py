@@ -152,6 +152,17 @@ def buttons(*these: Json) -> Json:
     return {"type": "actions", "elements": list(these)}
 
 
+def entry(name: str, title: str, element: Json, *, optional: bool = False) -> Json:
+    """An input of a modal."""
+    return {"type": "input", "block_id": name, "label": label(title, 100), "optional": optional, "element": element}
+
+
+def form(name: str, title: str, of: str, *blocks: Json) -> Json:
+    """A modal that is filled in and sent; `of` comes back with it."""
+    words = {"title": label(title, 24), "submit": label("Send", 24), "close": label("Cancel", 24)}
+    return {"type": "modal", "callback_id": name, **words, "private_metadata": of, "blocks": list(blocks)}
+
+
 def escaped(text: str, limit: int) -> str:
     """Text for where markup is read."""
     return shown(text, limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -33,7 +33,7 @@ def final(conclusion: Conclusion) -> Message:
     investigation, ended = conclusion.investigation, words.outcome(conclusion.outcome, conclusion.reason)
     behind = [button("show", "Evidence", show(investigation.id, HYPOTHESES))] if conclusion.hypotheses else []
     judge = judging(conclusion, 0) if conclusion.hypotheses else ()
-    actions = buttons(*behind, *judge, *_more_money(conclusion), again(investigation.id))
+    actions = buttons(*behind, *judge, *_more_money(conclusion), *again(investigation.id))
     if not conclusion.runs:
         told = f"{shown(investigation.incident.id)}: {ended}. Nothing was found before that; investigate again with the button."
         return message([rich([plain(told)]), context(words.cost_line(conclusion.total_cost, investigation.budget)), actions])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bot import words
-from bot.blocks.elements import Json, Message, bullets, code_block, fitting, link_to, message, plain, rich
+from bot.blocks.elements import Json, Message, bullets, button, buttons, code_block, fitting, link_to, message, plain, rich
 from bot.command import FORMS
 from bot.words import listed, shown, utc
 from compass_core.domain import Conclusion, Incident, Investigation
@@ -43,7 +43,8 @@ def refusal(text: str, link: str | None = None) -> Message:
     return message([rich(said), *([code_block(shown_form)] if shown_form else [])])
 
 
-def declared(incident: Incident) -> Message:
-    """A new incident's id, and the command that investigates it."""
-    title = f"Declared {shown(incident.id)}: {shown(incident.title, 300)} ({listed(incident.services)}, since {utc(incident.started_at)})."
-    return refusal(f"{title} Next, type:\n/compass investigate {incident.id}")
+def declared(incident: Incident, who: str) -> Message:
+    """Who declared what, and the button that investigates it."""
+    about = f"{shown(incident.title, 300)} ({listed(incident.services)}, since {utc(incident.started_at)})"
+    line = f"{shown(who) or 'Somebody'} declared {shown(incident.id)}: {about}"
+    return message([rich([plain(line)]), buttons(button("investigate", "Investigate", incident.id))])

@@ -32,14 +32,14 @@ def root(investigation: Investigation, now: Moment | Conclusion | None = None) -
             header(f"{shown(incident.id)}: {shown(incident.title, 300)}"),
             rich(*lines),
             context(words.bar(spent, investigation.budget), " · ".join(told)),
-            buttons(again(investigation.id) if ended else button("stop", "Stop", incident.id)),
+            buttons(*again(investigation.id)) if ended else buttons(button("stop", "Stop", incident.id)),
         ]
     )
 
 
-def again(investigation: str) -> Json:
-    """The button that investigates again."""
-    return button("reinvestigate", "Re-investigate", investigation)
+def again(investigation: str) -> tuple[Json, Json]:
+    """The buttons that investigate again: as before, or with something else."""
+    return button("reinvestigate", "Re-investigate", investigation), button("change", "Change …", investigation)
 
 
 def _ended(now: Conclusion) -> list[list[Json]]:

@@ -38,7 +38,7 @@ class Workspace:
     """Slack on loopback: one team, two people, one app. `patience` is how many seconds an ack may take."""
 
     middlewares: tuple[Middleware, ...] = ()
-    shortcuts: Mapping[str, str] = {}  # of the app, by their ids
+    shortcuts: Mapping[str, str] = {"investigate_message": "Investigate this alert"}  # of the app, by their ids
 
     def __init__(self, *, clock: Clock, hint: str = "", patience: float = 3.0) -> None:
         self.bot_token = f"xoxb-local-{secrets.token_hex(12)}"

@@ -69,7 +69,7 @@ async def find_scope(view: View, affected: tuple[str, ...], times: Times) -> Sco
     if len(whole) > MOST_SERVICES:
         suspected = await _suspected(view, (writers, calls), affected, times)
         calling = [call for call in calls if call.system != NODE]
-        most = suspected[: MOST_SERVICES // 2]
+        most = _distinct((*filter(view.hinted, whole), *suspected))[: MOST_SERVICES // 2]
         beneath = (call.callee for one in most for call in calling if call.caller == one)
         services = _distinct((*affected, *most, *beneath, *around, *suspected))[:MOST_SERVICES]
         if not calling:  # what no row measures may be wrong with anyone: some of the others as well

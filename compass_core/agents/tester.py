@@ -33,7 +33,8 @@ class Tester:
         ranked = rank(runs, (), incident.services)
         likely = [one for one in ranked if one.confidence >= test.LEAST][: test.MOST]
         changes = [one for one in ranked if one.mechanism in OF_A_CHANGE and one not in likely][:1]  # people suspect these first
-        leading = (*likely[: test.MOST - len(changes)], *changes)
+        hinted = [one for one in ranked if incident.hints_at(one.service) or incident.hints_at(one.mechanism)]
+        leading = tuple(dict.fromkeys((*hinted, *likely[: test.MOST - len(changes)], *changes)))[: test.MOST]
         if not leading:
             return ()
         self._view.tests(REQUESTS)

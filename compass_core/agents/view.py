@@ -84,6 +84,7 @@ class View:
         self._clock = clock
         self._times: Times | None = None
         self.environment: Environment = ()  # where the incident is
+        self.hinted: Callable[[str], bool] = lambda _: False  # what is looked at first
         self.afar: tuple[Series, ...] = ()  # every service at a coarse step, once `times` are known
         self._abroad: frozenset[str] = frozenset()
         self._keep_for, self._further = sources.keep_for, sources.further
@@ -101,7 +102,7 @@ class View:
 
     async def times(self, incident: Incident) -> Times:
         """When to look; the same for all agents of the investigation, however long each takes."""
-        self.environment = incident.environment
+        self.environment, self.hinted = incident.environment, incident.hints_at
         async with self._asked.setdefault("times", asyncio.Lock()):
             if self._times is None:
                 self._times, self.afar = await find_times(self, incident, self._clock())

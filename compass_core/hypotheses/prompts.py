@@ -28,6 +28,7 @@ application, database, network. The rules of each propose causes; you refine tho
 
 You are given data, one fact a line, fields separated by tabs, a line's first word saying what it is:
 incident: id, title, severity, affected services, description
+hint: what the engineer on call suspects; no evidence
 call: caller, called service, kind of database if it is one
 suspect: service, its share of the blame from 0 to 1
 seen: id, service, signal, value, usual value, seconds from the incident's start to its onset, how unusual from 0 to 1, what was seen
@@ -57,7 +58,7 @@ ROLES = {
 }
 
 CUT = "…".encode()
-ORDER = ("incident", "call", "suspect", "seen", "thought")
+ORDER = ("incident", "hint", "call", "suspect", "seen", "thought")
 
 
 class Line(NamedTuple):
@@ -122,6 +123,8 @@ def _ranked(known: Known) -> Iterator[Line]:
     own, others = known.findings.observations, sorted(known.seen_earlier, key=lambda seen: -seen.score)
     seen = {one.id: _seen(one, known.incident) for one in (*own, *others)}
     yield _incident(known.incident)
+    if known.incident.hint:
+        yield Line("hint", (_text(known.incident.hint, DESCRIPTION),))
     yield from map(_thought, known.hypotheses)
     yield from (seen[each] for one in known.hypotheses for each in (*one.evidence_for, *one.evidence_against) if each in seen)
     yield from (Line("suspect", (_text(one.service, NAME), f"{one.score:.2f}")) for one in known.findings.suspects[:MOST_SUSPECTS])

@@ -239,3 +239,14 @@ async def test_what_is_called_in_another_namespace_is_read_there() -> None:
     source.bound.clear()
     await view.families(found.services, (), TIMES.window)
     assert source.bound == [(("cluster", "eu"), ("namespace", "shop")), (("cluster", "eu"),)]
+
+
+@pytest.mark.parametrize("hint", ["", "please look at s199 first"])
+async def test_what_a_hint_names_has_a_place_among_many(hint: str) -> None:
+    names = tuple(f"s{number}" for number in range(200))
+    view = view_of(answering(families=(family("up", *names),)))
+    await view.times(INCIDENT.model_copy(update={"hint": hint}))
+    found = await find_scope(view, ("web",), TIMES)
+    assert found.services[:2] == ("web", "s199" if hint else "s0")
+    assert found.affected == ("web",), "a hint is no symptom"
+    assert len(found.services) == MOST_SERVICES

@@ -80,3 +80,11 @@ async def test_without_hypotheses_nothing_is_asked() -> None:
     view = View(Sources(source, source, source, source), inline, FakeClock())
     assert await tester.Tester(view)(INCIDENT, [RUN.model_copy(update={"hypotheses": ()})], 15) == ()
     assert source.windows == []
+
+
+async def test_what_a_hint_names_is_tested_among_the_first() -> None:
+    source = Counting(answers={"families": Reading((CPU,))})
+    for hint, tested in (("", ["db", "a", "b", "web"]), ("dns at d?", ["a", "b", "c", "d"]), ("web", ["web", "db", "a", "b"])):
+        view = View(Sources(source, source, source, source), inline, FakeClock())
+        found = await tester.Tester(view)(INCIDENT.model_copy(update={"hint": hint}), (RUN,), 5)
+        assert [one.service for one in found] == tested

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from compass_core.agents.asked import Asked
 from compass_core.agents.view import Sources, View
-from compass_core.budget import Budget
+from compass_core.budget import Budget, limit_of
 from compass_core.domain import (
     AgentName,
     Conclusion,
@@ -193,6 +193,9 @@ class FakeCompass:
     def clock(self) -> datetime:
         return START
 
+    def refuse_too_dear(self, request: Request) -> None:
+        limit_of(request, Decimal(10), ())
+
     async def asked(self, of: Conclusion) -> Asked:
         budget = Budget(Decimal(10), FakeLedger(), "0f3a")
         if self.model:
@@ -252,7 +255,7 @@ class FakeCompass:
             update={
                 "id": f"run-{len(self.history.known) + 1}",
                 "incident": incident,
-                "again": request.incident is not None,
+                "again": request.again,
                 "address": request.address,
             }
         )

@@ -124,12 +124,22 @@ async def test_a_click_on_what_nobody_remembers(compass: FakeCompass, workspace:
     assert len(compass.requests) == 1
 
 
-async def test_declare_answers_with_the_next_command(compass: FakeCompass, workspace: Workspace) -> None:
+async def test_what_is_declared_all_see_and_anybody_investigates(compass: FakeCompass, workspace: Workspace) -> None:
     async with served(compass, workspace):
-        await workspace.command("declare checkout is slow —service checkout —since 20m")
-        message = await answer(workspace, "Declared INC-1: checkout is slow")
-    assert "/compass investigate INC-1" in message.text
+        await workspace.command("declare <!channel> checkout is slow —service checkout —since 20m", user=SAM)
+        message = await workspace.wait_for(says("sam declared INC-1: &lt;!channel&gt; checkout is slow"))
+        await workspace.click(INCIDENTS, message.ts, "investigate")
+        await answer(workspace, "No incident 'INC-1'")
+    assert not mentions(message)
+    assert [(request.reference, request.asked_by, request.address.thread_ts) for request in compass.requests] == [("INC-1", "alex", "")]
     assert compass.declarations.declared[0].started_at.isoformat() == "2026-01-05T13:43:00+00:00"
+
+
+async def test_what_is_declared_where_the_bot_is_not_is_told_to_who_did(compass: FakeCompass, workspace: Workspace) -> None:
+    async with served(compass, workspace):
+        await workspace.command("declare checkout is slow --service checkout --since 20m", channel=RANDOM)
+        message = await answer(workspace, "alex declared INC-1: checkout is slow")
+    assert message.channel == RANDOM
 
 
 async def test_status_lists_what_runs_and_what_ended(compass: FakeCompass, workspace: Workspace) -> None:

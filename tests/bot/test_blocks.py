@@ -144,6 +144,7 @@ def test_the_final_message_ranks_cites_and_shows_what_was_contradicted() -> None
         ("right_0", "Right", "0 hypotheses 0f3a"),
         ("wrong_0", "Wrong: it was …", "0 hypotheses 0f3a"),
         ("reinvestigate", "Re-investigate", "0f3a"),
+        ("change", "Change …", "0f3a"),
     ]
 
 
@@ -386,11 +387,11 @@ def test_status_links_to_the_threads() -> None:
     assert [node["url"] for node in nodes(message.blocks) if node.get("type") == "link"] == ["https://slack.example/p1"] * 2
 
 
-def test_declared_shows_the_next_command() -> None:
-    message = blocks.declared(INCIDENT)
+def test_declared_says_who_declared_what_and_offers_to_investigate() -> None:
+    message = blocks.declared(INCIDENT, "alex")
     fits(message)
-    assert "/compass investigate INC-42" in shown(message)
-    assert "/compass investigate INC-42" in message.text
+    assert "alex declared INC-42: Checkout is slow (checkout, since 2026-01-05 14:03 UTC)" in shown(message)
+    assert message.blocks[-1]["elements"][0]["value"] == "INC-42"
 
 
 def test_help_and_exact_budgets() -> None:

@@ -126,4 +126,4 @@ def test_any_status_and_refusal_fit(running: Large, recent: Large, link: Large, 
     fits(blocks.status(running.value, recent.value, {one: link.value for one in ids if link.value is not None}))
     fits(blocks.refusal(told.value, link.value))
     if running.value:
-        fits(blocks.declared(running.value[0].incident))
+        fits(blocks.declared(running.value[0].incident, running.value[0].asked_by))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import string
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -172,3 +173,12 @@ def test_calls_between_what_is_blamed_are_told_before_others() -> None:
     one = known(thought("db", "lock_contention", 0.5, "D1"))  # the agent before this one blames `web`
     some = Known(one.agent, one.incident, Findings(edges=(before, after, between)), one.earlier, one.proposed)
     assert [line.fields[:2] for line in chosen(some) if line.kind == "call"] == [("web", "db"), ("shop", "web"), ("edge", "shop")]
+
+
+def test_a_hint_is_data_of_one_line() -> None:
+    asked = known(thought("db", "connection_exhaustion", 0.92, "D1"))
+    hinted = replace(asked, incident=asked.incident.model_copy(update={"hint": "look at redis\nincident\tx" + " !" * 400}))
+    (line,) = [line for line in chosen(hinted) if line.kind == "hint"]
+    assert str(line).startswith("hint\tlook at redis incident x ! !")
+    assert "\n" not in str(line)
+    assert [line for line in chosen(asked) if line.kind == "hint"] == []

@@ -212,8 +212,9 @@ async def test_a_budget_of_nothing_asks_no_model_and_runs_all_agents(limit: str,
         ({"asker": "U1", "budget": Decimal("2.01")}, None),
         ({"asker": "UBOSS", "budget": Decimal("2.01")}, "2.01"),
         ({"budget": Decimal("2.01")}, "2.01"),
-        ({"asker": "U1", "budget": Decimal("2.01"), "incident": INCIDENT}, "2.00"),
-        ({"asker": "UBOSS", "budget": Decimal("2.01"), "incident": INCIDENT}, "2.01"),
+        ({"asker": "U1", "budget": Decimal("2.01"), "incident": INCIDENT}, None),
+        ({"asker": "U1", "budget": Decimal("2.01"), "incident": INCIDENT, "again": True}, "2.00"),
+        ({"asker": "UBOSS", "budget": Decimal("2.01"), "incident": INCIDENT, "again": True}, "2.01"),
     ],
 )
 async def test_nobody_but_an_admin_or_the_operator_asks_for_more_than_the_budget(asked: dict[str, object], limit: str | None) -> None:

@@ -1,0 +1,104 @@
+"""What an alert that somebody posted in Slack is about: service, place, time and link, out of texts, blocks and attachments; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from bot.command import typed
+from bot.since import parse_since
+from bot.words import shown
+from compass_core.domain import Incident
+from compass_core.errors import RefusalError
+from compass_core.identity import environment, thing
+
+MOST, DEEPEST = 20_000, 12  # characters of a message, and levels in it, that are read
+_SERVICE = re.compile(
+    r"((affected|impacted)_)?(service|application|app|component|entity|workload|deployment)(_?name|s)?|job|db_?instance_?identifier"
+)
+_PAIR = re.compile(r"([A-Za-z][\w.-]*)\s*[:=]\s*[\"'`]?([\w./-]*\w)(?![\w./-]*\s*[:=]\s*\w)")  # `env=prod`
+_LINE = re.compile(r"\W*([A-Za-z][\w .-]{0,30}?)\W{0,3}\s*[:=]\s*\W{0,3}([^\n]+)")  # `*Affected service:* Checkout API`
+_LINK = re.compile(r"https?://[^\s|>\"]*(?:alert|g0\.expr)[^\s|>\"]*")
+_EPOCH = re.compile(r"<!date\^([0-9]{9,11})\^")
+_WHEN = re.compile(
+    r"(?i)(?:start|since|trigger|creat|fired|occur|began|open|time|date)\w*[^\n\d]{0,30}?"
+    r"((?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)[T ]|(?P<d2>\d{1,2}) (?P<m2>[a-z]{3})[a-z]*,? (?P<y2>\d{4}),? "
+    r"|(?P<m3>[a-z]{3})[a-z]* (?P<d3>\d{1,2}),? (?P<y3>\d{4}),? )?(?P<time>\d\d:\d\d(:\d\d)?)(?:\.\d+)? ?(?P<zone>[+-]\d\d:?\d\d)?"
+)
+
+
+class Alert(NamedTuple):
+    """What was read: the incident, whose services may not be known, and a link that may lead to the alert, '' for none."""
+
+    incident: Incident
+    link: str
+
+
+def read(message: dict[str, Any], now: datetime) -> Alert:
+    """What a message is about, as far as it says; raises nothing. Where it says no time it is that of the message."""
+    raw = "\n".join(dict.fromkeys(_texts(message)))[:MOST]
+    lines = [typed(line) for line in raw.split("\n")]
+    pairs = [match.groups() for line in lines for match in _PAIR.finditer(line)]
+    wide = [match.groups() for line in lines if (match := _LINE.fullmatch(line))]
+    said: dict[str, str] = {}
+    for name, value in (*(each for each in wide if not _PAIR.search(each[1])), *pairs, *wide):
+        key = re.sub(r"[\s.-]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name.strip())).lower()
+        if re.search("[A-Za-z]", value):
+            said.setdefault(key, value.strip(" *_`~\"'.,;"))
+    labels = {name: value for name, value in said.items() if re.fullmatch(r"[\w.-]{1,100}", value)}
+    named = next((value for name, value in said.items() if _SERVICE.fullmatch(name)), "")
+    about = thing({"service": re.sub(r"[^\w./:-]+", "-", named).strip("-")[:200].lower()}) or thing(labels)
+    services = (about.name,) if about else ()
+    incident = Incident(
+        id=shown(said.get("alertname") or said.get("alarm_name") or f"alert:{', '.join(services) or 'unknown'}", 100),
+        title=shown(next((line for line in lines if re.search(r"\w{3}", line)), "An alert"), 300),
+        services=services,
+        environment=environment(labels, about),
+        started_at=_when(message, "\n".join(lines), raw, now),
+        severity=shown(said.get("severity", said.get("priority", ""))),
+        origin="message",
+    )
+    return Alert(incident, next(iter(_LINK.findall(raw)), ""))
+
+
+def _texts(node: Any, depth: int = 0) -> Iterator[str]:
+    """Every text that the message shows; what a field is called stands before its value."""
+    if isinstance(node, str):
+        yield from node.replace(":*\n", ": ").split("\n")
+    elif isinstance(node, list) and depth < DEEPEST:
+        for each in node:
+            yield from _texts(each, depth + 1)
+    elif isinstance(node, dict) and depth < DEEPEST:
+        if {"title", "value"} <= set(node):
+            yield f"{node['title']}: {node['value']}"
+        elif node.get("type") == "rich_text_section":
+            parts = [one for one in node.get("elements") or () if isinstance(one, dict)]
+            yield from "".join(str(one.get("text") or one.get("url") or "") for one in parts).split("\n")
+        else:
+            for key in ("pretext", "title", "title_link", "text", "fields", "elements", "blocks", "attachments", "footer", "fallback"):
+                yield from _texts(node.get(key), depth + 1)
+
+
+def _when(message: dict[str, Any], text: str, raw: str, now: datetime) -> datetime:
+    """When it began: as it says, else as Slack does; a time that is none, long gone or to come says nothing."""
+    for found in _WHEN.finditer(text):
+        got = found.groupdict(default="")
+        day = "-".join(
+            (got["y"] + got["y2"] + got["y3"], _month(got["m"] + got["m2"] + got["m3"]), (got["d"] + got["d2"] + got["d3"]).zfill(2))
+        )
+        with suppress(RefusalError):
+            return now - parse_since(f"{day}T{got['time']}{got['zone'] or 'Z'}" if found[1] else got["time"], now)
+    attached = message.get("attachments")
+    stamps = [one.get("ts") for one in attached if isinstance(one, dict)] if isinstance(attached, list) else []
+    for stamp in filter(None, (*_EPOCH.findall(raw), *stamps, message.get("ts"))):
+        with suppress(ValueError, TypeError, OverflowError, OSError):
+            return min(datetime.fromtimestamp(float(stamp), UTC), now)
+    return now
+
+
+def _month(name: str) -> str:
+    months = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM905 - it is read so
+    return f"{months.index(name.lower()) + 1:02}" if name.lower() in months else name
