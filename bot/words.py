@@ -277,7 +277,7 @@ def _model(runs: Sequence[Run]) -> tuple[str, ...]:
         every = [reason if len(why) == 1 else f"{reason} ({', '.join(agents)})" for reason, agents in why.items()]
         return (f"Rules only: {'; '.join(every)}.",) if every else ()
     rest = [f" Rules only for {', '.join(agents)}: {reason}." for reason, agents in why.items()]
-    return (f"Model: refined the hypotheses of {', '.join(refined)}.{''.join(rest)}",)
+    return (f"Model: {', '.join(refined)}.{''.join(rest)}",)
 
 
 def _gap(gap: Gap) -> str:

@@ -67,7 +67,7 @@ async def test_a_model_refined_all(by_rules: Conclusion) -> None:
     for said in (final, played.terminal):
         assert "The model says: Transactions left open by bookings 4.7.0" in said
         assert "It has no free connection left." in said, "the sentence of the rules stays"
-        assert "Model: refined the hypotheses of database. Rules only for application, network: the model's answer changed nothing." in said
+        assert "Model: database. Rules only for application, network: the model's answer changed nothing." in said
         assert "total $0.0030 / $10.00" in said
     behind = text_of(blocks.told(played.conclusion, blocks.HYPOTHESES))
     assert "If so, the model says: pool waits of bookings: begin before the errors of edge" in behind
@@ -100,7 +100,7 @@ async def test_one_agents_model_failed(error: Exception, why: str, by_rules: Con
     assert f"rules only: {why}" in database
     assert "rules only" not in application
     assert "rules only: the model's answer changed nothing" in network
-    assert f"Model: refined the hypotheses of application. Rules only for database: {why}. Rules only for network: " in final
+    assert f"Model: application. Rules only for database: {why}. Rules only for network: " in final
     assert [run.outcome for run in played.conclusion.runs] == [Outcome.ANSWERED] * 3
     assert ranking(played.conclusion) == ranking(by_rules)
     assert f"rules only: {why}" in played.terminal
@@ -125,7 +125,7 @@ async def test_where_a_call_does_not_fit_all_agents_answer_by_their_rules(by_rul
     for said in (database, network):
         assert "rules only: no room in the budget for a model call" in said
     assert [run.hypotheses for run in played.conclusion.runs[1:]] == [run.hypotheses for run in by_rules.runs[1:]]
-    assert "Model: refined the hypotheses of application. Rules only for database, network: no room in the budget" in final
+    assert "Model: application. Rules only for database, network: no room in the budget" in final
     assert "total $0.0010 / $0.0015" in final
 
 
@@ -149,7 +149,7 @@ async def test_a_model_that_costs_nothing_was_used_all_the_same() -> None:
     free = run(AgentName.DATABASE, unrefined="", hypotheses=(hypothesis(),))
     said = shown(blocks.final(conclusion(runs=(free,))))
     assert "total $0.0000" in said
-    assert "Model: refined the hypotheses of database." in said
+    assert "Model: database." in said
 
 
 async def test_what_the_model_made_up_is_said_in_its_agents_update(by_rules: Conclusion) -> None:

@@ -122,7 +122,7 @@ async def test_an_investigation_with_a_real_model(compass: Compass, calls: InMem
     # an answer that was cut off, twice, is the one failure left where the server keeps the model to the schema
     assert {run.unrefined for run in conclusion.runs} <= {"", UNCHANGED, TEXTS[Reason.TRUNCATED]}
     refined = [run.agent for run in conclusion.runs if not run.unrefined]
-    assert (f"Model: refined the hypotheses of {', '.join(refined)}." if refined else "Rules only: ") in out.getvalue()
+    assert (f"Model: {', '.join(refined)}." if refined else "Rules only: ") in out.getvalue()
     by_rules = await compass.investigate(Request(reference="INC-42", budget=Decimal(0)), TerminalThread(StringIO()))
     assert services(conclusion) == services(by_rules)
 
