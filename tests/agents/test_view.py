@@ -125,7 +125,7 @@ async def test_no_selections_need_no_request() -> None:
     assert source.asked == []
 
 
-@pytest.mark.parametrize("reason", LASTING)
+@pytest.mark.parametrize("reason", sorted(LASTING))
 async def test_a_source_that_is_down_is_not_asked_again(reason: Reason) -> None:
     source = down(reason, "spans", "log_lines")
     view = view_of(source)
@@ -139,7 +139,7 @@ async def test_a_source_that_is_down_is_not_asked_again(reason: Reason) -> None:
     assert [one[0] for one in source.asked] == ["spans", "log_lines", "changes"]
 
 
-@pytest.mark.parametrize("reason", set(Reason) - LASTING)
+@pytest.mark.parametrize("reason", sorted(set(Reason) - LASTING))
 async def test_a_question_that_failed_is_no_reason_to_ask_no_other(reason: Reason) -> None:
     source = down(reason, "spans")
     view = view_of(source)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
-IN_PROCESS, OVER_LOOPBACK = 500, 100
+IN_PROCESS, OVER_LOOPBACK = 200, 50
 
 
 @pytest.fixture
