@@ -121,6 +121,18 @@ async def test_a_post_that_is_on_its_way_when_the_process_is_told_to_end_arrives
     assert play.told == ["posted"]
 
 
+async def test_what_a_process_that_was_frozen_has_given_up_it_goes_on_with_where_nobody_else_does(url: str) -> None:
+    play = Play()
+    engine = workflows.Workflows(url, Stopping(), play, 5, 5)
+    async with engine.launched():
+        await engine.accept("run-1", Request(reference="INC-1"))
+        await asyncio.wait_for(play.begun.wait(), SECONDS)
+        play.begun.clear()
+        engine.lease.ticked -= 2 * engine.lease.seconds
+        await asyncio.wait_for(play.begun.wait(), SECONDS)
+        assert play.told == ["left"]
+
+
 async def test_what_is_stopped_is_told_so_once_however_long_it_takes_to_tell_its_end(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workflows, "TICK_SECONDS", 0.01)
     play, processes = Play(), Stopping()

@@ -79,6 +79,7 @@ class Workflows:
         self._running: dict[asyncio.Task[Any], tuple[str, Durable]] = {}
         self._asking: dict[str, list[CompassError]] = {}
         self._beating: list[asyncio.Task[None]] = []
+        self._frozen = False  # and what ran here has been given up, to whoever goes on with it
 
     @asynccontextmanager
     async def launched(self) -> AsyncIterator[Workflows]:
@@ -194,6 +195,7 @@ class Workflows:
         while True:
             if self.lease.lost:
                 log.warning("process.was_frozen")
+                self._frozen = True
                 self._give_up()
             self.lease.ticked = time.monotonic()
             await asyncio.sleep(TICK_SECONDS)
@@ -203,11 +205,11 @@ class Workflows:
         beaten, known, pause = -math.inf, False, self.lease.seconds / BEATS
         while True:
             try:
-                if time.monotonic() - beaten >= pause:
+                if self._frozen or time.monotonic() - beaten >= pause:
                     beaten = time.monotonic()
-                    gone = known and not await self._processes.lives(self.lease.process)
+                    gone = self._frozen or (known and not await self._processes.lives(self.lease.process))
                     living = await self._processes.beat(self.lease.process, self.lease.seconds)
-                    known = True
+                    known, self._frozen = True, False
                     if gone:
                         self._give_up()
                     await self._take_over(living, mine=gone)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compass_core.store import Store
-from tests.durable.crash import STEPS, staged, step_of
+from tests.durable.crash import WITHOUT_CHARTS, staged, step_of
 from tests.lab.postgres import fresh, postgres
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ async def main(count: int, replicas: int, *, on_postgres: bool) -> int:
         posted = Counter(map(step_of, stage.workspace.messages))
         twice = sum(times > 1 for (key, _), times in posted.items() if key)
         lost = count - done
-        skipped = count * len(STEPS) - sum(bool(key) for key, _ in posted)
+        skipped = count * len(WITHOUT_CHARTS) - sum(bool(key) for key, _ in posted)
         store.dispose()
         seconds.sort()
         again = [f"{step} of {key}" for (key, step), times in posted.items() if key and times > 1]

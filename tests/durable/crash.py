@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 FORKED = multiprocessing.get_context("forkserver")  # imports are most of what the start of a process costs: here they are done once
 FORKED.set_forkserver_preload(["tests.durable.process"])
 SECONDS = 60.0
-STEPS = ["root", "application", "database", "network", "final"]
+STEPS = ["root", "application", "database", "network", "charts", "final"]
+WITHOUT_CHARTS = [step for step in STEPS if step != "charts"]  # of an answer with nothing to draw
 ANSWER = json.dumps({"hypotheses": []})
 LEASE = 1.5
 

@@ -16,12 +16,15 @@ from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from importlib.resources import as_file, files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slack_sdk.web.async_client import AsyncWebClient
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
 from bot.app import serve
-from compass_core import bootstrap, telemetry
+from compass_core import bootstrap, database, orchestrator, telemetry
 from compass_core.agents.base import Specialist
 from compass_core.compass import Compass
 from compass_core.domain import Findings
@@ -105,6 +108,10 @@ async def compass(database: str, model: str, seconds: float | None, most: int, e
 async def main(told: dict[str, Any]) -> None:
     telemetry.configure({}, level=getattr(logging, told.get("level", "WARNING")))
     durable.Lease.seconds = told.get("lease", durable.Lease.seconds)
+    orchestrator.KEEP_SECONDS = durable.PATIENCE_SECONDS = told.get("patience", durable.PATIENCE_SECONDS)
+    database.BUSY_MS = told.get("busy", database.BUSY_MS)
+    if pragma := told.get("pragma"):
+        event.listen(Pool, "checkout", lambda connection, *_: connection.execute(Path(pragma).read_text()))
     if passed := told.get("passed"):
         watched(told.get("die_at", 0), passed, told.get("by", signal.SIGKILL))
     stop = asyncio.Event()
