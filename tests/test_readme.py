@@ -18,7 +18,7 @@ from bot.command import Declare, Help, parse
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-BLOCKS = [line.strip() for line in README.split("\n") if line.startswith("    ") and not line.startswith("      I")]
+BLOCKS = [line.strip() for line in README.split("\n") if line.startswith("    ")]
 SHELL = [line for line in BLOCKS if re.match(r"python3 |export |\.uv/bin/uv ", line)]
 TYPED = [line for line in BLOCKS if line.startswith("/compass ")]
 SET_UP = "python3 -m venv --without-pip .uv && python3 -m pip -q --python .uv/bin/python install uv=={} && .uv/bin/uv run {}"
