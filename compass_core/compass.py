@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
-from compass_core.domain import Address
-from compass_core.errors import StoreError
+from compass_core.domain import Address, Feedback
+from compass_core.errors import CompassError, StoreError
 from compass_core.redaction.redact import Redactor
 
 if TYPE_CHECKING:
@@ -262,6 +262,32 @@ class _Plot:
 
     async def forget(self) -> list[str]:
         return await self._compass.store.forget(self._compass.keep_days)
+
+    async def grade(self, key: str, *, first: bool) -> str:
+        from compass_core.agents.grader import graded
+        from compass_core.agents.view import View
+
+        compass, ended = self._compass, await self._compass.store.conclusion(key)
+        if ended is None or not ended.hypotheses:
+            return "done"
+        if not first and await self._fires(ended.investigation.incident):
+            return "fires"
+        view = View(compass.telemetry.sources(), compass.telemetry.offload, compass.clock, compass.redact)
+        if (grade := await graded(view, ended, compass.clock())) is None:
+            return "open"
+        about, told = ended.hypotheses[0].about, compass.redact(grade.told)
+        await compass.store.answered(Feedback(investigation=key, hypothesis=about, person="", name="", right=grade.right, note=told))
+        if not grade.right and (root := await self.outbox.posted(key, "root")):
+            thread = self._threads(Address(channel=root.channel, thread_ts=root.thread_ts or root.ts), self.outbox)
+            await thread.add(ended.investigation, "grade", f"Looked again: {told}. This speaks against {compass.redact(about)}.")
+        return "done"
+
+    async def _fires(self, incident: Incident) -> bool:
+        """Whether its alert does, or nobody knows."""
+        try:
+            return not incident.by_hand and any([incident.id in await one.known() for one in self._compass.telemetry.places])
+        except CompassError:
+            return True
 
     async def open(self) -> list[str]:
         return [one.id for one in await self._compass.store.running()]

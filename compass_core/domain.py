@@ -259,7 +259,10 @@ class Hypothesis(Value):
 
 
 class Feedback(Value):
-    """What a `person` (with a `name` to read) says of a `hypothesis` (its `about`): it is `right`, or it `was` another one or a service."""
+    """What a `person` (with a `name` to read) says of a `hypothesis` (its `about`): it is `right`, or it `was` another one or a service.
+
+    Without a person it is the grade that Compass gives itself, by what it saw later (`note`).
+    """
 
     investigation: str
     hypothesis: str
@@ -407,7 +410,7 @@ class Conclusion(Value):
     @property
     def judged(self) -> bool | None:
         """Whether the first hypothesis is right, as people say: who spoke of it last, else who last named another; None for nobody."""
-        said = [one for one in self.feedback if self.hypotheses and one.says_of(self.hypotheses[0]) is not None]
+        said = [one for one in self.feedback if one.person and self.hypotheses and one.says_of(self.hypotheses[0]) is not None]
         of_it = [one for one in said if one.hypothesis == self.hypotheses[0].about]
         return (of_it or said)[-1].says_of(self.hypotheses[0]) if said else None
 

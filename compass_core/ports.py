@@ -182,6 +182,9 @@ class Answering(Thread, Protocol):
     async def refused(self, asker: str, why: str) -> None:
         """Tell who asked that nothing was started."""
 
+    async def add(self, investigation: Investigation, step: str, line: str) -> None:
+        """One short line more, once for each step."""
+
 
 class Journal(Protocol):
     """Named steps: what was found, thought or paid before a crash is not done again after it."""

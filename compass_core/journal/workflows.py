@@ -12,8 +12,10 @@ import math
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from contextvars import Context
 from datetime import datetime
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, ClassVar, Protocol
 
 import structlog
 from dbos import DBOS, SetWorkflowID
@@ -30,6 +32,7 @@ TICK_SECONDS = 0.25  # also how soon a process hears that it shall stop an inves
 GRACE_SECONDS = 3.0  # for a post or a model's answer that is on its way when the process is told to end
 THREADS, POOL = 6, 8  # more would only take turns with the loop that acknowledges commands
 NIGHTLY = "17 3 * * *"
+GRADED_FOR = 86_400.0  # seconds in which an answer is looked at again
 
 log = structlog.get_logger()
 
@@ -51,6 +54,9 @@ class Plot(Protocol):
     async def forget(self) -> Collection[str]:
         """Delete what is older than it shall be kept; the ids of those investigations."""
 
+    async def grade(self, key: str, *, first: bool) -> str:
+        """Look whether an answer was right: `done`, or `open` where it is too early to say, or `fires` while its alert does."""
+
     async def open(self) -> Collection[str]:
         """The ids of the investigations that have not ended."""
 
@@ -71,6 +77,8 @@ class Processes(Protocol):
 
 class Workflows:
     """The engine: launched once in a process. `most` may investigate at once in this process, `most_everywhere` in all together."""
+
+    settle: ClassVar[float] = 300.0  # seconds after an answer until it is looked at again
 
     def __init__(self, url: str, processes: Processes, plot: Plot, most: int, most_everywhere: int) -> None:
         self.lease = Lease()
@@ -100,6 +108,7 @@ class Workflows:
         )
         self._accept = DBOS.workflow(name="accept")(self._accepting())
         self._look = DBOS.workflow(name="look", max_recovery_attempts=None)(self._looking())
+        self._grade = DBOS.workflow(name="grade", max_recovery_attempts=None)(self._grading())
         forget = DBOS.workflow(name="forget")(self._forgetting())
         DBOS.launch()
         try:
@@ -170,13 +179,34 @@ class Workflows:
         async def look(key: str, stop: str) -> None:
             with self._current(key, f"{key} stop" if stop else f"{key} look") as journal:
                 await self._plot.look(key, journal, stop)
+            if not stop:  # in a context of its own, for this is no step of the plot, of which nothing is left to do after a crash
+                await asyncio.create_task(self._begin_grading(key), context=Context())
 
         return look
+
+    async def _begin_grading(self, key: str) -> None:
+        with suppress(Exception), SetWorkflowID(f"{key} grade"):  # without a database it is not graded
+            await DBOS.start_workflow_async(self._grade, key)
+
+    def _grading(self) -> Callable[[str], Coroutine[Any, Any, None]]:
+        async def grade(key: str) -> None:
+            pause, passed, came = self.settle, 0.0, "open"
+            while came != "done" and passed < GRADED_FOR:
+                with self._current(f"{key} grade", f"{key} grade") as journal:
+                    journal.doing = "pause"
+                    await DBOS.sleep_async(pause)
+                    passed += pause
+                    look = partial(self._plot.grade, key, first=passed == self.settle)
+                    with suppress(CompassError):  # another time
+                        came = await journal.step(f"grade {passed:g}", look, str)
+                    pause *= 2 if came == "open" else 1
+
+        return grade
 
     def _forgetting(self) -> Callable[[datetime, Any], Coroutine[Any, Any, None]]:
         async def forget(_at: datetime, _context: Any) -> None:
             keys = await self._plot.forget()
-            await DBOS.delete_workflows_async([f"{key}{part}" for key in keys for part in ("", " look", " stop")])
+            await DBOS.delete_workflows_async([f"{key}{part}" for key in keys for part in ("", " look", " stop", " grade")])
 
         return forget
 
@@ -245,7 +275,7 @@ class Workflows:
         for task in self._beating:  # which would take the end for a freeze, and cancel what is on its way
             task.cancel()
         for task, (_, journal) in self._running.items():
-            if journal.doing.endswith(" findings"):  # free, and done again by whoever goes on
+            if journal.doing.endswith((" findings", "pause")):  # free, and done again by whoever goes on
                 journal.left = True
                 task.cancel()
         if self._running:

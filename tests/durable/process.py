@@ -25,6 +25,7 @@ from sqlalchemy.pool import Pool
 
 from bot.app import serve
 from compass_core import bootstrap, database, orchestrator, telemetry
+from compass_core.agents import grader
 from compass_core.agents.base import Specialist
 from compass_core.compass import Compass
 from compass_core.domain import Findings
@@ -112,6 +113,13 @@ async def main(told: dict[str, Any]) -> None:
     database.BUSY_MS = told.get("busy", database.BUSY_MS)
     if pragma := told.get("pragma"):
         event.listen(Pool, "checkout", lambda connection, *_: connection.execute(Path(pragma).read_text()))
+    workflows.Workflows.settle = told.get("settle", workflows.Workflows.settle)
+    if "grade" in told:
+
+        async def graded(*_: object) -> grader.Grade:
+            return grader.Grade(*told["grade"])
+
+        grader.graded = graded  # type: ignore[assignment]  # it asks nothing
     if passed := told.get("passed"):
         watched(told.get("die_at", 0), passed, told.get("by", signal.SIGKILL))
     stop = asyncio.Event()

@@ -7,7 +7,7 @@ revision, down_revision = "0005", "0004"
 
 
 def upgrade() -> None:
-    """A row for each person and hypothesis; the grade that an investigation gives itself."""
+    """A row for each person and hypothesis."""
     op.create_table(
         "feedback",
         Column("investigation", String(200), primary_key=True),
@@ -16,4 +16,3 @@ def upgrade() -> None:
         Column("feedback", Text, nullable=False),
         Column("at", Float, nullable=False),
     )
-    op.add_column("investigations", Column("grade", Text))
