@@ -135,9 +135,7 @@ def history(which: str, most: int, *, as_json: bool) -> None:
         else:
             for one in ended:
                 about = one.investigation
-                first = f"; {words.named(one.hypotheses[0])}" if one.hypotheses else ""
-                line = f"{words.utc(about.started_at)}  {about.incident.id}  {words.ended_line(one)}{first}"
-                click.echo(words.printable(line))
+                click.echo(words.printable(f"{words.utc(about.started_at)}  {about.incident.id}  {words.remembered(one)}"))
 
 
 @main.command("eval")
@@ -195,4 +193,5 @@ def _told() -> Iterator[None]:
         yield
     except CompassError as error:
         told = str(error) if isinstance(error, SettingsError) else hidden(str(error))  # the others may quote what was typed
+        told = told.replace("/compass ", "compass ")
         raise (_Refused if isinstance(error, RefusalError | SettingsError | CaseError) else click.ClickException)(told) from error

@@ -29,6 +29,9 @@ FORMS = {
     "declare": "/compass declare checkout is slow --service checkout --since 20m",
     "stop": "/compass stop [INC-42]",
     "status": "/compass status",
+    "list": "/compass list",
+    "history": "/compass history [INC-42]",
+    "cost": "/compass cost",
     "help": "/compass help",
 }
 _PLACES = ("in", "namespace", "cluster")
@@ -78,11 +81,14 @@ class Help:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
-    """Show what runs and what ended lately."""
+class Show:
+    """Show what runs and what ended lately (`status`; `list` more), what ended, also of one incident (`history`), or the `cost`."""
+
+    what: str
+    reference: str = ""
 
 
-Command = Investigate | Declare | Stop | Help | Status
+Command = Investigate | Declare | Stop | Help | Show
 
 
 def parse(text: str, now: datetime) -> Command:
@@ -98,8 +104,8 @@ def parse(text: str, now: datetime) -> Command:
             return _declare(*_options(verb, words[1:], now), now)
         case "stop" | "cancel" | "abort":
             return Stop(bare(" ".join(word for word, _ in words[1:])))
-        case "status":
-            return Status()
+        case "status" | "list" | "history" | "cost":
+            return Show(verb, bare(" ".join(word for word, _ in words[1:])))
         case "help":
             return Help()
     raise RefusalError(f"I do not know {shown(verb)!r}.{_nearest(verb, FORMS)} You can type:\n" + "\n".join(FORMS.values()))

@@ -22,10 +22,10 @@ from slack_bolt.context.respond.async_respond import AsyncRespond
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import alerts, blocks, change, questions, words
+from bot import alerts, blocks, change, questions
 from bot.blocks.elements import text_of
-from bot.command import Declare, Help, Investigate, Stop, commanded, parse
-from bot.thread import SlackThread, reason
+from bot.command import Declare, Help, Investigate, Show, Stop, commanded, parse
+from bot.thread import SlackThread, permalink, reason
 from bot.words import cost_line, shown
 from compass_core.agents.asked import Asked, things
 from compass_core.domain import Address, Conclusion, Feedback, Incident, Investigation, Request
@@ -36,7 +36,7 @@ from compass_core.redaction.whole import redacted
 
 log = structlog.get_logger()
 
-RECENT = 5
+RECENT, LISTED, OF_A_MONTH = 5, 10, 1_000  # investigations
 _UNEXPECTED = "Something went wrong in Compass itself ({}); its log says what. Please try again."
 _NOTHING_RUNS = "Nothing is running in this channel that could be stopped; /compass status shows what runs elsewhere."
 _NAMED = re.compile(r"<@[UW]\w+(?:\|[^>]*)?>")
@@ -114,12 +114,13 @@ class Desk:
 
 
 def register(app: AsyncApp, compass: Compass, tasks: Tasks) -> None:
-    """Listen to `/compass`, to mentions and to buttons; each is acknowledged before anything else happens."""
+    """Listen to `/compass`, to mentions, to the app's home and to buttons; each is acknowledged before anything else happens."""
 
     def listener(act: Callable[[Desk], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
         async def listen(ack: AsyncAck, body: dict[str, Any], respond: AsyncRespond, context: AsyncBoltContext) -> None:
             if event := body.get("event"):  # which names people and channels in its own way
-                person = {"id": event["user"], "team_id": event.get("user_team") or event.get("team")}
+                own = body.get("team_id") if event["type"] == "app_home_opened" else None  # nobody else has one
+                person = {"id": event["user"], "team_id": event.get("user_team") or event.get("team") or own}
                 body = body | {"user": person, "channel": {"id": event["channel"]}, "thread_ts": event.get("thread_ts")}
             if act is on_changed:
                 try:
@@ -142,6 +143,7 @@ def register(app: AsyncApp, compass: Compass, tasks: Tasks) -> None:
     app.action(re.compile("^show"))(listener(on_show))
     app.action(re.compile("^right"))(listener(on_right))
     app.action(re.compile("^wrong"))(listener(on_wrong))
+    app.event("app_home_opened")(listener(on_home))
     app.view("correction")(listener(on_correction))
     app.event("app_mention")(listener(on_mention))
     app.shortcut("investigate_message")(listener(on_shortcut))
@@ -170,11 +172,40 @@ async def _do(desk: Desk, text: str, address: Address, key: str | None) -> None:
                 await _answer(desk, message)
         case Help():
             await _answer(desk, blocks.help_text())
-        case _:
-            kept = (await desk.compass.history.running(), await desk.compass.history.recent(RECENT))
-            running, recent = redacted(kept, desk.compass.redact)  # a former Compass kept incidents whole
-            ids = [one.id for one in running[:RECENT]] + [one.investigation.id for one in recent]
-            await _answer(desk, blocks.status(running, recent, await _links(desk, ids)))
+        case Show("cost"):
+            await _answer(desk, await _cost(desk))
+        case Show(what, reference):
+            await _answer(desk, await _recent(desk, RECENT if what == "status" else LISTED, reference.casefold(), ended=what == "history"))
+
+
+async def on_home(desk: Desk) -> None:
+    """Show a person the app's home."""
+    view = blocks.home(await _recent(desk, LISTED), await _cost(desk))
+    await desk.client.views_publish(user_id=_asker(desk), view=view)
+
+
+async def _cost(desk: Desk) -> blocks.Message:
+    return blocks.cost(await desk.compass.history.recent(OF_A_MONTH), desk.compass.clock())
+
+
+async def _recent(desk: Desk, most: int, reference: str = "", *, ended: bool = False) -> blocks.Message:
+    """What runs and what ended, in this channel and in those that the person is in."""
+    kept = (() if ended else await desk.compass.history.running(), await desk.compass.history.recent(OF_A_MONTH))
+    places = {desk.body["channel_id"] if "channel_id" in desk.body else desk.body["channel"]["id"]}
+    try:
+        theirs = await desk.client.users_conversations(user=_asker(desk), types="public_channel,private_channel", limit=999)
+        places |= {one["id"] for one in theirs["channels"]}
+    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        log.warning("channels.unknown", reason=reason(error))
+
+    def may_see(one: Investigation) -> bool:
+        return one.address.channel in places and reference in {"", one.incident.id.casefold()}
+
+    running = [one for one in kept[0] if may_see(one)]
+    recent = [one for one in kept[1] if may_see(one.investigation)][:most]
+    running, recent = redacted((running, recent), desk.compass.redact)  # a former Compass kept incidents whole
+    ids = [one.id for one in running[:most]] + [one.investigation.id for one in recent]
+    return blocks.status(running, recent, await _links(desk, ids), desk.compass.clock())
 
 
 async def on_mention(desk: Desk) -> None:
@@ -296,7 +327,7 @@ async def _keep(desk: Desk, found: Conclusion, rank: int, *, right: bool, was: s
     root = await desk.compass.outbox.posted(of.id, "root")
     if await desk.compass.history.answered(said) and root:
         thread = SlackThread(desk.client, desk.compass.outbox, root.channel, root.thread_ts or root.ts)
-        await thread.add(of, f"feedback {uuid4().hex}", blocks.refusal(words.said(said)))
+        await thread.say(of, f"feedback {uuid4().hex}", said.told)
 
 
 async def _show(desk: Desk, value: str) -> None:
@@ -402,10 +433,7 @@ async def _links(desk: Desk, investigations: Iterable[str]) -> dict[str, str]:
     links: dict[str, str] = {}
     for investigation in investigations:
         if root := await desk.compass.outbox.posted(investigation, "root"):
-            try:
-                links[investigation] = (await desk.client.chat_getPermalink(channel=root.channel, message_ts=root.ts))["permalink"]
-            except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-                log.warning("permalink.failed", error=type(error).__name__)
+            links[investigation] = await permalink(desk.client, root)
     return links
 
 

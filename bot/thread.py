@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -114,8 +115,15 @@ class SlackThread:
         if await self._root(investigation.id) is None:
             return
         await self._draw(conclusion)
+        link = ""
+        with suppress(StoreError):
+            before = await self._outbox.posted(conclusion.seen_in, "root") if conclusion.seen_in else None
+            if before and (before.channel == self._channel or await is_public(self._client, before.channel)):
+                link = await permalink(self._client, before)
+        if not link:  # nobody here need be allowed to read of it
+            conclusion = conclusion.model_copy(update={"seen_how": ""})
         try:
-            await self._post(investigation, "final", blocks.final(conclusion))
+            await self._post(investigation, "final", blocks.final(conclusion, link))
         finally:
             if root := await self._root(investigation.id):
                 await self._refresh(root, blocks.root(investigation, conclusion))
@@ -123,6 +131,10 @@ class SlackThread:
     async def add(self, investigation: Investigation, step: str, message: blocks.Message) -> None:
         """One short message more."""
         await self._post(investigation, step, message)
+
+    async def say(self, investigation: Investigation, step: str, line: str) -> None:
+        """One short line more."""
+        await self.add(investigation, step, blocks.refusal(line))
 
     async def _draw(self, conclusion: Conclusion) -> None:
         """Charts by Slack itself or, where it does not draw them, as pictures; without them the answer is as good."""
@@ -273,6 +285,25 @@ class SlackThread:
 
 def _picture(post: Post) -> str:
     return f"compass-{post.investigation}.png" if post.step == PICTURES else ""
+
+
+async def is_public(client: AsyncWebClient, channel: str) -> bool:
+    """Whether everybody may read there; not, where Slack does not say."""
+    try:
+        told = (await client.conversations_info(channel=channel))["channel"]
+    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        log.warning("channel.unknown", reason=reason(error))
+        return False
+    return told.get("is_private") is False
+
+
+async def permalink(client: AsyncWebClient, post: Post) -> str:
+    """Where a message is; '' where Slack does not say."""
+    try:
+        return str((await client.chat_getPermalink(channel=post.channel, message_ts=post.ts))["permalink"])
+    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        log.warning("permalink.failed", error=type(error).__name__)
+        return ""
 
 
 def _payload(post: Post) -> dict[str, str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from math import ceil
 
 from compass_core.agents.thinking import NO_MODEL
-from compass_core.domain import AgentName, Conclusion, Feedback, Gap, Hypothesis, Incident, Looked, Observation, Outcome, Run
+from compass_core.domain import AgentName, Conclusion, Gap, Hypothesis, Incident, Looked, Observation, Outcome, Run
 from compass_core.errors import Reason
 from compass_core.hypotheses.calibrated import band
 from compass_core.hypotheses.coverage import KINDS, absent, clean, is_blind, nobody_knows, silent, unread
@@ -192,14 +192,16 @@ def named(one: Hypothesis) -> str:
     return one.about
 
 
-def said(one: Feedback) -> str:
-    """`sam says: wrong, it was redis: eviction (“the cache was full”), not postgres-orders: connection exhaustion`."""
-    about, note = shown(one.hypothesis, 100), f" (“{shown(one.note, 300)}”)" if one.note else ""
-    if one.right:
-        return f"{shown(one.name)} says: right, it was {about}{note}"
-    return (
-        f"{shown(one.name)} says: wrong, it was {f'{shown(one.was, 100)}{note}, ' if one.was else ''}not {about}{'' if one.was else note}"
-    )
+def remembered(ended: Conclusion) -> str:
+    """How it ended and what it cost, the first hypothesis, and what people, and later telemetry, say of it."""
+    first = [f"{named(one)} ({likely(one)}, {VERDICTS[one.verdict]})" for one in ended.hypotheses[:1]]
+    return "; ".join([ended_line(ended), *first, *(one.told for one in ended.feedback)])
+
+
+def age(span: timedelta) -> str:
+    """`12 min`, `3 h`, `2 days`."""
+    minutes = int(span.total_seconds() // 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} days"  # noqa: PLR2004
 
 
 def likely(one: Hypothesis) -> str:

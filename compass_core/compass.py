@@ -279,7 +279,7 @@ class _Plot:
         await compass.store.answered(Feedback(investigation=key, hypothesis=about, person="", name="", right=grade.right, note=told))
         if not grade.right and (root := await self.outbox.posted(key, "root")):
             thread = self._threads(Address(channel=root.channel, thread_ts=root.thread_ts or root.ts), self.outbox)
-            await thread.add(ended.investigation, "grade", f"Looked again: {told}. This speaks against {compass.redact(about)}.")
+            await thread.say(ended.investigation, "grade", f"Looked again: {told}. This speaks against {compass.redact(about)}.")
         return "done"
 
     async def _fires(self, incident: Incident) -> bool:

@@ -272,6 +272,16 @@ class Feedback(Value):
     was: str = ""
     note: str = ""
 
+    @property
+    def told(self) -> str:
+        """`sam says: wrong, it was redis: eviction (“the cache was full”), not postgres-orders: connection exhaustion`."""
+        if not self.person:
+            return self.note
+        note = f" (“{self.note}”)" if self.note else ""
+        if self.right:
+            return f"{self.name} says: right, it was {self.hypothesis}{note}"
+        return f"{self.name} says: wrong, it was {f'{self.was}{note}, ' if self.was else ''}not {self.hypothesis}{'' if self.was else note}"
+
     def says_of(self, one: Hypothesis) -> bool | None:
         """Whether that is the cause; None where it says nothing of it."""
         if self.hypothesis == one.about:
@@ -390,7 +400,9 @@ class Conclusion(Value):
 
     `coverage` (0 to 1) is how much of what should have been looked at was; every confidence was lowered by it. `how_sure` says in words
     how often an answer like the first is right, `why_not` why it is not what an earlier message named, `unexplained` what it leaves open,
-    `seen_before` when the same was found earlier. `feedback` is what people said of it since, the last at the end.
+    `changed` what is otherwise than when the same incident was looked at before, `seen_before` when the same was found earlier, `seen_in`
+    which investigation, and `seen_how` of which incident, what people said of it and what ended it. `feedback` is what people said of it
+    since, the last at the end.
     """
 
     investigation: Investigation
@@ -404,7 +416,10 @@ class Conclusion(Value):
     how_sure: str = ""
     why_not: str = ""
     unexplained: str = ""
+    changed: tuple[str, ...] = ()
     seen_before: str = ""
+    seen_in: str = ""
+    seen_how: str = ""
     feedback: tuple[Feedback, ...] = ()
 
     @property

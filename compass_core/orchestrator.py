@@ -36,7 +36,7 @@ from compass_core.hypotheses import again
 from compass_core.hypotheses.calibrated import how_sure
 from compass_core.hypotheses.coverage import coverage, is_blind, lowered
 from compass_core.hypotheses.rank import rank
-from compass_core.hypotheses.turned import unexplained, why_not
+from compass_core.hypotheses.turned import changed, unexplained, why_not
 from compass_core.incidents.resolve import resolve
 from compass_core.ports import Clock, History, Incidents, Investigations, Journal, Names, Tester, Thread
 
@@ -117,6 +117,7 @@ class Orchestrator:
             if self._outside.journal.left:
                 raise
             cancelled, ending = error, (Outcome.STOPPED, str(error) or "Compass was shut down")
+            self._runs += self._cut(ending)
         except Exception as error:  # a fault of ours ends in the thread too
             log.exception("investigation.failed")
             ending = (Outcome.FAILED, f"Compass itself failed ({type(error).__name__}); its log says why")
@@ -310,6 +311,13 @@ class Orchestrator:
             unexplained=rest,
         )
 
+    def _cut(self, ending: Ending) -> list[Run]:
+        """The run that was ended in the middle."""
+        doing, since = self._doing
+        cut = [name for name in AgentName if name == doing and name not in {run.agent for run in self._runs}]
+        seconds = time.perf_counter() - since
+        return [Run(agent=name, outcome=ending[0], reason=ending[1], seconds=seconds, cost=self._budget.spent_by(name)) for name in cut]
+
     async def _recalled(self, conclusion: Conclusion) -> Conclusion:
         """With when the same was found before, and how often an answer this sure was right here, as far as that is kept."""
         history = self._outside.history
@@ -319,10 +327,13 @@ class Orchestrator:
             earlier = await history.recent(RECALLED)
             alike = [one.investigation.id for one in earlier if again.may_be(conclusion, one)]
             past = [whole for key in alike[:MOST_ALIKE] if (whole := await history.conclusion(key))]
+            same = (one for one in earlier if conclusion.investigation.again and again.is_same(conclusion, one))
+            before = await history.conclusion(one.investigation.id) if (one := next(same, None)) else None
         except StoreError:
             return conclusion
         sure = how_sure(conclusion.hypotheses[0].confidence, *again.here(conclusion, earlier))
-        return conclusion.model_copy(update={"how_sure": sure, "seen_before": again.seen_before(conclusion, past)})
+        since = {"changed": changed(conclusion, before)} if before else {}
+        return conclusion.model_copy(update={"how_sure": sure, **since, **again.seen_before(conclusion, past)})
 
     async def _say(self, conclusion: Conclusion) -> str:
         """Why it could not be kept, '' where it was; closed first, so that the button of the final message works."""

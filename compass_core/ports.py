@@ -182,7 +182,7 @@ class Answering(Thread, Protocol):
     async def refused(self, asker: str, why: str) -> None:
         """Tell who asked that nothing was started."""
 
-    async def add(self, investigation: Investigation, step: str, line: str) -> None:
+    async def say(self, investigation: Investigation, step: str, line: str) -> None:
         """One short line more, once for each step."""
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from compass_core.domain import Feedback
 from compass_core.store import Store
 from tests.bot.made import conclusion
 
@@ -185,6 +186,12 @@ def test_what_is_refused_has_a_status_of_its_own(tmp_path: Path) -> None:
     assert compass(tmp_path, "investigate", "INC-7", "--case", str(CASE)).returncode == 2
 
 
+def test_a_terminal_is_told_what_to_type_in_a_terminal(tmp_path: Path) -> None:
+    told = compass(tmp_path, "investigate", "--service", "checkout", environ={"COMPASS_PROMETHEUS_URL": "http://127.0.0.1:9"}).stderr
+    assert "compass investigate --service checkout --since 45m" in told
+    assert "/compass" not in told
+
+
 def test_history_lists_what_ended_and_shows_one_whole(tmp_path: Path) -> None:
     assert "Nothing was investigated here" in compass(tmp_path, "history").stderr
     assert not list(tmp_path.iterdir()), "asking makes no database"
@@ -194,12 +201,15 @@ def test_history_lists_what_ended_and_shows_one_whole(tmp_path: Path) -> None:
     async def kept() -> None:
         await store.opened(ended.investigation)
         await store.closed(ended)
+        about = {"investigation": ended.investigation.id, "hypothesis": ended.hypotheses[0].about}
+        await store.answered(Feedback(**about, person="", name="", right=True, note="recovered together by 14:25 UTC"))
+        await store.answered(Feedback(**about, person="U1", name="sam", right=True))
 
     asyncio.run(kept())
     store.dispose()
     (line,) = compass(tmp_path, "history").stdout.splitlines()
     assert "INC-42" in line
-    assert "postgres-orders" in line
+    assert "postgres-orders: connection exhaustion (86%, untested); recovered together by 14:25 UTC; sam says: right" in line
     assert "All connections of postgres-orders are taken" in compass(tmp_path, "history", "inc-42").stdout
     assert json.loads(compass(tmp_path, "history", ended.investigation.id, "--json").stdout)["agents"]
     assert "Nothing of INC-9 was investigated" in compass(tmp_path, "history", "INC-9").stderr

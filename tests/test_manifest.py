@@ -25,9 +25,11 @@ NEEDED_BY = {
     "files:write": ("files_upload_v2",),
     "channels:history": ("conversations_history", "conversations_replies"),
     "groups:history": ("conversations_history", "conversations_replies"),
+    "channels:read": ("users_conversations", "conversations_info"),
+    "groups:read": ("users_conversations",),
 }
 # what needs no scope of the bot's
-FREE = {"auth_test", "chat_getPermalink", "views_open", "views_update", "views_publish"}
+FREE = {"auth_test", "chat_getPermalink", "views_open", "views_update", "views_publish", "app_home_opened"}
 
 
 @pytest.fixture
@@ -71,6 +73,7 @@ def test_everything_comes_over_socket_mode(manifest: dict[str, Any]) -> None:
     assert settings["socket_mode_enabled"] is True
     assert settings["interactivity"] == {"is_enabled": True}
     assert "request_url" not in settings["event_subscriptions"]
+    assert manifest["features"]["app_home"]["home_tab_enabled"] is True
     assert settings["org_deploy_enabled"] is False
 
 

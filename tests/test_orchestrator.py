@@ -13,9 +13,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from bot import blocks
 from compass_core import orchestrator as plot
 from compass_core.budget import NO_ROOM, Budget, stopped_short
-from compass_core.domain import AgentName, Conclusion, Feedback, Findings, Incident, Outcome, Request, Run
+from compass_core.domain import Address, AgentName, Conclusion, Feedback, Findings, Incident, Outcome, Request, Run
 from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reason, SourceError, StoreError, ThreadError, UnknownNameError
 from compass_core.orchestrator import Limits, Orchestrator, Outside
 from tests.bot.made import INVESTIGATION, FakeHistory
@@ -298,6 +299,8 @@ async def test_who_stops_it_is_told_and_it_ends_as_any_other() -> None:
     conclusion = await task
     assert (conclusion.outcome, conclusion.reason) == (Outcome.STOPPED, "stopped by sam")
     assert conclusion.hypotheses, "what was found before is ranked"
+    assert [(run.agent, run.outcome) for run in conclusion.runs] == [(APPLICATION, Outcome.ANSWERED), (DATABASE, Outcome.STOPPED)]
+    assert "– database stopped by sam · – network did not run" in blocks.root(conclusion.investigation, conclusion).text
     unbegun = Stage()
     waiting = await unbegun.orchestrator.accept(Request(reference="INC-1"))
     assert (await unbegun.orchestrator.investigate(waiting, "stopped by sam")).reason == "stopped by sam"
@@ -348,6 +351,20 @@ async def test_what_was_found_before_is_told() -> None:
     again = Stage(history=history)
     assert (await again.orchestrator._recalled(cited)).seen_before.startswith("Seen 1 time before, last on 2026-01-02")
     assert (await again.play()).seen_before == "", "by nothing it was not recognised before"
+
+
+async def test_what_changed_since_the_same_incident_was_looked_at_in_this_channel_is_told() -> None:
+    history, stage = FakeHistory(), Stage()
+    first = await stage.play()
+    elsewhere = first.investigation.model_copy(update={"id": "elsewhere", "address": Address(channel="C2")})
+    gone = ended(hypotheses=(guess(0.9),))
+    history.ended = [gone.model_copy(update={"investigation": first.investigation}), gone.model_copy(update={"investigation": elsewhere})]
+    again = Stage(history=history)
+    later = first.model_copy(update={"investigation": first.investigation.model_copy(update={"id": "later", "again": True})})
+    assert any(one.startswith("gone: postgres-orders") for one in (await again.orchestrator._recalled(later)).changed)
+    assert (await again.orchestrator._recalled(first)).changed == ()
+    history.ended = history.ended[1:]
+    assert (await again.orchestrator._recalled(later)).changed == ()
 
 
 async def test_how_often_people_found_an_answer_this_sure_right_is_told() -> None:

@@ -6,9 +6,22 @@ A message that would grow too large or too long is built again with less detail,
 from bot.blocks.details import HYPOTHESES, LONGEST_NOTE, correction, details, parse_show, told
 from bot.blocks.elements import Json, Message, text_of
 from bot.blocks.final import final
-from bot.blocks.lists import declared, help_text, refusal, status
+from bot.blocks.lists import cost, declared, help_text, home, refusal, status
 from bot.blocks.root import root
 from bot.blocks.update import agent_update
 
-__all__ = ["HYPOTHESES", "LONGEST_NOTE", "Json", "Message", "agent_update", "correction", "declared", "details", "final", "help_text"]
+__all__ = [
+    "HYPOTHESES",
+    "LONGEST_NOTE",
+    "Json",
+    "Message",
+    "agent_update",
+    "correction",
+    "cost",
+    "declared",
+    "details",
+    "final",
+    "help_text",
+    "home",
+]
 __all__ += ["parse_show", "refusal", "root", "status", "text_of", "told"]

@@ -82,7 +82,7 @@ def told(found: Conclusion, what: str) -> list[Json]:
 def _hypothesis(rank: int, one: Hypothesis, found: Conclusion) -> Json:
     head = [bold(f"{rank}. {shown(named(one), 200)}"), plain(f" ({likely(one)}, {words.VERDICTS[one.verdict]}, by the {one.agent} agent)")]
     lines = [head, [plain(shown(words.sentence(one), LONGEST))], *([plain(shown(line, LONGEST))] for line in words.model_says(one))]
-    lines += [[plain(words.said(each))] for each in found.feedback if each.hypothesis == one.about]
+    lines += [[plain(shown(each.told, LONGEST))] for each in found.feedback if each.hypothesis == one.about]
     lines += [
         [plain(f"How sure: {found.how_sure if rank == 1 and found.how_sure else how_sure(one.confidence)}")],
         *([[bold("How it went (UTC): "), plain(shown(one.story, LONGEST))]] if one.story else []),
@@ -105,5 +105,7 @@ def _observed(seen: Observation) -> list[Json]:
 
 
 def _asked(one: Observation | Trial) -> list[Json]:
-    query = shown(one.query, LONGEST)
-    return [plain(" "), link_to(one.link, "query")] if may_link(one.link) else [plain(" "), plain(query, code=True)] if query else []
+    if may_link(one.link):
+        return [plain(" "), link_to(one.link, "query")]
+    query, cut = shown(one.query, LONGEST), [plain(" (the query is cut)")] * (len(words.printable(one.query)) > LONGEST)
+    return [plain(" "), plain(query, code=True), *cut] if query else []

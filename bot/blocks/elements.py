@@ -57,7 +57,10 @@ def _lines(block: Json, *, links: bool) -> list[str]:
             return str(text).split("\n")
         case {"type": "actions"}:
             return []
-    told = (one.get("fallback") or one["text"] + (f" ({one['url']})" if links and "url" in one else "") for one in block["elements"])
+    told = (
+        one.get("fallback") or one.get("channel_id") or one["text"] + (f" ({one['url']})" if links and "url" in one else "")
+        for one in block["elements"]
+    )
     return "".join(told).split("\n")
 
 
@@ -119,6 +122,11 @@ def may_link(url: str | None) -> bool:
 def link_to(url: str | None, text: str) -> Json:
     """A link, or the text alone where there is none to show."""
     return {"type": "link", "url": url, "text": text or "-"} if may_link(url) else plain(text)
+
+
+def channel(name: str) -> Json:
+    """A channel, which Slack names only to those who may see it."""
+    return {"type": "channel", "channel_id": name}
 
 
 def local_time(at: datetime) -> Json:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from bot import words
 from bot.blocks.details import HYPOTHESES, judging, show
-from bot.blocks.elements import Json, Message, bold, bullets, button, buttons, context, fitting, message, plain, rich
+from bot.blocks.elements import Json, Message, bold, bullets, button, buttons, context, fitting, link_to, message, plain, rich
 from bot.blocks.root import again
 from bot.blocks.update import finding
 from bot.words import likely, named, shown
@@ -28,8 +28,8 @@ class _Detail(NamedTuple):
 _DETAILS = tuple(_Detail(*each) for each in ((14, 4, 40), (12, 3, 20), (9, 2, 16), (8, 1, 16), (8, 1, 13), (6, 1, 9)))
 
 
-def final(conclusion: Conclusion) -> Message:
-    """The ranked hypotheses with their evidence, what could not be done, what it cost, and a button to do it again."""
+def final(conclusion: Conclusion, seen: str | None = None) -> Message:
+    """The ranked hypotheses with their evidence, what could not be done, what it cost, and a button to do it again; `seen` is a link."""
     investigation, ended = conclusion.investigation, words.outcome(conclusion.outcome, conclusion.reason)
     behind = [button("show", "Evidence", show(investigation.id, HYPOTHESES))] if conclusion.hypotheses else []
     judge = judging(conclusion, 0) if conclusion.hypotheses else ()
@@ -51,7 +51,9 @@ def final(conclusion: Conclusion) -> Message:
         return [
             rich(head, *([plain(line)] for line in notes)),
             *(block for one in first for block in _first(one, conclusion.observations, detail)),
-            *(rich([plain(shown(line, 200))]) for line in (conclusion.why_not, conclusion.unexplained, conclusion.seen_before) if line),
+            *(rich([plain(shown(line, 200))]) for line in (conclusion.why_not, conclusion.unexplained) if line),
+            *([rich(_before(conclusion, seen, detail))] if conclusion.seen_before else []),
+            *bullets("Changed since the last time", [[plain(shown(line, 160))] for line in conclusion.changed[: detail.others]]),
             *bullets("Other explanations", others, len(rest) - len(told)),
             *([rich([bold("How it went (UTC): "), plain(shown(story, 400))])] if story else []),
             *([rich(*missing)] if missing else []),
@@ -61,6 +63,16 @@ def final(conclusion: Conclusion) -> Message:
         ]
 
     return message(fitting(build, _DETAILS, MOST_WORDS))
+
+
+def _before(conclusion: Conclusion, link: str | None, detail: _Detail) -> list[Json]:
+    incident, _, told = conclusion.seen_how.partition("; ")
+    how = f": {words.brief(told, detail.text)}" if told else ""
+    return [
+        plain(conclusion.seen_before),
+        *([plain(" ("), link_to(link, shown(incident)), plain(")")] if incident else []),
+        plain(f"{how}."),
+    ]
 
 
 def _more_money(conclusion: Conclusion) -> list[Json]:

@@ -8,9 +8,18 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.workspace.board import APP, BOT, BOT_USER, TEAM, TEAM_NAME, Board, Json, Message
+from bot.workspace.board import APP, BOT, BOT_USER, CHANNELS, TEAM, TEAM_NAME, Board, Json, Message
 
-SCOPES = ("commands", "app_mentions:read", "chat:write", "files:write", "channels:history", "groups:history")
+SCOPES = (
+    "commands",
+    "app_mentions:read",
+    "chat:write",
+    "files:write",
+    "channels:history",
+    "groups:history",
+    "channels:read",
+    "groups:read",
+)
 _CONTENT = ("text", "blocks", "metadata")
 
 
@@ -93,8 +102,12 @@ class WebApi:
         return self._viewed(method, asked)
 
     def _viewed(self, method: str, asked: Json) -> Json:
-        """A modal: `views.open` needs the trigger of something that a person just did, and takes it once."""
+        """A view or where a person is. `views.open` needs the trigger of something that a person just did, and takes it once."""
         board = self._board
+        if method == "users.conversations":
+            return {"channels": [{"id": one} for one in (*CHANNELS, *board.private.get(asked["user"], ()))]}
+        if method == "conversations.info":
+            return {"channel": {"id": asked["channel"], "is_private": asked["channel"] not in CHANNELS}}
         if method == "views.publish":
             board.homes[asked["user_id"]] = {"id": f"H{asked['user_id']}"} | asked["view"]
             board.notify()

@@ -62,6 +62,7 @@ class Board:
     def __init__(self, clock: Clock) -> None:
         self.messages: list[Message] = []
         self.views: dict[str, Json] = {}  # by person the modal that is open
+        self.private: dict[str, tuple[str, ...]] = {}  # by person the private channels that they are in
         self.homes: dict[str, Json] = {}  # by person the app's home
         self.files: dict[str, Json] = {}  # by id what was announced
         self.contents: dict[str, bytes] = {}  # and what was uploaded

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
-from compass_core.domain import Conclusion
+from compass_core.domain import Conclusion, Incident
 from compass_core.hypotheses.calibrated import band
 
 ALIKE = 0.5  # of the signals of both, that two answers have in common to be the same
 
 
-def seen_before(now: Conclusion, past: Iterable[Conclusion]) -> str:
-    """`Seen 3 times before, last on 2026-01-05 (INC-7).`; '' where it is new, or nothing is known now."""
-    incidents = (one.investigation.incident for one in past if _same(now, one))
-    alike = sorted({(incident.started_at, incident.id) for incident in incidents})
-    if not alike:
-        return ""
-    at, incident = alike[-1]
-    return f"Seen {len(alike)} time{'s' if len(alike) > 1 else ''} before, last on {at:%Y-%m-%d} ({incident})."
+def seen_before(now: Conclusion, past: Iterable[Conclusion]) -> dict[str, str]:
+    """Of `past`, the newest first: how often the same was found, and where and how the last time; {} where it is new."""
+    alike = [one for one in past if _same(now, one)]
+    incidents = {_key(one.investigation.incident): one for one in reversed(alike)}
+    if not incidents:
+        return {}
+    (at, incident), last = max(incidents.items(), key=lambda one: one[0])
+    return {
+        "seen_before": f"Seen {len(incidents)} time{'s' if len(incidents) > 1 else ''} before, last on {at:%Y-%m-%d}",
+        "seen_in": last.investigation.id,
+        "seen_how": "; ".join([incident, *(one.told for one in last.feedback)]),
+    }
 
 
 def here(now: Conclusion, past: Iterable[Conclusion]) -> tuple[int, int]:
@@ -27,13 +32,22 @@ def here(now: Conclusion, past: Iterable[Conclusion]) -> tuple[int, int]:
     return sum(judged), len(judged)
 
 
+def is_same(now: Conclusion, past: Conclusion) -> bool:
+    """Whether both are about one incident, told in one channel."""
+    one, other = now.investigation, past.investigation
+    return (one.address.channel, *_key(one.incident)) == (other.address.channel, *_key(other.incident))
+
+
 def may_be(now: Conclusion, past: Conclusion) -> bool:
     """Whether the first hypotheses of two incidents blame the same service for the same; one that is looked at again is one."""
-    mine, theirs = now.investigation.incident, past.investigation.incident
-    if not now.hypotheses or not past.hypotheses or (mine.id, mine.started_at) == (theirs.id, theirs.started_at):
+    if not now.hypotheses or not past.hypotheses or _key(now.investigation.incident) == _key(past.investigation.incident):
         return False
     one, other = now.hypotheses[0], past.hypotheses[0]
     return (one.service, one.mechanism) == (other.service, other.mechanism)
+
+
+def _key(incident: Incident) -> tuple[datetime, str]:
+    return incident.started_at, incident.id
 
 
 def _same(now: Conclusion, past: Conclusion) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from compass_core.domain import Hypothesis, Observation, Run
+from compass_core.domain import Conclusion, Hypothesis, Observation, Run
 from compass_core.hypotheses.suspicion import CHANGED, callees, evidence_of, strongest
 from compass_core.hypotheses.test import STRONG
 from compass_core.signals.signal import DIRECT, FELT
 
+MOVED = 0.05  # of a confidence, that is worth a line
 NAMED = 0.3  # how sure an agent was of what it named, so that people remember it
 
 
@@ -31,6 +32,22 @@ def why_not(ranked: Sequence[Hypothesis], runs: Sequence[Run]) -> str:
     else:
         why = f"what was seen later makes {first.service} likelier"
     return f"The {other.agent} agent named {other.service} ({other.mechanism.replace('_', ' ')}) first: {why}."
+
+
+def changed(now: Conclusion, before: Conclusion) -> tuple[str, ...]:
+    """`rose: checkout: bad deploy, 21% → 64% (checkout: failing requests 9%)`: what moved since, most first, and what is seen anew."""
+    new, old = ({one.about: one for one in reversed(each.hypotheses)} for each in (now, before))
+    told = []
+    for about in {**new, **old}:
+        is_, was = (held[about].confidence if about in held else 0.0 for held in (new, old))
+        word = "new" if about not in old else "gone" if about not in new else "rose" if is_ > was else "fell"
+        there, other, held = (now, before, new) if is_ > was else (before, now, old)
+        known = {(seen.service, seen.signal) for seen in other.observations.values()}
+        cited = [there.observations[each] for each in held[about].evidence_for if each in there.observations]
+        by = [f"{'' if is_ > was else 'no longer '}{one.summary}" for one in cited if (one.service, one.signal) not in known]
+        by += [test.detail for test in new[about].tests if test.verdict == "contradicted"] if word == "fell" else []
+        told.append((abs(is_ - was), f"{word}: {about}, {was:.0%} → {is_:.0%}{f' ({by[0]})' if by else ''}"))
+    return tuple(text for by, text in sorted(told, reverse=True) if by >= MOVED) or ("nothing",)
 
 
 def unexplained(ranked: Sequence[Hypothesis], runs: Sequence[Run]) -> str:

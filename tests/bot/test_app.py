@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from bot.app import serve
 from bot.workspace import INCIDENTS, SAM, Message
-from compass_core.domain import AgentName, Outcome
+from compass_core.domain import Address, AgentName, Outcome
 from compass_core.errors import SettingsError
 from compass_core.settings import SlackAccess
 from tests.bot.made import INCIDENT, INVESTIGATION, FakeCompass, conclusion
@@ -161,7 +161,8 @@ async def test_status_lists_what_runs_and_what_ended(compass: FakeCompass, works
 async def test_status_tells_no_secret(compass: FakeCompass, workspace: Workspace) -> None:
     """What runs is kept as it was found, with what its alert says."""
     incident = INCIDENT.model_copy(update={"title": "login fails with password=Hunter2x"})
-    running, ended = (INVESTIGATION.model_copy(update={"id": name, "incident": incident}) for name in ("running", "ended"))
+    about = {"incident": incident, "address": Address(channel=INCIDENTS)}
+    running, ended = (INVESTIGATION.model_copy(update={"id": name, **about}) for name in ("running", "ended"))
     async with served(compass, workspace):
         compass.history.known[running.id] = running
         compass.history.ended.append(conclusion(investigation=ended, reason="token=Hunter3x is refused"))

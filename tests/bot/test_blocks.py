@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from decimal import Decimal
 from itertools import starmap
 
@@ -380,10 +381,12 @@ def test_an_interruption_is_short_and_has_the_button() -> None:
 
 
 def test_status_links_to_the_threads() -> None:
-    message = blocks.status((INVESTIGATION,), (conclusion(),), {INVESTIGATION.id: "https://slack.example/p1"})
+    message = blocks.status(
+        (INVESTIGATION,), (conclusion(),), {INVESTIGATION.id: "https://slack.example/p1"}, INVESTIGATION.started_at + timedelta(hours=3)
+    )
     fits(message)
-    assert "running, budget $10.00" in shown(message)
-    assert "finished, $0.0000 / $10.00" in shown(message)
+    assert "INC-42 Checkout is slow, 3 h ago: running, budget $10.00" in shown(message)
+    assert "finished, $0.0000 / $10.00; postgres-orders: connection exhaustion (86%, untested)" in shown(message)
     assert [node["url"] for node in nodes(message.blocks) if node.get("type") == "link"] == ["https://slack.example/p1"] * 2
 
 
@@ -398,3 +401,17 @@ def test_help_and_exact_budgets() -> None:
     fits(blocks.help_text())
     assert "/compass declare" in blocks.help_text().text
     assert "/ $0.001" in shown(blocks.root(INVESTIGATION.model_copy(update={"budget": Decimal("0.001")})))
+
+
+def test_a_query_that_is_cut_says_so() -> None:
+    for query, cut in (("x" * 600, False), ("x" * 601, True)):
+        seen = observation(link=None, query=query)
+        ended = conclusion(runs=(run(findings=Findings(observations=(seen,))),))
+        assert ("(the query is cut)" in text_of(blocks.details(ended, "application")["blocks"])) is cut
+
+
+def test_a_re_investigation_says_what_changed_in_few_words() -> None:
+    ended = conclusion(changed=tuple(f"rose: service-{number}: bad deploy, 20% → 60% (errors 9%)" for number in range(20)))
+    fits(blocks.final(ended), 150)
+    assert "Changed since the last time" in blocks.final(ended).text
+    assert "rose: service-0: bad deploy, 20% → 60%" in blocks.final(ended).text

@@ -123,7 +123,8 @@ def test_any_final_fits(ended: Large) -> None:
 )
 def test_any_status_and_refusal_fit(running: Large, recent: Large, link: Large, told: Large) -> None:
     ids = [one.id for one in running.value] + [one.investigation.id for one in recent.value]
-    fits(blocks.status(running.value, recent.value, {one: link.value for one in ids if link.value is not None}))
+    fits(blocks.status(running.value, recent.value, {one: link.value for one in ids if link.value is not None}, START))
+    fits(blocks.cost(recent.value, START))
     fits(blocks.refusal(told.value, link.value))
     if running.value:
         fits(blocks.declared(running.value[0].incident, running.value[0].asked_by))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.command import Command, Declare, Help, Investigate, Status, Stop, parse_budget
+from bot.command import Command, Declare, Help, Investigate, Show, Stop, parse_budget
 from bot.command import parse as parsed
 from compass_core.domain import AgentName, Request
 from compass_core.errors import RefusalError
@@ -61,7 +61,18 @@ def test_slack_markup_is_taken_back() -> None:
     assert parse("declare a &lt; b &amp; c --service s --since 5m") == Declare("a < b & c", "s", timedelta(minutes=5))
 
 
-@pytest.mark.parametrize(("text", "command"), [("", Help()), ("  ", Help()), ("help", Help()), ("status", Status())])
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("", Help()),
+        ("  ", Help()),
+        ("help", Help()),
+        ("status", Show("status")),
+        ("LIST", Show("list")),
+        ("history `INC-7`", Show("history", "INC-7")),
+        ("cost", Show("cost")),
+    ],
+)
 def test_short_commands(text: str, command: object) -> None:
     assert parse(text) == command
 
@@ -235,6 +246,6 @@ def test_whatever_is_typed_is_a_command_or_a_refusal(text: str) -> None:
     except RefusalError as refusal:
         assert str(refusal)  # noqa: PT017 - either way is right
     else:
-        assert isinstance(command, Investigate | Declare | Stop | Help | Status)
+        assert isinstance(command, Investigate | Declare | Stop | Help | Show)
         if isinstance(command, Investigate):
             assert bool(command.request.reference) != bool(command.request.service)

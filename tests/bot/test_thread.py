@@ -321,3 +321,17 @@ async def test_without_charts_the_answer_comes_all_the_same(
     assert [(one["event"], one["reason"]) for one in logs if one["event"] == "charts.not_posted"] == [
         ("charts.not_posted", "missing_scope")
     ]
+
+
+@pytest.mark.parametrize(("channel", "told"), [(INCIDENTS, True), ("C00000004", True), (SECRET, False)])
+async def test_what_was_found_before_is_linked_unless_it_is_a_private_channels(
+    thread: SlackThread, workspace: Workspace, outbox: FakeOutbox, channel: str, *, told: bool
+) -> None:
+    root = workspace.board.add(channel, "root")
+    await outbox.record(Post(investigation="older", step="root", channel=channel, ts=root.ts))
+    before = {"seen_before": "Seen 3 times before, last on 2026-01-03", "seen_in": "older", "seen_how": "INC-7; sam says: right"}
+    await thread.opened(INVESTIGATION)
+    await thread.concluded(conclusion(**before))
+    final = workspace.messages[-1]
+    assert "Seen 3 times before, last on 2026-01-03" in final.text
+    assert ("sam says: right" in final.text, "INC-7" in final.text, any("|INC-7" in one for one in links(final))) == (told, told, told)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from compass_core.domain import Findings, Hypothesis, Outcome, Run, Trial
-from compass_core.hypotheses.turned import unexplained, why_not
+from compass_core.domain import Conclusion, Findings, Hypothesis, Outcome, Run, Trial
+from compass_core.hypotheses.turned import changed, unexplained, why_not
+from tests.bot.made import conclusion, observation, run
+from tests.bot.made import hypothesis as guess
 from tests.fakes import hypothesis
 from tests.hypotheses.seeing import APPLICATION, DATABASE, calls, seen
 
@@ -55,3 +57,22 @@ def test_what_the_answer_does_not_explain_is_told() -> None:
     assert left("prices", "shop", "db") == "", "shop uses it, and it uses the database"
     assert left("prices", "stranger") == "", "nobody knows what that has to do with it"
     assert unexplained((), []) == ""
+
+
+def test_what_changed_since_the_last_time_names_what_is_seen_anew_or_no_longer() -> None:
+    def ended(signal: str, **confidence: float) -> Conclusion:
+        seen = observation("A1", signal=signal, summary=f"{signal} of db 97%", service="db")
+        ranked = tuple(guess(one, service=service, evidence_for=("A1",)) for service, one in confidence.items())
+        return conclusion(runs=(run(findings=Findings(observations=(seen,))),), hypotheses=ranked)
+
+    before, now = ended("locks", db=0.2, web=0.5, dns=0.1), ended("waits", db=0.6, web=0.3, redis=0.07)
+    assert changed(now, before) == (
+        "rose: db: connection exhaustion, 20% → 60% (waits of db 97%)",
+        "fell: web: connection exhaustion, 50% → 30% (no longer locks of db 97%)",
+        "gone: dns: connection exhaustion, 10% → 0% (no longer locks of db 97%)",
+        "new: redis: connection exhaustion, 0% → 7% (waits of db 97%)",
+    )
+    assert changed(now, now) == ("nothing",)
+    felled = Trial(name="order", verdict="contradicted", detail="it began later")
+    tested = conclusion(runs=now.runs, hypotheses=(guess(0.1, service="db", evidence_for=("A1",), tests=(felled,)),))
+    assert changed(tested, now)[0] == "fell: db: connection exhaustion, 60% → 10% (it began later)"

@@ -94,7 +94,12 @@ class _Date(_Shape):
     fallback: str = Field("", min_length=1)
 
 
-_Runs = Annotated[list[Annotated[_Text | _Link | _Date, Field(discriminator="type")]], Field(min_length=1)]
+class _Channel(_Shape):
+    type: Literal["channel"]
+    channel_id: str = Field(pattern="[CDG][A-Z0-9]{8,}")
+
+
+_Runs = Annotated[list[Annotated[_Text | _Link | _Date | _Channel, Field(discriminator="type")]], Field(min_length=1)]
 
 
 class _RichSection(_Shape):
@@ -236,6 +241,12 @@ class _Modal(_Shape):
     )
 
 
+class _Home(_Shape):
+    type: Literal["home"]
+    private_metadata: str = Field("", max_length=3_000)
+    blocks: list[_Block] = Field(max_length=100)
+
+
 def check_message(text: Any, blocks: Any, longest_text: int = LONGEST_TEXT) -> None:
     """Raise the `SlackError` with which Slack would refuse this text and these blocks."""
     if not isinstance(blocks, list):
@@ -259,10 +270,10 @@ def check_message(text: Any, blocks: Any, longest_text: int = LONGEST_TEXT) -> N
         raise SlackError("msg_blocks_too_long")
 
 
-def check_view(view: Any) -> None:
-    """Raise the `SlackError` with which Slack would refuse this modal."""
+def check_view(view: Any, *, home: bool = False) -> None:
+    """Raise the `SlackError` with which Slack would refuse this modal, or app's home."""
     try:
-        _Modal.model_validate(view)
+        (_Home if home else _Modal).model_validate(view)
     except ValidationError as wrong:
         raise SlackError("invalid_arguments", *(f"[ERROR] {each['msg']} {each['loc']}" for each in wrong.errors())) from wrong
     inputs = [block for block in view["blocks"] if block["type"] == "input"]
