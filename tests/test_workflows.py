@@ -43,11 +43,15 @@ class Stopping:
         return dict.fromkeys(investigations, self.stop) if self.stop else {}
 
 
+GRADES = ["open", "fires", "done"]
+
+
 class Play:
     """A plot of one step that waits, and of one that tells how it ended."""
 
     def __init__(self) -> None:
-        self.begun, self.ended = asyncio.Event(), asyncio.Event()
+        self.begun, self.ended, self.settled = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.graded: list[tuple[str, bool]] = []
         self.waits = self.tells = self.hang
         self.told: list[str] = []
 
@@ -61,6 +65,12 @@ class Play:
 
     async def forget(self) -> list[str]:
         return []
+
+    async def grade(self, key: str, *, first: bool) -> str:
+        self.graded.append((key, first))
+        if len(self.graded) == len(GRADES):
+            self.settled.set()
+        return GRADES[len(self.graded) - 1]
 
     async def open(self) -> list[str]:
         return []
@@ -149,3 +159,18 @@ async def test_what_is_stopped_is_told_so_once_however_long_it_takes_to_tell_its
         processes.stop = "stopped by alex"
         await asyncio.wait_for(play.ended.wait(), SECONDS)
     assert play.told == ["stopped by alex"]
+
+
+async def test_an_answer_is_looked_at_again_until_it_is_graded(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workflows.Workflows, "settle", 0.01)
+    play = Play()
+    engine = workflows.Workflows(url, Stopping(), play, 5, 5)
+
+    async def at_once() -> None: ...
+
+    play.waits = at_once
+    async with engine.launched():
+        await engine.accept("run-1", Request(reference="INC-1"))
+        await asyncio.wait_for(play.settled.wait(), SECONDS)
+        await rounds(50, lambda: not engine._running)
+    assert play.graded == [("run-1", True), ("run-1", False), ("run-1", False)]
