@@ -140,9 +140,8 @@ def register(app: AsyncApp, compass: Compass, tasks: Tasks) -> None:
     app.command("/compass")(listener(on_command))
     app.action(re.compile("reinvestigate|raise"))(listener(on_reinvestigate))
     app.action("stop")(listener(on_stop))
-    app.action(re.compile("^show"))(listener(on_show))
-    app.action(re.compile("^right"))(listener(on_right))
-    app.action(re.compile("^wrong"))(listener(on_wrong))
+    for name, act in (("^show", on_show), ("^right", on_right), ("^wrong", on_wrong)):
+        app.action(re.compile(name))(listener(act))
     app.event("app_home_opened")(listener(on_home))
     app.view("correction")(listener(on_correction))
     app.event("app_mention")(listener(on_mention))
