@@ -218,14 +218,13 @@ async def on_mention(desk: Desk) -> None:
         ended = [found for one in ids if (found := await desk.compass.history.conclusion(one))]
         if not ended:
             raise RefusalError("It is still looking: ask again below its final message." if ids else questions.ELSEWHERE)
-        return await _reply(
-            desk, redacted(ended[0], desk.compass.redact), desk.compass.redact(text), Address(channel=event["channel"], thread_ts=thread)
-        )
+        return await _reply(desk, redacted(ended[0], desk.compass.redact), desk.compass.redact(text))
 
 
-async def _reply(desk: Desk, of: Conclusion, text: str, address: Address) -> None:
+async def _reply(desk: Desk, of: Conclusion, text: str) -> None:
     """Once for each question, however often Slack delivers it."""
-    step = f"question {desk.body['event']['ts']}"
+    event = desk.body["event"]
+    step = f"question {event['ts']}"
     if await desk.compass.outbox.posted(of.investigation.id, step):
         return
     asked = await desk.compass.asked(of)
@@ -235,12 +234,9 @@ async def _reply(desk: Desk, of: Conclusion, text: str, address: Address) -> Non
         raise RefusalError(questions.CANNOT)
     found = redacted(await asked.look(question), desk.compass.redact)
     says = await asked.say(text, text_of(questions.answer(question, of, found).blocks).split("\n"))
-    paid = (
-        f"this answer ${asked.budget.spent - before:.4f}, so far {cost_line(asked.budget.spent, of.investigation.budget)}"
-        if says
-        else asked.unasked
-    )
-    thread = SlackThread(desk.client, desk.compass.outbox, address.channel, address.thread_ts)
+    spent = asked.budget.spent
+    paid = f"this answer ${spent - before:.4f}, so far {cost_line(spent, of.investigation.budget)}" if spent > before else asked.unasked
+    thread = SlackThread(desk.client, desk.compass.outbox, event["channel"], event["thread_ts"])
     await thread.add(of.investigation, step, questions.answer(question, of, found, says, paid))
 
 

@@ -39,28 +39,16 @@ _ORDERS = re.compile(
     r"((please|can|could|would|you|hey|hi|just|and|now) )*(restart|roll|rollback|scale|fix|kill|delete|silence|ack|page|call|deploy|revert"
     r"|drain|create|open|close|tell|stop|run|do)\b"
 )
-_KINDS = (  # the first that matches counts
-    (
-        "compare",
-        r"yesterday|last week|(day|week) (ago|before|earlier)|same time|compare[ds]?\b|\bvs\b|versus|usual (for|at)|normal (for|at)",
-    ),
-    (
-        "why_not",
-        r"why\b.*(\bnot\b|n't)|rul(e|ed|ing) (it )?out|(could|might|may) (it|this|that)|(what|how|thought) about|the (cause|problem)",
-    ),
-    ("why_not", r"^is(n't)? (it|this|that)\b|it('s| is) not|how come|against|consider|exclude|suspect|maybe|perhaps|^(why )?\S+\?$"),
-    (
-        "unlooked",
-        r"(not|n't|never|without|nothing)\b.*(look|check|see\b|seen|read|tell)|missing|\bgaps?\b|blind|left out|incomplete|skip|omit",
-    ),
-    ("unlooked", r"sources?\b.*(down|fail|miss)|which sources|(did|have|has|could|can|do|were|was) you (look|check|see|read)"),
-    (
-        "sure",
-        r"how (sure|certain|likely|good)|confiden|certain|trust|\bsure\b|(why|what) (do|makes) you|evidence|proof|believe|reliab|wrong",
-    ),
-    ("changed", r"chang|deploy|roll(ed|out|ing)|releas|config|upgrad|migrat|happened|who did"),
-    ("show", r"show|graph|plot|chart|display|draw|\bsee\b|list|give"),
-)
+# kinds, and what speaks for them: the first that matches counts
+_KINDS = r"""compare yesterday|last week|(day|week) (ago|before|earlier)|same time|compare[ds]?\b|\bvs\b|versus|(usual|normal) (for|at)
+why_not why\b.*(\bnot\b|n't)|rul(ed?|ing) (it )?out|(could|might|should)(n't)? (it|this|that)|(what|how|thought) about|the (cause|problem)
+why_not ^is(n't)? (it|this|that)\b|it('s| is) not|how come|against|consider|exclude|suspect|maybe|perhaps|blame|\bbet\b|^(why )?\S+\?$
+unlooked (not|n't|never|without|nothing)\b.*(look|check|see\b|seen|read|tell)|miss(ed|ing)?\b|\bgaps?\b|blind|left out|skip|access
+unlooked incomplete|sources?\b.*(down|fail|miss)|which sources|(did|have|has|could|can|do|were|was) you (look|check|see|read)
+sure how (sure|certain|likely|good)|confiden|certain|trust|\bsure\b|(why|what) (do|makes) you|evidence|proof|believe|reliab|wrong|guess
+changed chang|deploy|roll(ed|out|ing)|releas|config|upgrad|migrat|happened|who did|\bship|which version
+show show|graph|plot|chart|display|draw|\bsee\b|list|give"""
+_ROWS = [row.split(" ", 1) for row in _KINDS.split("\n")]
 _PLACES = (r"([\w./:-]+)'s\b", r"\b(?:of|for|on|about|not|consider|out|to|does|against|deployed?) ([\w./:-]*\w)")
 _NO_NAMES = re.compile(
     "what|that|it|this|the|an?|you|i|we|they|t?here|who|how|see|look(ed)?|check(ed)?|read|sure|now|me|us|be|time|day|all|any|yesterday|each"
@@ -76,7 +64,7 @@ def parse(text: str, names: Collection[str]) -> Question | None:
     topics = [f"latency_{part}" if part in {"p50", "p95", "p99"} else _TOPIC[part] for part in parts if part in _TOPIC]
     otherwise = "show" if topics else "why_not"  # of what is named and not understood all that stands for and against it
     kind = next(
-        (kind for kind, pattern in _KINDS if re.search(pattern, said)), otherwise if about in names or (topics and about) else "none"
+        (kind for kind, pattern in _ROWS if re.search(pattern, said)), otherwise if about in names or (topics and about) else "none"
     )
     kind = "show" if kind == "why_not" and topics and re.match("(what|how) about", said) else kind
     mechanism = next((stem for part in parts if part != about and (stem := _mechanism(part))), "") if kind == "why_not" else ""

@@ -482,6 +482,7 @@ async def test_investigating_again_needs_no_place() -> None:
     investigation = (await Stage(places=()).play(reference="", incident=INCIDENT, again=True)).investigation
     assert investigation.again
     assert investigation.incident == INCIDENT
+    assert not (await Stage(places=()).play(reference="", incident=INCIDENT)).investigation.again, "of an alert that somebody points at"
 
 
 async def test_spans(monkeypatch: pytest.MonkeyPatch) -> None:

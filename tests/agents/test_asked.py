@@ -73,6 +73,14 @@ async def test_what_is_not_needs_few(ended: Conclusion, kind: str, signal: str, 
     assert found.queries == sum(source.questions.values()) <= MOST_QUERIES
 
 
+async def test_a_question_has_an_allowance_of_requests_of_its_own(ended: Conclusion) -> None:
+    allowed: list[int] = []
+    source = FakeSource()
+    view = View(Sources(source, source, source, source, further=allowed.append), inline, FakeClock())
+    await Asked(ended, view, ended.investigation.started_at, budget()).look(question("show", "redis"))
+    assert allowed == [room.REQUESTS]
+
+
 async def test_a_signal_is_split_by_a_label(ended: Conclusion) -> None:
     found = await over(Counting(), ended).look(question("show", "edge", signal="error", by="route"))
     assert found.queries > 0

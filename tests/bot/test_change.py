@@ -42,8 +42,8 @@ def sent(incident: Incident = INCIDENT, request: Request | None = None, of: str 
     return view | {"state": {"values": values}}
 
 
-def parsed(**typed: str) -> Request:
-    return change.parse(sent(**typed), NOW).again(INCIDENT)  # type: ignore[arg-type]  # the form's own names
+def parsed(before: Incident, **typed: str) -> Request:
+    return change.parse(sent(before, **typed), NOW).again(before)  # type: ignore[arg-type]  # the form's own names
 
 
 def changed(request: Request) -> Incident:
@@ -64,7 +64,10 @@ def test_what_was_not_touched_is_as_it_was() -> None:
 
 
 def test_everything_can_be_changed() -> None:
+    alert = INCIDENT.model_copy(update={"origin": "alertmanager", "waited": timedelta(minutes=5)})
+    assert not alert.by_hand
     request = parsed(
+        alert,
         services="checkout, payment-db", environment="namespace=shop, cluster=eu-1", since="45m", until="20m", budget="2.50", only="database",
         hint="look at redis",
     )  # fmt: skip
@@ -74,6 +77,7 @@ def test_everything_can_be_changed() -> None:
     assert (incident.started_at, incident.ended_at) == (NOW - timedelta(minutes=45), NOW - timedelta(minutes=20))
     assert (request.budget, request.only, request.again) == (Decimal("2.50"), AgentName.DATABASE, True)
     assert (incident.hint, incident.id, incident.title) == ("look at redis", INCIDENT.id, INCIDENT.title)
+    assert incident.waited is None
     assert incident.by_hand, "since when is now what a person says"
 
 

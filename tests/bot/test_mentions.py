@@ -11,6 +11,7 @@ from bot.workspace import BOT_USER, INCIDENTS, SAM
 from compass_core.agents.asked import Wording
 from compass_core.domain import Question
 from compass_core.errors import Reason, SourceError
+from compass_core.readings import Reading
 from tests.agents.asking import view_of
 from tests.bot.made import FakeCompass
 from tests.bot.test_app import answer, is_step, says, served
@@ -55,6 +56,35 @@ async def test_replies_come_one_after_the_other_and_each_once(compass: FakeCompa
     steps = [message.metadata["event_payload"]["step"] for message in workspace.messages if message.metadata]
     assert [step for step in steps if step.startswith("question")][:4] == [f"question {one.ts}" for one in asked]
     assert len([step for step in steps if step.startswith("question")]) == len(texts) + 1
+
+
+async def test_a_question_waits_for_the_one_before_it(compass: FakeCompass, workspace: Workspace) -> None:
+    begun, release, looked = asyncio.Event(), asyncio.Event(), []
+
+    class Slow(FakeSource):
+        async def families(self, *_: object) -> Reading[object]:
+            begun.set()
+            await release.wait()
+            return Reading()
+
+    in_thread = compass.history.in_thread
+
+    async def counted(channel: str, ts: str) -> tuple[str, ...]:
+        looked.append(ts)
+        return await in_thread(channel, ts)
+
+    compass.history.in_thread = counted  # type: ignore[method-assign]
+    compass.view = view_of(Slow())
+    async with served(compass, workspace):
+        root = await investigated(workspace)
+        first = await workspace.write("@Compass show redis errors by pod", thread_ts=root.ts)
+        await begun.wait()
+        second = await workspace.write("@Compass how sure?", thread_ts=root.ts)
+        for _ in range(100):  # turns of the loop, in which it could have begun
+            await asyncio.sleep(0)
+        assert len(looked) == 1
+        release.set()
+        assert (await replied(workspace, first)).ts < (await replied(workspace, second)).ts
 
 
 async def test_what_cannot_be_answered_is_said_with_what_can(compass: FakeCompass, workspace: Workspace) -> None:
@@ -113,12 +143,12 @@ async def test_strangers_and_the_bot_itself_are_not_answered(compass: FakeCompas
 
 
 async def test_secrets_that_are_typed_stay_secret(compass: FakeCompass, workspace: Workspace) -> None:
-    secret = "xoxb-1234567890-abcdefghijABCDEFGHIJ1234"
+    secret = "xoxb-1234567890-abcdefghijabcdefghij1234"
     async with served(compass, workspace):
         root = await investigated(workspace)
         asked = await workspace.write(f"@Compass why not {secret}?", thread_ts=root.ts)
         await workspace.wait_for(lambda one: one.ts > asked.ts and one.user == BOT_USER)
-    assert not [one for one in workspace.messages if one.user == BOT_USER and secret in one.text]
+    assert not [one for one in workspace.messages if one.user == BOT_USER and secret in one.text.lower()]
 
 
 async def test_a_source_that_is_down_is_told(compass: FakeCompass, workspace: Workspace) -> None:
@@ -143,11 +173,15 @@ class Choosing(FakeModel):
 async def test_a_model_chooses_and_words_and_is_marked(compass: FakeCompass, workspace: Workspace) -> None:
     compass.model = model = Choosing()
     kind = Question(kind="sure", about="", mechanism="", signal="", by="", days=1)
-    model.replies = [kind, Wording(answer="Rather: it began first. <!here>")]
+    model.replies = [kind, Wording(answer="Rather: it began first. <!here>"), kind.model_copy(update={"kind": "none"})]
     async with served(compass, workspace):
         root = await investigated(workspace)
         asked = await workspace.write("@Compass would you bet your pager on that", thread_ts=root.ts)
         told = await replied(workspace, asked)
+        await workspace.tell(asked, "app_mention")  # Slack brings it again
+        await workspace.write("@Compass lunch", thread_ts=root.ts)
+        await answer(workspace, "I cannot answer that")
+    assert len(model.told) == 3, "what is answered is not paid again"
     assert "The model says: Rather: it began first." in told.text
     assert "this answer $0.0020" in told.text
     assert "of $" in told.text or "/ $" in told.text

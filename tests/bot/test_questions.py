@@ -18,6 +18,12 @@ from tests.workspace.limits import check_message, mentions
 NAMES = {"checkout", "postgres-orders", "redis", "payment", "cart", "cart-db", "frontend", "node-c", "kafka"}
 WORDINGS = {
     "why_not": (
+        "why do you not blame redis",
+        "shouldn't it be the database?",
+        "was payment involved at all",
+        "I'd bet on a bad deploy",
+        "what's with kafka",
+        "how do you know it isn't cart-db",
         "why not redis?",
         "why isn't it redis",
         "why do you rule out postgres?",
@@ -39,6 +45,14 @@ WORDINGS = {
         "explain why checkout is not the root cause",
     ),
     "show": (
+        "memory of checkout over time",
+        "let me see latency of frontend by instance",
+        "what do the logs of payment say",
+        "are there restarts of cart",
+        "requests to frontend by route",
+        "how busy is the cpu on node-c",
+        "what's the error rate for payment now",
+        "p95 latency checkout",
         "show checkout's errors by pod",
         "show me errors of checkout",
         "graph latency for cart",
@@ -66,6 +80,10 @@ WORDINGS = {
         "connections to postgres-orders please",
     ),
     "changed": (
+        "what got deployed",
+        "did we ship anything to cart",
+        "any change on frontend right before",
+        "which version of checkout is running since when",
         "what changed on node-c?",
         "what changed?",
         "any deploys?",
@@ -83,6 +101,9 @@ WORDINGS = {
         "list the deployments",
     ),
     "compare": (
+        "is checkout worse than yesterday",
+        "what was the traffic of frontend this time last week",
+        "compare checkout errors to a day earlier",
         "compare with yesterday",
         "how does this look compared to yesterday?",
         "was it like this yesterday",
@@ -96,6 +117,10 @@ WORDINGS = {
         "is that unusual for a monday",
     ),
     "unlooked": (
+        "what did you miss",
+        "did you have access to traces",
+        "what was not checked and why",
+        "anything you could not read?",
         "what did you not look at?",
         "what didn't you check",
         "what is missing?",
@@ -110,6 +135,10 @@ WORDINGS = {
         "which services did you not look into",
     ),
     "sure": (
+        "how certain is this",
+        "on what do you base this",
+        "what is your confidence and why",
+        "are you guessing",
         "how sure?",
         "how sure are you?",
         "how confident are you in this",
@@ -124,6 +153,9 @@ WORDINGS = {
         "what if you are wrong",
     ),
     "cannot": (
+        "who is on call",
+        "open a ticket",
+        ":+1:",
         "restart checkout for me",
         "tell me a joke",
         "thanks!",
