@@ -67,6 +67,22 @@ async def test_a_small_budget_makes_no_worse_answer(limit: str, calls: int) -> N
     assert [run.unrefined for run in conclusion.runs if run.unrefined == NO_ROOM] == [NO_ROOM] * (3 - calls if limit != "0" else 0)
 
 
+async def test_with_more_money_it_goes_on_with_the_agents_that_had_none() -> None:
+    server, thread = Scripted(*(Turn(text=answer().model_dump_json(), usage=(8000, 0, 4000)) for _ in range(3))), FakeThread()
+    async with server.serving() as url:
+        settings = load({"OPENAI_BASE_URL": url, "COMPASS_MODEL": MODEL, "COMPASS_PRICES": f"{MODEL}=0.15/0.60"})
+        async with replayed(CASE, settings) as compass:
+            first = await compass.investigate(Request(reference="INC-42", budget=Decimal("0.01")), FakeThread())
+            more = Request(reference="INC-42", budget=Decimal(1), goes_on=first.investigation.id)
+            second = await compass.investigate(more, thread)
+    assert [run.unrefined == NO_ROOM for run in first.runs] == [False, False, True]
+    assert [run.unrefined == NO_ROOM for run in second.runs] == [False] * 3
+    assert thread.said == ["root", "network", "final"]
+    assert second.runs[:2] == first.runs[:2]
+    assert len(server.requests) == 3
+    assert second.total_cost == 3 * Decimal("0.0036")
+
+
 def keywords(schema: Any) -> Iterator[str]:
     if isinstance(schema, dict):
         yield from schema

@@ -6,6 +6,7 @@ When the database fails in the middle, an investigation goes on without being wr
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -97,7 +98,8 @@ class Durable:
     async def upgraded(self) -> None:
         """The plot of another version went another way so far: from here on go by the names of its steps."""
         log.warning("investigation.upgraded", workflow=self._workflow)
-        steps = await DBOS.list_workflow_steps_async(self._workflow)
+        outside = contextvars.Context()  # of the workflow: to look at its steps would be a step of it
+        steps = await asyncio.create_task(DBOS.list_workflow_steps_async(self._workflow), context=outside)
         self._by_name = {step["function_name"]: step["output"] for step in steps if isinstance(step["output"], str)}
 
     @property
