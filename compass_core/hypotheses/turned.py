@@ -28,7 +28,7 @@ def why_not(ranked: Sequence[Hypothesis], runs: Sequence[Run]) -> str:
     elif felled:
         why = f"a test speaks against it ({felled})"
     elif later:
-        why = f"{later[0].summary} weighs more"
+        why = f"{later[0].summary.partition(', usually ')[0]} weighs more"
     else:
         why = f"what was seen later makes {first.service} likelier"
     return f"The {other.agent} agent named {other.service} ({other.mechanism.replace('_', ' ')}) first: {why}."
