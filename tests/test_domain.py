@@ -163,6 +163,8 @@ def test_two_causes_may_both_be_right() -> None:
     )
     ended = Conclusion(investigation=of, outcome=Outcome.ANSWERED, hypotheses=(LOCKS,), feedback=said)
     assert ended.judged is True
+    grade = Feedback(investigation="1", hypothesis="orders-db: lock contention", person="", name="", right=False, note="at 14:25 UTC …")
+    assert ended.model_copy(update={"feedback": (*said, grade)}).judged is True, "what Compass says of itself is no person's word"
     assert ended.model_copy(update={"feedback": said[1:]}).judged is False
 
 

@@ -261,11 +261,11 @@ async def test_what_people_say_is_kept_with_the_answer_and_their_last_word_count
         conclusion(investigation(), feedback=(feedback(), feedback("U2", right=False))),
         False,
     ]
-    assert await store.answered(wrong := feedback(right=False, was="redis"))
     assert await store.answered(feedback("U2"))
+    assert await store.answered(wrong := feedback(right=False, was="redis"))
     (ended,) = await store.recent(1)
-    assert ended.feedback == (wrong, feedback("U2"))
-    assert ended.judged is True
+    assert ended.feedback == (feedback("U2"), wrong)
+    assert ended.judged is False
 
 
 async def test_the_same_is_kept_once_however_often_it_is_said_at_once(store: Store, other: Store) -> None:

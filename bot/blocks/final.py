@@ -44,6 +44,7 @@ def final(conclusion: Conclusion, seen: str | None = None) -> Message:
         first, rest = conclusion.hypotheses[:1], conclusion.hypotheses[1:]
         told = [one for one in rest if one.confidence >= words.LITTLE][: detail.others]
         others = [_other(rank, one, conclusion.observations, detail) for rank, one in enumerate(told, 2)]
+        changed = "; ".join(conclusion.changed[: detail.others])
         story = first[0].story if first and not nothing else ""
         missing = [[bold("Could not check: "), plain(words.brief("; ".join(gaps), detail.text))]] if gaps else []
         checks = [[plain(line)] for line in words.to_check(conclusion)] if nothing else []
@@ -53,7 +54,7 @@ def final(conclusion: Conclusion, seen: str | None = None) -> Message:
             *(block for one in first for block in _first(one, conclusion.observations, detail)),
             *(rich([plain(shown(line, 200))]) for line in (conclusion.why_not, conclusion.unexplained) if line),
             *([rich(_before(conclusion, seen, detail))] if conclusion.seen_before else []),
-            *bullets("Changed since the last time", [[plain(shown(line, 160))] for line in conclusion.changed[: detail.others]]),
+            *([rich([bold("Changed since the last time: "), plain(shown(changed, 400))])] if changed else []),
             *bullets("Other explanations", others, len(rest) - len(told)),
             *([rich([bold("How it went (UTC): "), plain(shown(story, 400))])] if story else []),
             *([rich(*missing)] if missing else []),

@@ -64,6 +64,7 @@ async def test_what_recovers_alone_speaks_against_it(stays: str, said: str) -> N
 
 async def test_while_all_goes_on_it_is_too_early_to_say() -> None:
     assert await looked_again(TROUBLE) is None
+    assert await looked_again(WELL, still("db_connections_of_limit")) is None, "nor while only some of what is blamed does"
 
 
 async def test_what_cannot_be_measured_again_is_not_graded() -> None:

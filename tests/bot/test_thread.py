@@ -15,7 +15,7 @@ from compass_core.errors import StoreError, ThreadError
 from tests.bot.made import INVESTIGATION, FakeOutbox, conclusion, progress, run
 from tests.bot.test_charts import cause, felt, found
 from tests.workspace.limits import links, mentions
-from tests.workspace.strict import RANDOM, SECRET, Workspace
+from tests.workspace.strict import PRIVATE, RANDOM, SECRET, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -323,7 +323,7 @@ async def test_without_charts_the_answer_comes_all_the_same(
     ]
 
 
-@pytest.mark.parametrize(("channel", "told"), [(INCIDENTS, True), ("C00000004", True), (SECRET, False)])
+@pytest.mark.parametrize(("channel", "told"), [(INCIDENTS, True), ("C00000004", True), (PRIVATE, False), (SECRET, False)])
 async def test_what_was_found_before_is_linked_unless_it_is_a_private_channels(
     thread: SlackThread, workspace: Workspace, outbox: FakeOutbox, channel: str, *, told: bool
 ) -> None:

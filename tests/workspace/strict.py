@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from compass_core.ports import Clock
 
 RANDOM, SECRET = "C00000002", "C00000003"  # the bot is in neither; the second is private
+PRIVATE = "C00000005"  # the bot is in it
 LONGEST_UPDATE = 4_000
 RESPONSE_URL_USES = 5
 RESPONSE_URL_LIFE = timedelta(minutes=30)
@@ -149,7 +150,7 @@ class Workspace(workspace.Workspace):
                 fault = self._due(method)
                 if method == "chat.postMessage" and str(asked.get("channel")) in {workspace.ALEX, workspace.SAM}:
                     check_content(asked)  # a message to them alone
-                elif method != "chat.getPermalink" or asked.get("channel") not in CHANNELS:
+                elif method != "chat.getPermalink" or asked.get("channel") not in {*CHANNELS, PRIVATE}:
                     self._check(method, asked)
                 if method.startswith("views."):
                     check_view(asked.get("view"), home=method == "views.publish")
