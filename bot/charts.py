@@ -6,9 +6,9 @@ Slack draws it by itself where it takes the block; elsewhere `png` draws the sam
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from io import BytesIO
+from typing import NamedTuple
 
 from bot import words
 from bot.blocks.elements import Json, Message, escaped
@@ -25,8 +25,7 @@ MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 COLOURS = ("#b3261e", "#1264a3")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """What is measured where, in which unit, in each part of the time."""
 
     service: str
@@ -35,8 +34,7 @@ class Line:
     values: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(NamedTuple):
     """`times` are when the parts begin; `marks` what happened when, by the place among them; `says` tells who cannot see the chart."""
 
     title: str
@@ -106,13 +104,10 @@ def _chart(rank: int, one: Hypothesis, found: Conclusion) -> Chart | None:
             last = max(place for place, time in enumerate(times) if time <= at)
             place, before = marks.get(f"{at:{form}}", (last + min(1.0, (at - times[last]) / part), f"{at:{form}} "))
             marks[f"{at:{form}}"] = (place, f"{before}{' + ' * (not before.endswith(' '))}{what}")
-    lines = [
-        Line(each.service, words.measured(each.signal), each.unit, tuple(values[at] or 0.0 for _, values in parts))
-        for at, each in enumerate(drawn)
-    ]
+    columns = zip(drawn, zip(*(values for _, values in parts), strict=True), strict=True)
+    lines = [Line(each.service, words.measured(each.signal), each.unit, tuple(one or 0.0 for one in column)) for each, column in columns]
     told = "; ".join(f"{each.summary}{f', since {each.onset:{form}}' if each.onset else ''}" for each in drawn)
-    says = f"Chart {rank}: {words.named(one)}, {begin:{form}} to {end:{form}} UTC. {told}. "
-    says += f"{', '.join(text for _, text in marks.values())}."
+    says = f"Chart {rank}: {words.named(one)}, {begin:{form}} to {end:{form}} UTC. {told}. {', '.join(text for _, text in marks.values())}."
     title = shown(f"{rank}. {words.named(one)}", LONG)
     return Chart(title, tuple(lines), tuple(f"{time:{form}}" for time in times), tuple(marks.values()), shown(says, 900))
 
@@ -141,8 +136,8 @@ def _happened(one: Hypothesis, drawn: Sequence[Observation], found: Conclusion) 
 def _block(chart: Chart) -> Json:
     at = [[text for place, text in chart.marks if int(place) == one] for one in range(len(chart.times))]
     labels = [
-        shown(f"{marks[0]}{f' +{len(marks) - 1}' if marks[1:] else ''}" if marks else time, SHORT)
-        for marks, time in zip(at, chart.times, strict=True)
+        shown(" +".join([*here[:1], *[f"{len(here) - 1}"] * bool(here[1:])]) or time, SHORT)
+        for here, time in zip(at, chart.times, strict=True)
     ]
     highest = [max(map(abs, line.values)) or 1.0 for line in chart.lines]
     unit = {line.unit for line in chart.lines}.pop()

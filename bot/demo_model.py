@@ -25,10 +25,6 @@ SAYS = {  # of a mechanism: what broke and how that led to what users suffer, an
         "{service} was deployed just before, which is suspicious only where the new version behaves worse than the old one.",
         "Compare both versions of {service} in the same minute.",
     ),
-    "lock_contention": (
-        "Transactions that stay open hold locks in {service}, so others queue behind them.",
-        "List who waits for whom in {service}.",
-    ),
 }
 
 

@@ -17,15 +17,7 @@ if TYPE_CHECKING:
     from bot.workspace.server import Workspace
 
 
-NEEDED = {  # what a person can do, and what must be said of it
-    "command": ("text",),
-    "write": ("text",),
-    "click": ("ts", "action_id"),
-    "shortcut": ("ts", "callback_id"),
-    "submit": ("values",),
-    "home": (),
-    "close": (),
-}
+NEEDED = {"command": "text", "write": "text", "click": "ts action_id", "shortcut": "ts callback_id", "submit": "values"}
 
 
 def page_routes(workspace: Workspace) -> list[web.RouteDef]:
@@ -54,10 +46,9 @@ def page_routes(workspace: Workspace) -> list[web.RouteDef]:
         return stream
 
     async def act(request: web.Request) -> web.Response:
-        if (what := request.match_info["what"]) not in NEEDED:
-            raise web.HTTPNotFound
+        what = request.match_info["what"]
         try:
-            return web.json_response({"error": await _done(workspace, what, await _typed(request, *NEEDED[what]))})
+            return web.json_response({"error": await _done(workspace, what, await _typed(request, *NEEDED.get(what, "").split()))})
         except LookupError as gone:
             raise web.HTTPNotFound(text=str(gone)) from gone
 
@@ -77,18 +68,20 @@ async def _done(workspace: Workspace, what: str, asked: dict[str, str]) -> str:
             return (await workspace.command(asked["text"].removeprefix("/compass"), channel=channel, user=user)).error
         case "write":
             await workspace.write(asked["text"], channel=channel, thread_ts=asked.get("thread_ts", ""), user=user)
-        case "click" if asked["ts"] in {"", "home"}:
-            return (await workspace.turn(asked["action_id"], user=user, home=bool(asked["ts"]))).error
         case "click":
-            return (await workspace.click(channel, asked["ts"], asked["action_id"], user=user)).error
+            action, home = asked["action_id"], asked["ts"] == "home"
+            in_view = workspace.turn(action, user=user, home=home) if home or not asked["ts"] else None
+            return (await (in_view or workspace.click(channel, asked["ts"], action, user=user))).error
         case "shortcut":
             return (await workspace.shortcut(channel, asked["ts"], asked["callback_id"], user=user)).error
         case "submit":
             return (await workspace.submit(json.loads(asked["values"]), user=user)).error
         case "home":
             await workspace.open_home(user)
-        case _:
+        case "close":
             workspace.close_view(user)
+        case _:
+            raise LookupError(what)
     return ""
 
 

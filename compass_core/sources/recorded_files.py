@@ -7,7 +7,6 @@ import json
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -113,25 +112,22 @@ def incident(directory: Path) -> Incident:
 
 def load(directory: Path, without: Collection[str] = (), also: Sequence[Path] = ()) -> Case:
     """Everything that the directory holds, and those of other times beside it, except for the kinds `without`; 512 MB unpacked at most."""
-    left, folders, present = LARGEST, (directory, *also), set()
-    files: dict[Path, dict[str, bytes]] = {}
-    for folder in folders:
+    left, files = LARGEST, dict[tuple[str, Path], bytes]()
+    for folder in (directory, *also):
         incident(folder)
-        files[folder] = {}
         for kind in _KINDS:
             path = _file(folder, kind)
             if kind not in without and path.exists():
-                files[folder][kind] = _unpacked(path, left)
-                left -= len(files[folder][kind])
-                present.add(kind)
+                files[kind, path] = _unpacked(path, left)
+                left -= len(files[kind, path])
 
     def rows(kind: str, shape: type[R]) -> Iterator[R]:
-        return chain.from_iterable(_rows(folder, files[folder], kind, shape) for folder in folders)
+        return (row for (of, path), content in files.items() if of == kind for row in _rows(path, content, shape))
 
     logs = sorted((LogLine(**vars(row)) for row in rows("logs", _Line)), key=attrgetter("t"))
     spans = sorted((Span(**vars(row)) for row in rows("spans", _Span)), key=attrgetter("t"))
     changes = sorted((_change(row) for row in rows("changes", _Change)), key=attrgetter("t"))
-    return Case(frozenset(present), _metrics(rows("metrics", _Samples)), tuple(logs), tuple(spans), tuple(changes))
+    return Case(frozenset(kind for kind, _ in files), _metrics(rows("metrics", _Samples)), tuple(logs), tuple(spans), tuple(changes))
 
 
 def _file(directory: Path, kind: str) -> Path:
@@ -157,14 +153,13 @@ def _unpacked(path: Path, most: int) -> bytes:
     return content
 
 
-def _rows(directory: Path, files: Mapping[str, bytes], kind: str, shape: type[R]) -> Iterator[R]:
-    for number, line in enumerate(files.get(kind, b"").split(b"\n"), 1):
+def _rows(path: Path, content: bytes, shape: type[R]) -> Iterator[R]:
+    for number, line in enumerate(content.split(b"\n"), 1):
         if line.strip():
             try:
-                row = shape.model_validate_json(line)
+                yield shape.model_validate_json(line)
             except ValidationError as problem:
-                raise CaseError(f"{_file(directory, kind)}, line {number}: {_first(problem)}.") from problem
-            yield row
+                raise CaseError(f"{path}, line {number}: {_first(problem)}.") from problem
 
 
 def _first(problem: ValidationError) -> str:
