@@ -165,6 +165,8 @@ def test_a_configured_label_wins_over_everything() -> None:
         ("cartservice", {"cart", "web"}, "cart"),
         ("cart", {"cart-service", "web"}, "cart-service"),
         ("shop/cart", {"cart"}, "cart"),
+        ("AddressService", {"address-service", "web"}, "address-service"),
+        ("address_book", {"AddressBook"}, "AddressBook"),
         ("cart.prod.example.com", {"cart"}, "cart"),
         ("cart-svc", {"cart", "cart-svc"}, "cart-svc"),
         ("cart-api", {"cart"}, "cart-api"),

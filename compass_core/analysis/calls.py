@@ -10,7 +10,7 @@ import numpy as np
 
 from compass_core.analysis.shifts import grade
 from compass_core.identity import peer
-from compass_core.signals.spans import database_system
+from compass_core.signals.spans import database_system, is_limited
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,8 @@ DEEPEST = 100  # calls below each other that are followed; cycles end here
 class Failure:
     """Failing spans without a failing span beneath them: here errors start.
 
-    Shares are of the operation's spans, each counted as often as it stands for; `count` of `total` spans were read.
+    Shares are of the operation's spans, each counted as often as it stands for; `count` of `total` spans were read. `limited`: most
+    are refused for their rate.
     """
 
     service: str
@@ -43,6 +44,7 @@ class Failure:
     first: float
     message: str
     score: float
+    limited: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,9 @@ def failures(traced: Traces) -> tuple[Failure, ...]:
             score = grade((share - usual) / max(0.01, 0.5 * usual)) * failed.size / (failed.size + 1)
             if score > 0:
                 said = traced.spans[failed[0]].attributes.get("exception.message", "")
+                limited = 2 * sum(is_limited(traced.spans[i]) for i in failed.tolist()) > failed.size
                 first = float(traced.t[failed].min())
-                found.append(Failure(service, name, callee, system, failed.size, window.size, share, usual, first, said, score))
+                found.append(Failure(service, name, callee, system, failed.size, window.size, share, usual, first, said, score, limited))
     callers, failing_at = _callers(traced), defaultdict[str, set[str]](set)
     for one in found:
         failing_at[one.peer].add(one.service)

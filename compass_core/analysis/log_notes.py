@@ -85,7 +85,7 @@ def of_phrases(
     usually = _by_kind(kinds, before.values, writers)
     for (kind, service), lines in _by_kind(kinds, window.values, writers).items():
         usual = len(usually.get((kind, service), ())) * writers.ratio
-        score = grade((len(lines) - usual) / (usual + 1) ** 0.5, NORMAL, SCALE)
+        score = grade((len(lines) - usual) / (usual + 1) ** 0.5, NORMAL, SCALE) * kind.scale.severity(len(lines), usual)
         found.append(
             note.observation(
                 service,

@@ -70,7 +70,7 @@ def of_failures(note: Note, failures: Iterable[Failure], spans: Reading[Span]) -
         found.append(
             note.observation(
                 one.peer or one.service,
-                "failing_spans",
+                "rate_limited" if one.limited else "failing_spans",
                 f"{one.name}{caller} fails in {amount(one.share, 'ratio')} of its spans ({one.total} read), "
                 f"usually {amount(one.baseline_share, 'ratio')}{said}",
                 round(one.score, 4),

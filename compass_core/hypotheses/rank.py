@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from compass_core.domain import Hypothesis, Run, Tried
 from compass_core.hypotheses.joined import Ground, joined
-from compass_core.hypotheses.propose import Pair, sure, weigh
+from compass_core.hypotheses.propose import SURE, Pair, sure, weigh
 from compass_core.hypotheses.refine import BELOW
 from compass_core.hypotheses.test import verdict_of
 
+LEADER = 2.0  # what its odds are more than its share says: of answers that were half sure nine in ten were right
 FELLED = 0.2  # how often, beside the others, what a test contradicted is right all the same
 
 
@@ -30,7 +31,16 @@ def rank(runs: Sequence[Run], tried: Iterable[Tried] = (), affected: tuple[str, 
     told = _after_tests([one if one.by_rules else sure(one, one.confidence * room) for one in placed], tried)
     best = {one.service: one.confidence for one in sorted(told, key=lambda one: one.confidence) if one.by_rules}
     told = [one if one.by_rules else sure(one, min(one.confidence, BELOW * best.get(one.service, 1.0))) for one in told]
-    return joined(told, known)
+    return _odds(joined(told, known), now)
+
+
+def _odds(ranked: tuple[Hypothesis, ...], weighed: Collection[Pair]) -> tuple[Hypothesis, ...]:
+    """The first, if the rules weighed it, with `LEADER` times its odds; the others and something else share what is left as before."""
+    held = ranked[0].confidence if ranked and (ranked[0].service, ranked[0].mechanism) in weighed else SURE
+    more = min(SURE, LEADER * held / (LEADER * held + 1 - held))
+    if held >= more:
+        return ranked
+    return (sure(ranked[0], more), *(sure(one, one.confidence * (1 - more) / (1 - held)) for one in ranked[1:]))
 
 
 def _after_tests(hypotheses: Sequence[Hypothesis], tried: Iterable[Tried]) -> list[Hypothesis]:

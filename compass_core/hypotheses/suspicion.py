@@ -31,7 +31,6 @@ EARLY_SECONDS, EARLIER = 300.0, 0.4  # what began so long before the incident co
 LESS_SPECIFIC = 0.5  # what the second mechanism that a signal speaks for gets of its evidence, and so on
 THAT_NOT_WHY = 0.3  # what a general mechanism's evidence counts beside a specific one's
 OTHERWISE = 0.3  # what is left of a mechanism's evidence where something that it does not bring about is seen as well
-SOMETHING_ELSE = 0.05  # evidence for a mechanism that nobody thought of
 SURGE = "surge"
 AS_WELL = "new_version_as_well"
 NODE = "node"  # what an edge to where a service runs calls its callee
@@ -104,7 +103,7 @@ def supports(best: Best, *, database: bool = False) -> tuple[Support, ...]:
     """The mechanisms that the strongest observations of one service speak for, the likeliest first.
 
     For each speaks the sum over classes of class weight × the strongest score × `LESS_SPECIFIC` for each mechanism that the signal names
-    before it. Shares go by the squares of these sums, of which `SOMETHING_ELSE` has one as well.
+    before it. Shares go by the squares of these sums.
     """
     said: dict[str, dict[Evidence, float]] = defaultdict(dict)
     evidence: dict[str, list[tuple[float, Observation]]] = defaultdict(list)
@@ -115,11 +114,11 @@ def supports(best: Best, *, database: bool = False) -> tuple[Support, ...]:
             said[mechanism][kind] = max(value, said[mechanism].get(kind, 0.0))
             evidence[mechanism].append((value, seen))
     sums = {mechanism: sum(kinds.values()) * _otherwise(mechanism, best) for mechanism, kinds in said.items()}
-    whole = sum(value**2 for value in sums.values()) + SOMETHING_ELSE**2
+    whole = sum(value**2 for value in sums.values())
     found = (
         Support(mechanism, value**2 / whole, tuple(seen for _, seen in sorted(evidence[mechanism], key=lambda pair: -pair[0])))
         for mechanism, value in sums.items()
-        if value
+        if value**2
     )
     return tuple(sorted(found, key=lambda one: -one.share))
 

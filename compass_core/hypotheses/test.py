@@ -31,7 +31,6 @@ CALM = 0.1  # a score below this is what a quiet series does
 EARLIER = tuple(timedelta(days=days) for days in (1, 2, 3, 4, 5, 6, 7, 14))  # this hour then; the last two are this weekday as well
 FEWEST_EARLIER, OFTEN = 3, 0.25  # such windows that say something, and of how many it looks like this when it is nothing
 STRONG = 0.5  # so unusual is no accident
-LEAST_LETTERS = 5  # of a name that is looked for in a line
 FEWEST_CALLERS = 2  # that feel nothing, where one alone may use it seldom
 FELT_SIGNALS = frozenset(name for name, signal in SIGNALS.items() if signal.evidence == FELT and signal.asked)
 OWN = frozenset({DIRECT, RESOURCE})  # what others feel as well travels
@@ -197,17 +196,6 @@ def _alike(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
     return "survived", "nobody who does not use it shows the same", own, 0
 
 
-def _named(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
-    own = _own(one, scene)
-    if own is None or not SIGNALS.get(own.signal, WORSE).phrases:
-        return None
-    text, mine = _letters(own.summary.removeprefix(one.service)), _letters(one.service)
-    others = {service for edge in scene.edges for service in (edge.caller, edge.callee)} | scene.best.keys()
-    names = {other: name for other in others if len(name := _letters(other)) >= LEAST_LETTERS and name not in mine}
-    told = [other for other, name in names.items() if text.rfind(name) > text.rfind(mine)]  # who writes stands before what is written of
-    return ("contradicted", f"they name {told[0]}: {own.summary}", own, len(told)) if told else ("survived", own.summary, own, 0)
-
-
 def _earlier(one: Hypothesis, scene: Scene, again: Again) -> Said | None:
     days = [max(seen, key=_score) for seen in again if seen]
     if len(days) < FEWEST_EARLIER:
@@ -238,7 +226,6 @@ TESTS = (
     Test("dose", "who calls it suffers", _dose, lambda one, scene: _now(scene, scene.callers(one.service), FELT_SIGNALS)),
     Test("control in space", "who suffers uses it", _space),
     Test("alike", "nobody who does not use it shows the same", _alike),
-    Test("named", "its own lines name no other service", _named),
     Test("control in time", "on other days at this hour it does not look like this", _earlier, _on_earlier_days),
 )
 
@@ -250,11 +237,6 @@ def _causes(one: Hypothesis, scene: Scene) -> tuple[Observation, ...]:
 
 def _own(one: Hypothesis, scene: Scene) -> Observation | None:
     return max((seen for seen in _causes(one, scene) if evidence_of(seen) in OWN), key=_score, default=None)
-
-
-def _letters(name: str) -> str:
-    """One name, however it is written: `ScheduleService` and `schedule-service`."""
-    return "".join(filter(str.isalnum, name)).lower()
 
 
 def _onset(seen: Observation) -> float:

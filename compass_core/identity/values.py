@@ -35,6 +35,8 @@ _RUNNING = (
 
 _CLAIM = re.compile(r"(?:(?:[a-z]+-)?(?:data|datadir|pgdata|storage|volume|vol|db)-)?(.+?)(?:-\d{1,4})?")
 
+_CAMEL = re.compile("(?<=[a-z0-9])(?=[A-Z])")
+
 _ROUTE = re.compile("(.+?)(-[0-9]+|-https?)?@[a-z]+")  # Traefik: `shop-checkout-8080@kubernetes`
 
 _INSIDE = re.compile(r".*\.(svc|local|localdomain|internal|lan|intra|corp)|.*\.svc\..*|[^.]+\.(?!(?:com|net|org|io|[a-z]{2})$)[^.]+")
@@ -157,5 +159,6 @@ def around(label: str) -> tuple[str, str]:
 
 @lru_cache(10_000)
 def plain(name: str) -> str:
-    """A name without what an address adds to it."""
-    return re.sub(f"{_ENDING}$", "", name.rpartition("/")[2].partition(":")[0].partition(".")[0]) or name
+    """A name without what an address adds to it, as addresses write it: `AddressService` → `address`."""
+    host = _CAMEL.sub("-", name.rpartition("/")[2].partition(":")[0].partition(".")[0]).lower().replace("_", "-")
+    return re.sub(f"{_ENDING}$", "", host) or name

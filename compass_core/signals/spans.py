@@ -18,8 +18,14 @@ SPANS = (
 )
 
 DATABASE_ATTRIBUTES = ("db.system.name", "db.system")
+_TOO_MANY = (("http.response.status_code", "429"), ("http.status_code", "429"), ("rpc.grpc.status_code", "8"))
 
 
 def database_system(span: Span) -> str:
     """`postgresql`, `redis`, … for a call to a database, else ''."""
     return next((span.attributes[name] for name in DATABASE_ATTRIBUTES if span.attributes.get(name)), "")
+
+
+def is_limited(span: Span) -> bool:
+    """Whether it was refused since too many came: HTTP's 429, gRPC's 8."""
+    return any(span.attributes.get(name) == code for name, code in _TOO_MANY)

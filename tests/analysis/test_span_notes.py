@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import pytest
 
 from compass_core.analysis.calls import detours, failures
 from compass_core.analysis.notes import Note
@@ -84,6 +87,14 @@ def test_slowness() -> None:
     assert (found.signal, found.value, found.score) == ("slow_throughout", 3, round(slow_throughout(grown)[0].score, 4))
     assert found.reduction == "operations and ways whose time grew beyond their usual spread"
     assert asked(found) == ASKED
+
+
+@pytest.mark.parametrize(("status", "signal"), [("429", "rate_limited"), ("500", "failing_spans")])
+def test_calls_that_fail_since_too_many_come_tell_of_a_limit(status: str, signal: str) -> None:
+    call = span("call", error=True, kind="client")
+    refused = replace(call, attributes={"peer.service": "cart", "http.response.status_code": status})
+    (found,) = of_failures(NOTE, failures(traced([refused], [])), READ)
+    assert (found.service, found.signal) == ("cart", signal)
 
 
 def test_failures() -> None:

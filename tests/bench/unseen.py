@@ -34,7 +34,6 @@ SCALARS = (
     "LESS_SPECIFIC",
     "THAT_NOT_WHY",
     "OTHERWISE",
-    "SOMETHING_ELSE",
 )
 OUT = {"EARLIER": 1.0, "LESS_SPECIFIC": 1.0, "THAT_NOT_WHY": 1.0, "OTHERWISE": 1.0}  # what a constant is where it does nothing, else 0
 

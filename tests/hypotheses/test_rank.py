@@ -100,7 +100,9 @@ def test_what_no_rule_said_stays_as_it_is() -> None:
     ran = investigated(CALLED, application=ERRORS, database=FULL_DATABASE)
     other = hypothesis(APPLICATION, 0.4, "a model's thought", service="elsewhere")
     ran[0] = ran[0].model_copy(update={"hypotheses": (other, *ran[0].hypotheses)})
-    assert other in rank(ran)
+    (found,) = (one for one in rank(ran) if one.service == "elsewhere")
+    assert 0 < found.confidence <= 0.4
+    assert found.model_copy(update={"confidence": 0.4}) == other
 
 
 def test_an_agent_that_failed_changes_nothing() -> None:
@@ -125,3 +127,11 @@ def test_ranking_again_keeps_what_was_thought(first: list[Observation], second: 
     assert [one.confidence for one in ranked] == sorted((one.confidence for one in ranked), reverse=True)
     assert all(0 <= one.confidence <= SURE for one in ranked)
     assert rank(ran) == ranked
+
+
+def test_the_first_is_surer_than_its_share_and_all_remain_one_whole() -> None:
+    ran = investigated(CALLED, application=[seen("error_ratio", "web", score=0.4), seen("latency_p95", "cart", score=0.3)])
+    thought = {(one.service, one.mechanism): one.confidence for run in ran for one in run.hypotheses}
+    first, *others = rank(ran)
+    assert first.confidence > thought[first.service, first.mechanism]
+    assert sum(one.confidence for one in (first, *others)) <= 1

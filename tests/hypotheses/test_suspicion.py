@@ -129,11 +129,6 @@ def test_what_must_not_be_seen_leads_away() -> None:
     assert mechanisms(seen("cpu_usage"), seen("memory_used", score=0.8))[0] == "memory_pressure"
 
 
-def test_something_else_is_always_possible() -> None:
-    (weak,), (strong,) = (supports({"log_tls": seen("log_tls", score=score)}) for score in (0.1, 1.0))
-    assert weak.share < strong.share < 1
-
-
 def test_no_code_of_ours_runs_in_a_database() -> None:
     of_code = [seen(signal) for signal in ("failing_spans", "new_exceptions", "deploy", "detour", "self_time")]
     assert "exception_in_code" in mechanisms(*of_code)
@@ -166,7 +161,7 @@ def test_probabilities_are_shares_of_one_in_order(given: tuple[list[Observation]
     assert len(named) == len(set(named))
     assert set(SERVICES) <= set(named) <= {*SERVICES, "other"}
     assert found == suspects(observations, edges, SERVICES, affected)
-    assert all(sum(one.share for one in supports(best)) <= 1 for best in strongest(observations).values())
+    assert all(sum(one.share for one in supports(best)) <= 1 + 1e-9 for best in strongest(observations).values())
 
 
 timed = st.builds(seen, st.sampled_from(MADE), names, st.floats(0, 1), st.floats(-10, 30))

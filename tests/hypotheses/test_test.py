@@ -124,16 +124,6 @@ def test_what_others_show_as_well_who_do_not_use_it_has_another_cause() -> None:
     assert told(one, scene(full, seen("cpu_of_limit", "mail", 0.3, minutes=1)))["alike"].verdict == "survived"
 
 
-def test_lines_that_name_another_service_tell_of_that_one() -> None:
-    line = seen("log_connection_refused", "cart", minutes=1)
-    of_db = line.model_copy(update={"summary": "cart: 9 lines tell: refused: MailService/10.0.0.1:9000"})
-    one = blamed("cart", "connection_refused", line)
-    edges = calls("shop cart", "cart mail-service")
-    assert told(one, scene(of_db, edges=edges))["named"].verdict == "contradicted"
-    assert told(one, scene(line, edges=edges))["named"].verdict == "survived"
-    assert "named" not in told(blamed("db", "connection_exhaustion", FULL), scene(FULL))
-
-
 @pytest.mark.parametrize(
     ("alike", "answered", "verdict"), [(0, 8, "survived"), (1, 8, "survived"), (2, 8, "contradicted"), (2, 2, "untested")]
 )
