@@ -12,7 +12,7 @@ import pytest
 
 from compass_core.store import Store
 from tests.durable.crash import ANSWER, SECONDS, STEPS, staged, step_of
-from tests.lab.postgres import fresh
+from tests.lab.postgres import fresh, postgres
 from tests.llm.scripted import Turn
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tests.durable.crash import Stage
-    from tests.lab.postgres import Postgres
 
 IMPATIENT = {"patience": 0.3, "busy": 300}
 PRAGMAS = {  # on every connection that the process has, while it fails and afterwards
@@ -106,13 +105,13 @@ async def test_who_asks_while_nothing_can_be_written_is_told_so_and_may_try_agai
 
 
 @pytest.mark.lab
-async def test_of_a_postgresql_that_is_restarted_in_the_middle_nothing_is_lost(tmp_path: Path, postgres_server: Postgres) -> None:
-    async with staged(tmp_path, fresh(postgres_server.url), lease=10.0) as stage:
+async def test_of_a_postgresql_that_is_restarted_in_the_middle_nothing_is_lost(tmp_path: Path) -> None:
+    async with postgres() as server, staged(tmp_path, fresh(server.url), lease=10.0) as stage:
         again: list[asyncio.Task[None]] = []
 
         async def restart() -> None:
-            await postgres_server.end()
-            await postgres_server.start()
+            await server.end()
+            await server.start()
 
         when_the_model_is_asked(stage, lambda: again.append(asyncio.create_task(restart())))
         await stage.start()
