@@ -36,7 +36,7 @@ from compass_core.redaction.whole import redacted
 
 log = structlog.get_logger()
 
-RECENT, LISTED, OF_A_MONTH = 5, 10, 1_000  # investigations
+RECENT, LISTED, LOOKED_THROUGH, OF_A_MONTH = 5, 10, 200, 1_000  # investigations; a thousand take half a second to read
 _UNEXPECTED = "Something went wrong in Compass itself ({}); its log says what. Please try again."
 _NOTHING_RUNS = "Nothing is running in this channel that could be stopped; /compass status shows what runs elsewhere."
 _NAMED = re.compile(r"<@[UW]\w+(?:\|[^>]*)?>")
@@ -189,7 +189,7 @@ async def _cost(desk: Desk) -> blocks.Message:
 
 async def _recent(desk: Desk, most: int, reference: str = "", *, ended: bool = False) -> blocks.Message:
     """What runs and what ended, in this channel and in those that the person is in."""
-    kept = (() if ended else await desk.compass.history.running(), await desk.compass.history.recent(OF_A_MONTH))
+    history = desk.compass.history
     places = {desk.body["channel_id"] if "channel_id" in desk.body else desk.body["channel"]["id"]}
     try:
         theirs = await desk.client.users_conversations(user=_asker(desk), types="public_channel,private_channel", limit=999)
@@ -200,8 +200,9 @@ async def _recent(desk: Desk, most: int, reference: str = "", *, ended: bool = F
     def may_see(one: Investigation) -> bool:
         return one.address.channel in places and reference in {"", one.incident.id.casefold()}
 
-    running = [one for one in kept[0] if may_see(one)]
-    recent = [one for one in kept[1] if may_see(one.investigation)][:most]
+    running = [one for one in (() if ended else await history.running()) if may_see(one)]
+    latest = await history.recent(OF_A_MONTH if reference else LOOKED_THROUGH)
+    recent = [one for one in latest if may_see(one.investigation)][:most]
     running, recent = redacted((running, recent), desk.compass.redact)  # a former Compass kept incidents whole
     ids = [one.id for one in running[:most]] + [one.investigation.id for one in recent]
     return blocks.status(running, recent, await _links(desk, ids), desk.compass.clock())

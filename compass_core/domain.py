@@ -274,13 +274,11 @@ class Feedback(Value):
 
     @property
     def told(self) -> str:
-        """`sam says: wrong, it was redis: eviction (“the cache was full”), not postgres-orders: connection exhaustion`."""
+        """`sam says: wrong, it was redis: eviction, not postgres-orders: connection exhaustion (“the cache was full”)`."""
         if not self.person:
             return self.note
-        note = f" (“{self.note}”)" if self.note else ""
-        if self.right:
-            return f"{self.name} says: right, it was {self.hypothesis}{note}"
-        return f"{self.name} says: wrong, it was {f'{self.was}{note}, ' if self.was else ''}not {self.hypothesis}{'' if self.was else note}"
+        note, instead = f" (“{self.note}”)" if self.note else "", f"{self.was}, " if self.was else ""
+        return f"{self.name} says: {'right, it was' if self.right else f'wrong, it was {instead}not'} {self.hypothesis}{note}"
 
     def says_of(self, one: Hypothesis) -> bool | None:
         """Whether that is the cause; None where it says nothing of it."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -41,11 +42,11 @@ async def graded(view: View, ended: Conclusion, now: datetime) -> Grade | None:
     view.environment = incident.environment
     window = Window(start=now.replace(microsecond=0) - RECENT, end=now.replace(microsecond=0))
     values = await _now(view, {key: measured[key] for key in (*felt, *own)}, window) if felt and own else {}
-    mine = {key: _well(measured[key], values[key]) for key in own if key in values}
+    mine = {key: _recovered(measured[key], values[key]) >= RECOVERED for key in own if key in values}
     if not values.keys() & {*felt} or len({*mine.values()}) != 1:
         return None
     blamed, suffers = next(iter(mine)), felt[0]
-    well, better = mine[blamed], _well(measured[suffers], values[suffers])
+    well, better = mine[blamed], _recovered(measured[suffers], values[suffers]) >= RECOVERED
     cause, symptom = (f"{key[0]}: {SIGNALS[key[1]].words} {amount(values[key], measured[key].unit)}" for key in (blamed, suffers))
     if well and better:
         return Grade(right=True, told=f"recovered together by {now:%H:%M} UTC ({cause}; {symptom})")
@@ -62,20 +63,16 @@ def _measured(one: Observation) -> Key | None:
 
 async def _now(view: View, then: Mapping[Key, Observation], window: Window) -> dict[Key, float]:
     """The median over that time of each, of several series the one that is farthest from what was usual."""
-    services: Collection[str] = {service for service, _ in then}
-    families = await view.families(sorted(services), DISKS, window)
+    families = await view.families(sorted({service for service, _ in then}), DISKS, window)
     wanted = [one for agent in AgentName for one in plan(families.values, agent) if one.signal in {name for _, name in then}]
     found: dict[Key, list[float]] = {}
     for one in stated((await view.series(tuple(wanted), window, STEP)).values):
         if (key := (one.service, one.selection.signal)) in then and np.isfinite(one.v).any():
             found.setdefault(key, []).append(float(np.median(one.v[np.isfinite(one.v)])))
-    return {key: (min if _falls(then[key]) else max)(values) for key, values in found.items()}
+    return {key: min(values, key=partial(_recovered, then[key])) for key, values in found.items()}
 
 
-def _falls(one: Observation) -> bool:
-    return (one.value or 0.0) < (one.baseline_value or 0.0)
-
-
-def _well(one: Observation, now: float) -> bool:
+def _recovered(one: Observation, now: float) -> float:
+    """How much of the way back to what is usual: 0 is as bad as then, 1 as usual."""
     bad, usual = one.value or 0.0, one.baseline_value or 0.0
-    return (bad - now) * (1 if bad > usual else -1) >= RECOVERED * abs(bad - usual)
+    return (bad - now) / ((bad - usual) or 1.0)

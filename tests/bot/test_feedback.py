@@ -81,7 +81,7 @@ async def test_wrong_asks_what_it_was_and_replaces_what_was_said_before(compass:
         await workspace.click(INCIDENTS, final.ts, "wrong_0", user=SAM)
         await opened(workspace, SAM, "Not postgres-orders: connection exhaustion")
         await workspace.submit({"other": "1", "note": "the cache was full"}, user=SAM)
-        await told(workspace, final, "sam says: wrong, it was redis: eviction (“the cache was full”), not postgres-orders")
+        await told(workspace, final, "sam says: wrong, it was redis: eviction, not postgres-orders", "(“the cache was full”)")
         await workspace.click(INCIDENTS, final.ts, "wrong_0", user=SAM)
         await opened(workspace, SAM, "Not postgres-orders")
         await workspace.submit({"other": "1", "was": "dns"}, user=SAM)
