@@ -59,9 +59,9 @@ async def test_a_small_budget_makes_no_worse_answer(limit: str, calls: int) -> N
         settings = load({"OPENAI_BASE_URL": url, "COMPASS_MODEL": MODEL, "COMPASS_PRICES": f"{MODEL}=0.15/0.60"})
         async with replayed(CASE, settings) as compass:
             conclusion = await compass.investigate(Request(reference="INC-42", budget=Decimal(limit)), FakeThread())
-    assert [(one.service, one.mechanism, one.confidence) for one in conclusion.hypotheses[:1]] == [
-        (one.service, one.mechanism, one.confidence) for one in by_rules.hypotheses[:1]
-    ]
+    first, own = conclusion.hypotheses[0], by_rules.hypotheses[0]
+    assert (first.service, first.mechanism) == (own.service, own.mechanism)
+    assert first.confidence >= own.confidence, "that of the rules alone was not tested"
     assert [run.outcome for run in conclusion.runs] == [Outcome.ANSWERED] * 3
     assert len(server.requests) == calls
     assert [run.unrefined for run in conclusion.runs if run.unrefined == NO_ROOM] == [NO_ROOM] * (3 - calls if limit != "0" else 0)
