@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -71,6 +71,7 @@ def view(known: Request, incident: Incident, address: Address, of: str = "") -> 
     only = entry("only", "Agents", {"type": "static_select", "action_id": "said", "options": agents, "initial_option": chosen})
     kept: dict[str, Any] = {"id": shown(incident.id, 200), "title": shown(incident.title, 300), "severity": shown(incident.severity, 60)}
     kept |= {"started_at": incident.started_at.isoformat(), "origin": shown(incident.origin, 60)}
+    kept |= {"ended_at": incident.ended_at.isoformat() if incident.ended_at else None}
     texts = [(name, title, ghost, shown(filled[name], LONGEST)) for name, title, ghost in _INPUTS]
     inputs = []
     for name, title, ghost, value in texts:
@@ -91,15 +92,13 @@ def parse(view: Mapping[str, Any], now: datetime) -> Change:
         try:
             return meant(said[name]) if said[name] else otherwise
         except RefusalError as error:  # which speaks of flags
-            problem = str(error).replace(f"--{name} ", "").replace("--service ", "").replace("--in ", "").replace("--", "")
+            problem = re.sub("--(?:[a-z]+ )?", "", str(error))
             errors[name] = shown(problem[:1].upper() + problem[1:], 300)
             return otherwise
 
     def at(text: str) -> datetime:
-        with suppress(ValueError):  # as it was offered, however long ago
-            if text == _at(known := datetime.fromisoformat(kept["incident"]["started_at"])):
-                return known
-        return now - parse_since(text, now)
+        offered = (datetime.fromisoformat(kept["incident"][name]) for name in ("started_at", "ended_at") if kept["incident"][name])
+        return next((one for one in offered if text == _at(one)), None) or now - parse_since(text, now)  # however long ago
 
     services: tuple[str, ...] = read(
         "services", lambda text: tuple(dict.fromkeys(parse_service(one) for one in text.replace(",", " ").split())), ()

@@ -145,7 +145,7 @@ def _show(question: Question, of: Conclusion, found: Found) -> tuple[str, list[l
     earlier = f"the most then, and {question.days} day{'s' * (question.days > 1)} earlier"
     what = {"changed": "changes", "compare": earlier}.get(question.kind, "")
     what = what or (question.signal.replace("_", " ") or "what is measured") + (f" by {question.by}" if question.by else "")
-    whose = words.listed(of_what(question, of)) if question.about or question.kind == "show" else "Everything"
+    whose = words.listed(of_what(question, of)) if question.about or question.kind == "show" else "all of it"
     seen = sorted(found.seen, key=lambda one: str(one.onset)) if question.kind == "changed" else found.seen
     lines = [finding(each, question.about, 20) for each in seen]
     return f"{whose}: {what}" if lines else f"Nothing is known of {whose}: {what}", lines

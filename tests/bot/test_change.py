@@ -56,7 +56,8 @@ def test_what_was_not_touched_is_as_it_was() -> None:
         update={"environment": (("namespace", "shop"),), "waited": timedelta(minutes=5), "description": "d" * 5_000}
     )
     old = incident.model_copy(update={"started_at": datetime.fromisoformat("2020-01-01T00:00:00.123Z"), "hint": "redis"})
-    for one in (incident, old):
+    over = old.model_copy(update={"ended_at": old.started_at + timedelta(minutes=9)})
+    for one in (incident, old, over):
         wanted = change.parse(sent(one), NOW)
         assert (wanted.address, wanted.of) == (HERE, "0f3a")
         assert wanted.again(one).incident == one
@@ -90,7 +91,7 @@ def test_everything_can_be_changed() -> None:
         ("since", "last christmas", "Write how long ago, such as 45m"),
         ("since", "9d", "at most 7d back"),
         ("since", "", "Say since when."),
-        ("until", "soon", "Write how long ago"),
+        ("until", "soon", "Cannot be 'soon': write how long ago, such as 45m or 1h30m"),
         ("until", "2h", "later than the beginning"),
         ("budget", "lots", "Write US dollars from 0"),
     ],
