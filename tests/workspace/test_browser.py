@@ -127,6 +127,27 @@ async def test_a_person_stops_what_takes_too_long() -> None:
         await shot(page, "stopped")
 
 
+async def test_a_person_changes_what_is_investigated() -> None:
+    async with demo._running(0) as (workspace, _, _), opened(workspace.url, PHONE) as page:
+        await page.get_by_label("Message or command").fill("/compass investigate INC-43")
+        await page.keyboard.press("Enter")
+        await page.get_by_role("button", name="5 replies: open the thread").wait_for()
+        await page.locator("#messages").get_by_role("button", name="Change …").click()
+        modal = page.get_by_role("dialog")
+        await modal.get_by_label("Budget").fill("a lot")
+        await modal.locator("#submit").click()
+        await expect(modal.get_by_label("Budget")).to_have_attribute("aria-invalid", "true")
+        await expect(modal.get_by_label("Budget")).to_have_value("a lot")
+        await shot(page, "change")
+        await modal.get_by_label("Until").fill("")
+        await modal.get_by_label("Budget").fill("2")
+        await modal.locator("#submit").click()
+        await expect(modal).to_be_hidden()
+        await page.get_by_role("button", name="replies: open the thread").click()
+        await expect(page.locator("#replies")).to_contain_text("$0.0000 / $2.00")
+        await expect(page.locator("#replies article").last).to_contain_text("finished")
+
+
 FIELD = {"type": "plain_text_input", "action_id": "a", "placeholder": plain("such as checkout")}
 CHOICE = {"type": "static_select", "action_id": "b", "options": [{"text": plain(one), "value": one} for one in ("one", "two")]}
 INPUTS = [
