@@ -47,22 +47,24 @@ async def serve(compass: Works, slack: SlackAccess, stop: asyncio.Event, grace: 
     Raises `SettingsError` when Slack refuses a token or cannot be reached at the start.
     """
     tasks, app, pace = Tasks(), build_app(slack), Pace()
-    await _checked(app.client)
 
     def thread(address: Address, outbox: Outbox) -> Answering:
         return SlackThread(app.client, outbox, address.channel, address.thread_ts, pace=pace)
 
-    async with compass.working(thread) as working:
-        register(app, working, tasks)
-        handler = AsyncSocketModeHandler(app, slack.app_token)
-        try:
-            await _connected(handler, stop)
-            log.info("app.connected")
-            await stop.wait()
-        finally:
-            await handler.close_async()  # type: ignore[no-untyped-call]  # the library leaves it untyped
-            await tasks.drain(grace)
-            log.info("app.stopped")
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=app.client.timeout)) as session:
+        app.client.session = session  # one for all calls: else each makes a connection of its own
+        await _checked(app.client)
+        async with compass.working(thread) as working:
+            register(app, working, tasks)
+            handler = AsyncSocketModeHandler(app, slack.app_token)
+            try:
+                await _connected(handler, stop)
+                log.info("app.connected")
+                await stop.wait()
+            finally:
+                await handler.close_async()  # type: ignore[no-untyped-call]  # the library leaves it untyped
+                await tasks.drain(grace)
+                log.info("app.stopped")
 
 
 async def _checked(client: AsyncWebClient) -> None:
