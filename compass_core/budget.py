@@ -207,6 +207,8 @@ def limit_of(request: Request, most: Decimal, admins: Collection[str]) -> Decima
     wanted = most if request.budget is None else request.budget
     if wanted <= most or not request.asker or request.asker in admins:
         return wanted
+    if request.goes_on and wanted >= 2 * most:  # twice what it had
+        raise RefusalError(f"One investigation may cost at most ${most:f} here, and this one did. Those in COMPASS_ADMINS may raise it.")
     if request.again:  # the button, under what an admin asked for
         return most
     raise RefusalError(f"--budget is at most ${most:f} here, except for those in COMPASS_ADMINS. Leave it out, or lower it.")
