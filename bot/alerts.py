@@ -15,7 +15,7 @@ from compass_core.domain import Incident
 from compass_core.errors import RefusalError
 from compass_core.identity import environment, thing
 
-MOST, DEEPEST = 20_000, 12  # characters of a message, and levels in it, that are read
+MOST, LONGEST, DEEPEST = 20_000, 2_000, 12  # characters of a message and of a line, and levels, that are read
 _SERVICE = re.compile(
     r"((affected|impacted)_)?(service|application|app|component|entity|workload|deployment)(_?name|s)?|job|db_?instance_?identifier"
 )
@@ -40,7 +40,7 @@ class Alert(NamedTuple):
 def read(message: dict[str, Any], now: datetime) -> Alert:
     """What a message is about, as far as it says; raises nothing. Where it says no time it is that of the message."""
     raw = "\n".join(dict.fromkeys(_texts(message)))[:MOST]
-    lines = [typed(line) for line in raw.split("\n")]
+    lines = [typed(line[:LONGEST]) for line in raw.split("\n")]
     pairs = [match.groups() for line in lines for match in _PAIR.finditer(line)]
     wide = [match.groups() for line in lines if (match := _LINE.fullmatch(line))]
     said: dict[str, str] = {}
