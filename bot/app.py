@@ -14,7 +14,8 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.listeners import Compass, Tasks, register
+from bot.desk import Compass, Tasks
+from bot.listeners import register
 from bot.thread import Pace, SlackThread, reason
 from compass_core.domain import Address
 from compass_core.errors import SettingsError

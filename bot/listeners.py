@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
-from weakref import WeakValueDictionary
 
 import aiohttp
 import structlog
@@ -20,97 +17,23 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.context.respond.async_respond import AsyncRespond
 from slack_sdk.errors import SlackClientError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import alerts, blocks, change, questions
 from bot.blocks.elements import text_of
 from bot.command import Declare, Help, Investigate, Show, Stop, commanded, parse
-from bot.thread import SlackThread, permalink, reason
+from bot.desk import Compass, Desk, Tasks, answer, answered, links, open_view
+from bot.thread import SlackThread, reason
 from bot.words import cost_line, shown
-from compass_core.agents.asked import Asked, things
-from compass_core.domain import Address, Conclusion, Feedback, Incident, Investigation, Request
-from compass_core.errors import AlreadyRunningError, AmbiguousIncidentError, IncidentNotFoundError, RefusalError, StoreError, ThreadError
-from compass_core.ports import Clock, History, Outbox, Thread
-from compass_core.redaction.redact import Redactor
+from compass_core.agents.asked import things
+from compass_core.domain import Address, Conclusion, Feedback, Investigation, Request
+from compass_core.errors import AmbiguousIncidentError, IncidentNotFoundError, RefusalError
 from compass_core.redaction.whole import redacted
 
 log = structlog.get_logger()
 
 RECENT, LISTED, LOOKED_THROUGH, OF_A_MONTH = 5, 10, 200, 1_000  # investigations; a thousand take half a second to read
-_UNEXPECTED = "Something went wrong in Compass itself ({}); its log says what. Please try again."
 _NOTHING_RUNS = "Nothing is running in this channel that could be stopped; /compass status shows what runs elsewhere."
 _NAMED = re.compile(r"<@[UW]\w+(?:\|[^>]*)?>")
-_OTHER_TEAM = "Only people of the workspace that Compass belongs to can start an investigation."
-
-
-class Compass(Protocol):
-    """The investigator, as the bot needs it."""
-
-    @property
-    def history(self) -> History:
-        """What was investigated."""
-
-    @property
-    def outbox(self) -> Outbox:
-        """Which messages were posted."""
-
-    @property
-    def redact(self) -> Redactor:
-        """Takes the secrets out of text."""
-
-    @property
-    def clock(self) -> Clock:
-        """What time it is."""
-
-    async def declare(self, title: str, service: str, since: timedelta) -> Incident:
-        """Keep an incident under a new id."""
-
-    async def accept(self, request: Request, thread: Thread, key: str) -> None:
-        """Begin it, once for each key; `RefusalError`, `ThreadError` or `StoreError` where nothing was started."""
-
-    def refuse_too_dear(self, request: Request) -> None:
-        """Raise `RefusalError` where the asker may not spend as much."""
-
-    async def asked(self, of: Conclusion) -> Asked:
-        """Who answers a question about what has ended."""
-
-    async def stop(self, channel: str, reference: str, why: str) -> list[str]:
-        """End what investigates there, or of that one incident; the incidents' ids."""
-
-
-class Tasks:
-    """Work that outlives the listener which started it: held here, and awaited before the app ends."""
-
-    def __init__(self) -> None:
-        self._running: set[asyncio.Task[None]] = set()
-        self.turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by thread: who waits comes one after the other
-
-    def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run it beside everything else."""
-        task = asyncio.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-
-    async def drain(self, grace: float) -> None:
-        """Wait for what runs, after `grace` seconds cancel it, and wait until it has ended."""
-        if self._running:
-            _, late = await asyncio.wait(self._running, timeout=grace)
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late)
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Where a request arrived: who is answered, in which channel, and for which team the bot works."""
-
-    compass: Compass
-    tasks: Tasks
-    client: AsyncWebClient
-    respond: AsyncRespond
-    body: dict[str, Any]
-    team: str | None
 
 
 def register(app: AsyncApp, compass: Compass, tasks: Tasks) -> None:
@@ -133,7 +56,7 @@ def register(app: AsyncApp, compass: Compass, tasks: Tasks) -> None:
                 body = body | {"channel": {"id": wanted.address.channel}, "thread_ts": wanted.address.thread_ts, "change": wanted}
             await ack()
             team = context.authorize_result.team_id if context.authorize_result else None
-            tasks.start(_answered(act, Desk(compass, tasks, app.client, respond, body, team)))
+            tasks.start(answered(act, Desk(compass, tasks, app.client, respond, body, team)))
 
         return listen
 
@@ -163,24 +86,24 @@ async def _do(desk: Desk, text: str, address: Address, key: str | None) -> None:
         case Stop(reference):
             await _stop(desk, address.channel, reference)
         case Declare(title, service, since):
-            message = blocks.declared(await desk.compass.declare(title, service, since), _name(desk))
+            message = blocks.declared(await desk.compass.declare(title, service, since), desk.name)
             try:  # all who are there shall know of it
                 await desk.client.chat_postMessage(channel=address.channel, text=message.text, blocks=message.blocks)
             except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
                 log.warning("declared.not_posted", reason=reason(error))
-                await _answer(desk, message)
+                await answer(desk, message)
         case Help():
-            await _answer(desk, blocks.help_text())
+            await answer(desk, blocks.help_text())
         case Show("cost"):
-            await _answer(desk, await _cost(desk))
+            await answer(desk, await _cost(desk))
         case Show(what, reference):
-            await _answer(desk, await _recent(desk, RECENT if what == "status" else LISTED, reference.casefold(), ended=what == "history"))
+            await answer(desk, await _recent(desk, RECENT if what == "status" else LISTED, reference.casefold(), ended=what == "history"))
 
 
 async def on_home(desk: Desk) -> None:
     """Show a person the app's home."""
     view = blocks.home(await _recent(desk, LISTED), await _cost(desk))
-    await desk.client.views_publish(user_id=_asker(desk), view=view)
+    await desk.client.views_publish(user_id=desk.asker, view=view)
 
 
 async def _cost(desk: Desk) -> blocks.Message:
@@ -192,7 +115,7 @@ async def _recent(desk: Desk, most: int, reference: str = "", *, ended: bool = F
     history = desk.compass.history
     places = {desk.body["channel_id"] if "channel_id" in desk.body else desk.body["channel"]["id"]}
     try:
-        theirs = await desk.client.users_conversations(user=_asker(desk), types="public_channel,private_channel", limit=999)
+        theirs = await desk.client.users_conversations(user=desk.asker, types="public_channel,private_channel", limit=999)
         places |= {one["id"] for one in theirs["channels"]}
     except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
         log.warning("channels.unknown", reason=reason(error))
@@ -205,7 +128,7 @@ async def _recent(desk: Desk, most: int, reference: str = "", *, ended: bool = F
     recent = [one for one in latest if may_see(one.investigation)][:most]
     running, recent = redacted((running, recent), desk.compass.redact)  # a former Compass kept incidents whole
     ids = [one.id for one in running[:most]] + [one.investigation.id for one in recent]
-    return blocks.status(running, recent, await _links(desk, ids), desk.compass.clock())
+    return blocks.status(running, recent, await links(desk, ids), desk.compass.clock())
 
 
 async def on_mention(desk: Desk) -> None:
@@ -246,7 +169,7 @@ async def on_shortcut(desk: Desk) -> None:
     told, address, key = alerts.read(desk.body["message"], desk.compass.clock()), _under_message(desk), desk.body.get("trigger_id")
     incident = redacted(told.incident, desk.compass.redact)
     if not incident.services:
-        return await _open(desk, change.view(Request(), incident, address))
+        return await open_view(desk, change.view(Request(), incident, address))
     if told.link:
         with suppress(IncidentNotFoundError, AmbiguousIncidentError):
             return await _investigate(desk, Request(reference=told.link), address, key and f"{key} link")
@@ -256,7 +179,7 @@ async def on_shortcut(desk: Desk) -> None:
 async def on_change(desk: Desk) -> None:
     """Ask with what to investigate again."""
     before = redacted(await _before(desk, desk.body["actions"][0]["value"]), desk.compass.redact)
-    await _open(desk, change.view(Request(budget=before.budget, only=before.only), before.incident, _under_message(desk), before.id))
+    await open_view(desk, change.view(Request(budget=before.budget, only=before.only), before.incident, _under_message(desk), before.id))
 
 
 async def on_changed(desk: Desk) -> None:
@@ -293,7 +216,7 @@ async def on_right(desk: Desk) -> None:
 
 async def on_wrong(desk: Desk) -> None:
     """Ask what it was instead."""
-    await _open(desk, blocks.correction(*await _asked_of(desk, desk.body["actions"][0]["value"])))
+    await open_view(desk, blocks.correction(*await _asked_of(desk, desk.body["actions"][0]["value"])))
 
 
 async def on_correction(desk: Desk) -> None:
@@ -318,7 +241,7 @@ async def _keep(desk: Desk, found: Conclusion, rank: int, *, right: bool, was: s
     """Keep what the person says; the thread is told of it once, where it is something else than what they said before."""
     of, redact = found.investigation, desk.compass.redact
     hypothesis, was, note = found.hypotheses[rank].about, shown(redact(was), 100), shown(redact(note), blocks.LONGEST_NOTE)
-    who = {"person": _asker(desk), "name": _name(desk)}
+    who = {"person": desk.asker, "name": desk.name}
     said = Feedback(investigation=of.id, hypothesis=hypothesis, right=right, was=was, note=note, **who)
     root = await desk.compass.outbox.posted(of.id, "root")
     if await desk.compass.history.answered(said) and root:
@@ -331,26 +254,13 @@ async def _show(desk: Desk, value: str) -> None:
     found = await desk.compass.history.conclusion(of)
     if found is None:
         raise RefusalError("This opens when the investigation has ended.")
-    await _open(desk, blocks.details(redacted(found, desk.compass.redact), what, page))
-
-
-async def _open(desk: Desk, view: blocks.Json) -> None:
-    """Show a modal, in place of the one in which the person clicked."""
-    opened = desk.body.get("view")
-    try:
-        if opened:
-            await desk.client.views_update(view_id=opened["id"], view=view)
-        else:
-            await desk.client.views_open(trigger_id=desk.body["trigger_id"], view=view)
-    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-        log.warning("view.not_opened", reason=reason(error))
-        raise RefusalError("Slack did not open it in time. Click again.") from error
+    await open_view(desk, blocks.details(redacted(found, desk.compass.redact), what, page))
 
 
 async def _stop(desk: Desk, channel: str, reference: str) -> None:
-    stopped = await desk.compass.stop(channel, reference, f"stopped by {_name(desk) or 'a person'}")
+    stopped = await desk.compass.stop(channel, reference, f"stopped by {desk.name or 'a person'}")
     told = f"Stopping {', '.join(stopped)}; its thread says what was found." if stopped else _NOTHING_RUNS
-    await _answer(desk, blocks.refusal(told))
+    await answer(desk, blocks.refusal(told))
 
 
 async def on_reinvestigate(desk: Desk) -> None:
@@ -377,64 +287,6 @@ def _under_message(desk: Desk) -> Address:
 
 async def _investigate(desk: Desk, request: Request, address: Address, key: str | None) -> None:
     """Begin it under a key of what was typed or clicked, so that Slack may deliver that more than once."""
-    known = {"asker": _asker(desk), "asked_by": _name(desk), "workspace": desk.team or "", "address": address}
+    known = {"asker": desk.asker, "asked_by": desk.name, "workspace": desk.team or "", "address": address}
     thread = SlackThread(desk.client, desk.compass.outbox, address.channel, address.thread_ts)
     await desk.compass.accept(request.model_copy(update=known), thread, hashlib.sha256((key or uuid4().hex).encode()).hexdigest()[:32])
-
-
-async def _answered(act: Callable[[Desk], Awaitable[None]], desk: Desk) -> None:
-    """Do it, and tell the person, whom alone it concerns, why it was not done."""
-    try:
-        _refuse_other_team(desk)
-        await act(desk)
-    except AlreadyRunningError as error:
-        links = await _links(desk, [error.investigation])
-        await _answer(desk, blocks.refusal(desk.compass.redact(str(error)), links.get(error.investigation)))
-    except (RefusalError, ThreadError, StoreError) as error:
-        await _answer(desk, blocks.refusal(desk.compass.redact(str(error))))
-    except Exception as error:  # the edge: whatever went wrong, the person who asked must hear of it
-        log.exception("interaction.failed")
-        await _answer(desk, blocks.refusal(_UNEXPECTED.format(type(error).__name__)))
-
-
-async def _answer(desk: Desk, message: blocks.Message) -> None:
-    """Tell the person alone: by what Slack gave for that, else in the channel where they asked, else in a message to them."""
-    where = desk.body.get("channel_id") or (desk.body.get("channel") or {}).get("id")
-    try:
-        if desk.body.get("response_url"):
-            answer = await desk.respond(text=message.text, blocks=message.blocks, response_type="ephemeral", replace_original=False)
-            if answer.status_code == 200:  # noqa: PLR2004 - OK
-                return
-            log.warning("answer.refused", status=answer.status_code)
-        if where:
-            there: dict[str, Any] = {"channel": where, "user": _asker(desk), "thread_ts": desk.body.get("thread_ts")}
-            await desk.client.chat_postEphemeral(text=message.text, blocks=message.blocks, **there)
-        else:  # in a modal
-            await desk.client.chat_postMessage(channel=_asker(desk), text=message.text, blocks=message.blocks)
-    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-        log.warning("answer.failed", error=type(error).__name__)
-
-
-def _name(desk: Desk) -> str:
-    user = desk.body.get("user") or {}
-    return str(user.get("username") or user.get("name") or desk.body.get("user_name") or "")
-
-
-def _asker(desk: Desk) -> str:
-    return str(desk.body["user"]["id"] if "user" in desk.body else desk.body["user_id"])
-
-
-async def _links(desk: Desk, investigations: Iterable[str]) -> dict[str, str]:
-    """Where the threads of these investigations are; without those that Slack does not name."""
-    links: dict[str, str] = {}
-    for investigation in investigations:
-        if root := await desk.compass.outbox.posted(investigation, "root"):
-            links[investigation] = await permalink(desk.client, root)
-    return links
-
-
-def _refuse_other_team(desk: Desk) -> None:
-    user = desk.body.get("user") or {}
-    asker = user["team_id"] if "team_id" in user else desk.body.get("team_id") or (desk.body.get("team") or {}).get("id")
-    if not asker or asker != desk.team:
-        raise RefusalError(_OTHER_TEAM)

@@ -11,7 +11,8 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from bot import blocks
 from bot.app import build_app
 from bot.blocks import text_of
-from bot.listeners import Tasks, register
+from bot.desk import Tasks
+from bot.listeners import register
 from bot.workspace import ALEX, INCIDENTS, SAM, TEAM
 from compass_core.domain import Conclusion, Feedback, Post
 from compass_core.errors import StoreError

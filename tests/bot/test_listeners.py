@@ -10,7 +10,8 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from structlog.testing import capture_logs
 
 from bot.app import build_app
-from bot.listeners import Tasks, register
+from bot.desk import Tasks
+from bot.listeners import register
 from bot.workspace import ALEX, INCIDENTS, TEAM
 from compass_core.domain import AgentName, Post
 from compass_core.errors import AlreadyRunningError, StoreError
