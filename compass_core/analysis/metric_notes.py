@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from compass_core.analysis.absence import counted
-from compass_core.analysis.notes import Note, asked
+from compass_core.analysis.notes import LEAST, Note, asked
 from compass_core.analysis.shifts import LARGEST, LOOK_BACK_SECONDS, Shift, shifts
 from compass_core.analysis.wording import amount
 from compass_core.domain import AgentName, Observation
@@ -58,7 +58,7 @@ def _of_shift(note: Note, series: Series, signal: Signal, moved: Shift, services
         unit=signal.unit,
         reduction=f"{'min' if moved.falls else 'max'} over the window; usually: median before",
         onset_within=moved.uncertainty if moved.onset is not None else None,
-        points=note.points(series, falls=moved.falls),
+        points=note.points(series, falls=moved.falls) if moved.score >= LEAST else (),  # of thousands, few are worth a picture
         **asked(series, moved.onset),
     )
 

@@ -138,8 +138,8 @@ class Workflows:
                     handle = await DBOS.start_workflow_async(self._accept, key, request.model_dump_json())
         except Exception as error:
             self._asking.pop(key, None)
-            why = f"The database does not answer ({type(error).__name__}). If nothing appears here in a minute, nothing was started: try again."
-            raise StoreError(why) from error
+            why = f"The database does not answer ({type(error).__name__})."
+            raise StoreError(f"{why} If nothing appears here in a minute, nothing was started: try again.") from error
         await handle.get_result()
         for refused in self._asking.pop(key, ()):
             raise refused
