@@ -103,6 +103,7 @@ class Store:
         self._engine = engine_of(url)
         self.url = self._engine.url.render_as_string(hide_password=False)
         self._threads = ThreadPoolExecutor(CONNECTIONS, "compass-store")  # its own: others must not wait for a database that hangs
+        self._watch = ThreadPoolExecutor(1, "compass-watch")  # says in time that this process lives, however many wait for the others
         self._told: set[str] = set()
         try:
             migrate(self._engine)
@@ -115,7 +116,8 @@ class Store:
 
     def dispose(self) -> None:
         """Close every connection."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._threads, self._watch):
+            threads.shutdown(wait=False, cancel_futures=True)
         self._engine.dispose()
 
     async def declare(self, title: str, service: str, started_at: datetime) -> Incident:
@@ -209,15 +211,16 @@ class Store:
             db.execute(insert(PROCESSES).values(id=process, seen=now))
             return frozenset(db.scalars(select(PROCESSES.c.id)))
 
-        return await self._do(work)
+        return await self._do(work, self._watch)
 
     async def leave(self, process: str) -> None:
         """A process ends: others may go on with its work at once."""
-        await self._do(lambda db: db.execute(delete(PROCESSES).where(PROCESSES.c.id == process)))
+        await self._do(lambda db: db.execute(delete(PROCESSES).where(PROCESSES.c.id == process)), self._watch)
 
     async def lives(self, process: str) -> bool:
         """Whether the others take this process for alive."""
-        return await self._do(lambda db: db.scalar(select(PROCESSES.c.id).where(PROCESSES.c.id == process)) is not None, reads=True)
+        there = select(PROCESSES.c.id).where(PROCESSES.c.id == process)
+        return await self._do(lambda db: db.scalar(there) is not None, self._watch, reads=True)
 
     async def ask_to_stop(self, investigation: str, why: str) -> None:
         """Whichever process runs it shall end it."""
@@ -226,7 +229,8 @@ class Store:
     async def to_stop(self, investigations: Collection[str]) -> dict[str, str]:
         """Those of them that shall end, with why."""
         wanted = select(INVESTIGATIONS.c.id, INVESTIGATIONS.c.stop).where(INVESTIGATIONS.c.stop != "", RUNNING)
-        return {key: why for key, why in await self._do(lambda db: db.execute(wanted).all(), reads=True) if key in investigations}
+        rows = await self._do(lambda db: db.execute(wanted).all(), self._watch, reads=True)
+        return {key: why for key, why in rows if key in investigations}
 
     async def investigation(self, investigation: str) -> Investigation | None:
         """One investigation by its id, running or ended."""
@@ -340,7 +344,7 @@ class Store:
                 self._told.add(str(error))
         return tuple(found)
 
-    async def _do(self, work: Callable[[Connection], T], **how: bool) -> T:
+    async def _do(self, work: Callable[[Connection], T], threads: ThreadPoolExecutor | None = None, **how: bool) -> T:
         """In one transaction; as in `database.begun`, one that only `reads` waits for nobody, and one that `lasts` survives a power cut."""
 
         def transaction() -> T:
@@ -348,7 +352,7 @@ class Store:
                 return work(connection)
 
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, transaction)
+            return await asyncio.get_running_loop().run_in_executor(threads or self._threads, transaction)
         except SQLAlchemyError as error:
             raise StoreError(f"The database did not do it: {cause_of(error)}. Check {VARIABLE} and the disk that it is on.") from error
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -280,6 +282,20 @@ async def test_who_says_nothing_for_its_lease_is_taken_for_dead(store: Store, ot
     assert not await store.lives("a")
     await other.leave("b")
     assert not await store.lives("b")
+
+
+async def test_however_many_wait_for_the_database_a_process_learns_in_time_who_lives(tmp_path: Path) -> None:
+    """Else the others take it for dead, go on with its work beside it, and everything is said twice."""
+    store = Store(f"sqlite:///{tmp_path}/compass.db")
+    await store.beat("a", 10)
+    with closing(sqlite3.connect(tmp_path / "compass.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        posts = [Post(investigation="i", step=str(n), channel="C", ts="1") for n in range(50)]
+        waiting = asyncio.gather(*map(store.record, posts))
+        assert await asyncio.wait_for(store.lives("a"), 5)
+        other.execute("ROLLBACK")
+    await waiting
+    store.dispose()
 
 
 async def test_whoever_runs_it_hears_that_it_shall_stop(store: Store, other: Store) -> None:

@@ -87,7 +87,8 @@ class Workflows:
         self._running: dict[asyncio.Task[Any], tuple[str, Durable]] = {}
         self._asking: dict[str, list[CompassError]] = {}
         self._beating: list[asyncio.Task[None]] = []
-        self._frozen = False  # and what ran here has been given up, to whoever goes on with it
+        self._living = frozenset[str]()
+        self._given_up = False  # what ran here, to whoever goes on with it
 
     @asynccontextmanager
     async def launched(self) -> AsyncIterator[Workflows]:
@@ -110,6 +111,8 @@ class Workflows:
         self._look = DBOS.workflow(name="look", max_recovery_attempts=None)(self._looking())
         self._grade = DBOS.workflow(name="grade", max_recovery_attempts=None)(self._grading())
         forget = DBOS.workflow(name="forget")(self._forgetting())
+        with _logged():  # before it can be given work: else others would take that for a dead one's
+            await self._processes.beat(self.lease.process, self.lease.seconds)
         DBOS.launch()
         try:
             await DBOS.register_queue_async(
@@ -121,7 +124,7 @@ class Workflows:
             )
             await DBOS.apply_schedules_async([{"schedule_name": "forget", "workflow_fn": forget, "schedule": NIGHTLY}])
             self.lease.ticked = time.monotonic()
-            self._beating = [asyncio.create_task(self._tick()), asyncio.create_task(self._beat())]
+            self._beating = [asyncio.create_task(each()) for each in (self._tick, self._beat, self._mind)]
             for key in await self._plot.open():  # of a Compass that did not know workflows yet
                 if await DBOS.get_workflow_status_async(key) is None:
                     await self._end(key, "interrupted by an upgrade")
@@ -226,36 +229,51 @@ class Workflows:
         while True:
             if self.lease.lost:
                 log.warning("process.was_frozen")
-                self._frozen = True
+                self._given_up = True
                 self._give_up()
             self.lease.ticked = time.monotonic()
             await asyncio.sleep(TICK_SECONDS)
 
     async def _beat(self) -> None:
-        """Say that this process lives, end what shall end, and take over what the dead have left."""
-        beaten, known, pause = -math.inf, False, self.lease.seconds / BEATS
+        """Say that this process lives, and nothing else: it must not wait for anything."""
+        known = False
         while True:
-            try:
-                if self._frozen or time.monotonic() - beaten >= pause:
-                    beaten = time.monotonic()
-                    gone = self._frozen or (known and not await self._processes.lives(self.lease.process))
-                    living = await self._processes.beat(self.lease.process, self.lease.seconds)
-                    known, self._frozen = True, False
-                    if gone:
-                        self._give_up()
-                    await self._take_over(living, mine=gone)
+            with _logged():
+                gone = known and not await self._processes.lives(self.lease.process)
+                self._living = await self._processes.beat(self.lease.process, self.lease.seconds)
+                known = True
+                if gone:
+                    self._given_up = True
+                    self._give_up()
+            await asyncio.sleep(self.lease.seconds / BEATS)
+
+    async def _mind(self) -> None:
+        """End what shall end, and take over what the dead have left, or this process has given up."""
+        minded = -math.inf
+        while True:
+            with _logged():
+                if self._given_up or time.monotonic() - minded >= self.lease.seconds / BEATS:
+                    minded = time.monotonic()
+                    await self._take_over()
                 for key, why in (await self._processes.to_stop([key for key, _ in self._running.values()])).items():
                     self._cancel(key, why)
-            except Exception as error:  # noqa: BLE001 - whatever fails for a while must not end the watch
-                log.warning("watch.failed", error=type(error).__name__)
             await asyncio.sleep(TICK_SECONDS)
 
-    async def _take_over(self, living: frozenset[str], *, mine: bool) -> None:
-        pending = await DBOS.list_workflows_async(status="PENDING", load_input=False, load_output=False)
-        dead = {str(one.executor_id) for one in pending} - living | ({self.lease.process} if mine else set())
-        if dead and pending:
-            log.info("work.taken_over", workflows=len([one for one in pending if one.executor_id in dead]))
-            await asyncio.to_thread(DBOS._recover_pending_workflows, sorted(dead))  # noqa: SLF001 - the public way is a paid service
+    async def _take_over(self) -> None:
+        mine, self._given_up = self._given_up, False
+        try:
+            if mine:  # the others must know first that it lives again
+                self._living = await self._processes.beat(self.lease.process, self.lease.seconds)
+            pending = await DBOS.list_workflows_async(status="PENDING", load_input=False, load_output=False)
+            unheard = {str(one.executor_id) for one in pending} - self._living - {self.lease.process}
+            dead = {one for one in unheard if not await self._processes.lives(one)}  # it may have come since the last beat
+            dead |= {self.lease.process} if mine else set()
+            if dead and pending:
+                log.info("work.taken_over", workflows=len([one for one in pending if one.executor_id in dead]))
+                await asyncio.to_thread(DBOS._recover_pending_workflows, sorted(dead))  # noqa: SLF001 - the public way is a paid service
+        except Exception:
+            self._given_up |= mine
+            raise
 
     def _cancel(self, key: str, why: str) -> bool:
         """Whether it runs here; it is cancelled once, so that it can tell its end undisturbed."""
@@ -287,3 +305,12 @@ class Workflows:
             async with asyncio.timeout(1.0):
                 await self._processes.leave(self.lease.process)
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """Whatever fails for a while must not end the watch."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - as it says
+        log.warning("watch.failed", error=type(error).__name__)
