@@ -121,8 +121,8 @@ SCENARIOS = {
 async def healthy(stack: Stack, scrapes: int = HEALTHY_SCRAPES) -> None:
     """The system serves, every target was scraped so many times, and nobody complains."""
     await until(lambda: _some(stack, f"sum(rate({stack.served}[10s])) > 10"), "the load arrives", 60)
-    scraped = f"count(sum_over_time(up[1h]) >= {scrapes}) == {stack.targets}"
-    await until(lambda: _some(stack, f"{scraped} unless on () ALERTS"), "every target was scraped while healthy", scrapes + 60)
+    scraped = f"count(sum_over_time(up[1h]) >= {scrapes}) == {stack.targets} unless on () ALERTS"
+    await until(lambda: _some(stack, scraped), "every target was scraped while healthy", scrapes + 300)  # six labs share two cores
 
 
 async def broken(stack: Stack, scenario: Scenario, scrapes: int = FIRING_SCRAPES) -> str:
