@@ -27,6 +27,8 @@ PRAGMAS = {  # on every connection that the process has, while it fails and afte
     "readonly database": ("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
 }
 
+pytestmark = pytest.mark.slow  # each starts several processes
+
 
 def when_the_model_is_asked(stage: Stage, do: Callable[[], Any]) -> None:
     """Once, before it answers."""

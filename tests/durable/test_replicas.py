@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 CLAIMED = "after the database's claim", 2  # then the application agent's message is posted
 
+pytestmark = pytest.mark.slow  # each starts several processes
+
 
 async def declared(database: str, count: int) -> list[str]:
     """The ids of so many incidents."""
