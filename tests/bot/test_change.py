@@ -20,6 +20,7 @@ from tests.bot.test_app import answer, is_step, served
 from tests.workspace.limits import check_view
 
 if TYPE_CHECKING:
+    from bot.workspace import Message
     from tests.workspace.strict import Workspace
 
 HERE = Address(channel=INCIDENTS, thread_ts="1.2")
@@ -152,13 +153,19 @@ async def test_change_asks_and_investigates_again_in_the_same_thread(compass: Fa
     assert {message.thread_ts for message in workspace.messages[1:]} == {root.ts}
 
 
+async def changing(workspace: Workspace) -> Message:
+    """Its form is open: the final message of an investigation that has ended."""
+    await workspace.command("investigate INC-42")
+    final = await workspace.wait_for(is_step("final"))
+    await workspace.wait_for(lambda message: is_step("root")(message) and message.edited)
+    await workspace.click(INCIDENTS, final.ts, "change")
+    await opened(workspace)
+    return final
+
+
 async def test_nobody_spends_more_than_they_may(compass: FakeCompass, workspace: Workspace) -> None:
     async with served(compass, workspace):
-        await workspace.command("investigate INC-42")
-        final = await workspace.wait_for(is_step("final"))
-        await workspace.wait_for(lambda message: is_step("root")(message) and message.edited)
-        await workspace.click(INCIDENTS, final.ts, "change")
-        await opened(workspace)
+        await changing(workspace)
         result = await workspace.submit({"budget": "900"})
     assert "at most $10" in result.said["errors"]["budget"]
     assert len(compass.requests) == 1
@@ -166,11 +173,7 @@ async def test_nobody_spends_more_than_they_may(compass: FakeCompass, workspace:
 
 async def test_what_is_refused_after_it_was_sent_is_told_in_the_channel(compass: FakeCompass, workspace: Workspace) -> None:
     async with served(compass, workspace):
-        await workspace.command("investigate INC-42")
-        final = await workspace.wait_for(is_step("final"))
-        await workspace.wait_for(lambda message: is_step("root")(message) and message.edited)
-        await workspace.click(INCIDENTS, final.ts, "change")
-        await opened(workspace)
+        final = await changing(workspace)
         compass.broken = RefusalError("Nothing is known of chekcout.")
         await workspace.submit({"services": "chekcout"})
         told = await answer(workspace, "Nothing is known of chekcout.")
