@@ -16,7 +16,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.desk import Compass, Tasks
 from bot.listeners import register
-from bot.thread import Pace, SlackThread, reason
+from bot.slack import Pace, reason
+from bot.thread import SlackThread
 from compass_core.domain import Address
 from compass_core.errors import SettingsError
 from compass_core.ports import Answering, Outbox

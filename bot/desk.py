@@ -9,14 +9,12 @@ from datetime import timedelta
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
-import aiohttp
 import structlog
 from slack_bolt.context.respond.async_respond import AsyncRespond
-from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import blocks
-from bot.thread import permalink, reason
+from bot.slack import UNANSWERED, permalink, reason
 from compass_core.agents.asked import Asked
 from compass_core.domain import Conclusion, Incident, Request
 from compass_core.errors import AlreadyRunningError, RefusalError, StoreError, ThreadError
@@ -118,7 +116,7 @@ async def open_view(desk: Desk, view: blocks.Json) -> None:
             await desk.client.views_update(view_id=opened["id"], view=view)
         else:
             await desk.client.views_open(trigger_id=desk.body["trigger_id"], view=view)
-    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+    except UNANSWERED as error:
         log.warning("view.not_opened", reason=reason(error))
         raise RefusalError("Slack did not open it in time. Click again.") from error
 
@@ -152,8 +150,8 @@ async def answer(desk: Desk, message: blocks.Message) -> None:
             await desk.client.chat_postEphemeral(text=message.text, blocks=message.blocks, **there)
         else:  # in a modal
             await desk.client.chat_postMessage(channel=desk.asker, text=message.text, blocks=message.blocks)
-    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-        log.warning("answer.failed", error=type(error).__name__)
+    except UNANSWERED as error:
+        log.warning("answer.failed", reason=reason(error))
 
 
 async def links(desk: Desk, investigations: Iterable[str]) -> dict[str, str]:

@@ -10,19 +10,18 @@ from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
-import aiohttp
 import structlog
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.context.respond.async_respond import AsyncRespond
-from slack_sdk.errors import SlackClientError
 
 from bot import alerts, blocks, change, questions
 from bot.blocks.elements import text_of
 from bot.command import Declare, Help, Investigate, Show, Stop, commanded, parse
 from bot.desk import Compass, Desk, Tasks, answer, answered, links, open_view
-from bot.thread import SlackThread, reason
+from bot.slack import UNANSWERED, reason
+from bot.thread import SlackThread
 from bot.words import cost_line, shown
 from compass_core.agents.asked import things
 from compass_core.domain import Address, Conclusion, Feedback, Investigation, Request
@@ -89,7 +88,7 @@ async def _do(desk: Desk, text: str, address: Address, key: str | None) -> None:
             message = blocks.declared(await desk.compass.declare(title, service, since), desk.name)
             try:  # all who are there shall know of it
                 await desk.client.chat_postMessage(channel=address.channel, text=message.text, blocks=message.blocks)
-            except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            except UNANSWERED as error:
                 log.warning("declared.not_posted", reason=reason(error))
                 await answer(desk, message)
         case Help():
@@ -117,7 +116,7 @@ async def _recent(desk: Desk, most: int, reference: str = "", *, ended: bool = F
     try:
         theirs = await desk.client.users_conversations(user=desk.asker, types="public_channel,private_channel", limit=999)
         places |= {one["id"] for one in theirs["channels"]}
-    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+    except UNANSWERED as error:
         log.warning("channels.unknown", reason=reason(error))
 
     def may_see(one: Investigation) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from compass_core.domain import Request
-from compass_core.journal import workflows
+from compass_core.journal import watch, workflows
 from compass_core.store import Store
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ async def test_a_post_that_is_on_its_way_when_the_process_is_told_to_end_arrives
     engine = workflows.Workflows(url, Stopping(), play, 5, 5)
 
     async def slowly() -> None:
-        monkeypatch.setattr(workflows, "TICK_SECONDS", 0)  # from now on the watch looks at each turn of the loop
+        monkeypatch.setattr(watch, "TICK_SECONDS", 0)  # from now on the watch looks at each turn of the loop
         before = engine.lease.ticked
         await rounds(1, lambda: engine.lease.ticked > before)
         play.begun.set()
@@ -172,5 +172,5 @@ async def test_an_answer_is_looked_at_again_until_it_is_graded(url: str, monkeyp
     async with engine.launched():
         await engine.accept("run-1", Request(reference="INC-1"))
         await asyncio.wait_for(play.settled.wait(), SECONDS)
-        await rounds(50, lambda: not engine._running)
+        await rounds(50, lambda: not engine._watch._running)
     assert play.graded == [("run-1", True), ("run-1", False), ("run-1", False)]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.thread import Pace, SlackThread
+from bot.slack import Pace
+from bot.thread import SlackThread
 from bot.workspace import INCIDENTS
 from compass_core.budget import Budget
 from compass_core.domain import AgentName, Moment

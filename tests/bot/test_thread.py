@@ -8,7 +8,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from structlog.testing import capture_logs
 
 from bot import blocks
-from bot.thread import TRIES, SlackThread
+from bot.slack import TRIES
+from bot.thread import SlackThread
 from bot.workspace import INCIDENTS
 from compass_core.domain import AgentName, Conclusion, Outcome, Post
 from compass_core.errors import StoreError, ThreadError
