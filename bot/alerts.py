@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from bot.command import typed
-from bot.since import parse_since
+from bot.since import LONGEST_SINCE, parse_since
 from bot.words import shown
 from compass_core.domain import Incident
 from compass_core.errors import RefusalError
@@ -52,14 +52,16 @@ def read(message: dict[str, Any], now: datetime) -> Alert:
     named = next((value for name, value in said.items() if _SERVICE.fullmatch(name)), "")
     about = thing({"service": re.sub(r"[^\w./:-]+", "-", named).strip("-")[:200].lower()}) or thing(labels)
     services = (about.name,) if about else ()
+    started_at, noted = _when(message, "\n".join(lines), raw, now)
     incident = Incident(
         id=shown(said.get("alertname") or said.get("alarm_name") or f"alert:{', '.join(services) or 'unknown'}", 100),
         title=shown(next((line for line in lines if re.search(r"\w{3}", line)), "An alert"), 300),
         services=services,
         environment=environment(labels, about),
-        started_at=_when(message, "\n".join(lines), raw, now),
+        started_at=started_at,
         severity=shown(said.get("severity", said.get("priority", ""))),
         origin="message",
+        noted=noted,
     )
     return Alert(incident, next(iter(_LINK.findall(raw)), ""))
 
@@ -82,21 +84,24 @@ def _texts(node: Any, depth: int = 0) -> Iterator[str]:
                 yield from _texts(node.get(key), depth + 1)
 
 
-def _when(message: dict[str, Any], text: str, raw: str, now: datetime) -> datetime:
-    """When it began: as it says, else as Slack does; a time that is none, long gone or to come says nothing."""
-    for found in _WHEN.finditer(text):
-        got = found.groupdict(default="")
+def _when(message: dict[str, Any], text: str, raw: str, now: datetime) -> tuple[datetime, str]:
+    """When it began: as it says, else as Slack does; then also which time it says that is none, long gone or to come."""
+    noted = ""
+    for match in _WHEN.finditer(text):
+        got = match.groupdict(default="")
         day = "-".join(
             (got["y"] + got["y2"] + got["y3"], _month(got["m"] + got["m2"] + got["m3"]), (got["d"] + got["d2"] + got["d3"]).zfill(2))
         )
         with suppress(RefusalError):
-            return now - parse_since(f"{day}T{got['time']}{got['zone'] or 'Z'}" if found[1] else got["time"], now)
+            return now - parse_since(f"{day}T{got['time']}{got['zone'] or 'Z'}" if match[1] else got["time"], now), ""
+        said = f"{day} {got['time']}".strip(" -")
+        noted = noted or f"its text says {said}, no time of the last {LONGEST_SINCE.days} days: looked at from when it was posted"
     attached = message.get("attachments")
     stamps = [one.get("ts") for one in attached if isinstance(one, dict)] if isinstance(attached, list) else []
     for stamp in filter(None, (*_EPOCH.findall(raw), *stamps, message.get("ts"))):
         with suppress(ValueError, TypeError, OverflowError, OSError):
-            return min(datetime.fromtimestamp(float(stamp), UTC), now)
-    return now
+            return min(datetime.fromtimestamp(float(stamp), UTC), now), noted
+    return now, noted
 
 
 def _month(name: str) -> str:

@@ -52,7 +52,7 @@ class Change:
         told = self.request.incident
         changed = {} if told is None else {name: getattr(told, name) for name in ("services", "environment", "ended_at", "hint")}
         if told and told.started_at != before.started_at:
-            changed |= {"started_at": told.started_at, "waited": None, "origin": "asked for"}
+            changed |= {"started_at": told.started_at, "waited": None, "origin": "asked for", "noted": ""}
         return self.request.model_copy(update={"incident": before.model_copy(update=changed), "again": True})
 
 
@@ -79,7 +79,15 @@ def view(known: Request, incident: Incident, address: Address, of: str = "") -> 
         text |= {"max_length": LONGEST_HINT} if name == "hint" else {}
         inputs.append(entry(name, title, text | ({"initial_value": value} if value else {}), optional=name not in _NEEDED))
     of_what = json.dumps({"of": of, "at": address.model_dump(), "incident": kept}, ensure_ascii=False)
-    return form("change", "Investigate", of_what, rich([plain(f"{kept['id']}: {kept['title']}")]), *inputs[:5], only, inputs[5])
+    return form(
+        "change",
+        "Investigate",
+        of_what,
+        rich([plain("; ".join(filter(None, (f"{kept['id']}: {kept['title']}", incident.noted))))]),
+        *inputs[:5],
+        only,
+        inputs[5],
+    )
 
 
 def parse(view: Mapping[str, Any], now: datetime) -> Change:

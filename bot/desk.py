@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -106,6 +106,16 @@ class Desk:
         """Their name, '' where Slack does not tell it."""
         user = self.body.get("user") or {}
         return str(user.get("username") or user.get("name") or self.body.get("user_name") or "")
+
+
+async def named(desk: Desk) -> Desk:
+    """With the person's name, which an event does not tell."""
+    try:
+        person = (await desk.client.users_info(user=desk.asker))["user"]
+    except UNANSWERED as error:
+        log.warning("person.unknown", reason=reason(error))
+        return desk
+    return replace(desk, body=desk.body | {"user": desk.body["user"] | {"name": person["name"]}})
 
 
 async def open_view(desk: Desk, view: blocks.Json) -> None:

@@ -19,7 +19,7 @@ from slack_bolt.context.respond.async_respond import AsyncRespond
 from bot import alerts, blocks, change, questions
 from bot.blocks.elements import text_of
 from bot.command import Declare, Help, Investigate, Show, Stop, commanded, parse
-from bot.desk import Compass, Desk, Tasks, answer, answered, links, open_view
+from bot.desk import Compass, Desk, Tasks, answer, answered, links, named, open_view
 from bot.slack import UNANSWERED, reason
 from bot.thread import SlackThread
 from bot.words import cost_line, shown
@@ -135,7 +135,7 @@ async def on_mention(desk: Desk) -> None:
     event = desk.body["event"]
     text, thread = _NAMED.sub("", event.get("text") or ""), event.get("thread_ts") or ""
     if commanded(text):
-        return await _do(desk, text, Address(channel=event["channel"], thread_ts=thread), f"{event['channel']} {event['ts']}")
+        return await _do(await named(desk), text, Address(channel=event["channel"], thread_ts=thread), f"{event['channel']} {event['ts']}")
     async with desk.tasks.turns.setdefault(f"{event['channel']} {thread}", asyncio.Lock()):
         ids = await desk.compass.history.in_thread(event["channel"], thread) if thread else ()
         ended = [found for one in ids if (found := await desk.compass.history.conclusion(one))]

@@ -57,6 +57,7 @@ ADVICE = {  # what to check
     Reason.UNAUTHORIZED: "{setting}_TOKEN, or {setting}_USERNAME and {setting}_PASSWORD, and {setting}_TENANT",
     Reason.NO_DATA: "the service's name, and COMPASS_SERVICE_LABELS",
 }
+_COMPARED = re.compile(r"( -?\d\S*( [A-Za-z/]{1,4})?)?, usually [^:]{1,40}")  # with the value before it
 _SETTING = re.compile(r"COMPASS_(?:[A-Z]+)(?=_(?:URL|TOKEN))")
 
 
@@ -229,9 +230,15 @@ def next_step(one: Hypothesis) -> str:
 
 
 def found(seen: Observation, service: str = "", most: int = 14) -> str:
-    """`18:57 UTC connections used of the limit 97%, usually 24%`: when it began and what it is; the service only where it is another."""
-    began = f"{seen.onset:%H:%M} UTC " if seen.onset else ""
-    return began + brief(seen.summary.removeprefix(f"{service}: "), most)
+    """`18:57 UTC connections used of the limit 97%, usually 24%`: when it began and what it is; the service only where it is another.
+
+    Where that is too long, what it is compared with goes last.
+    """
+    began, says = f"{seen.onset:%H:%M} UTC " if seen.onset else "", seen.summary.removeprefix(f"{service}: ")
+    told = brief(says, most)
+    if (compared := _COMPARED.search(says)) and compared[0] not in told:
+        told = brief(says[: compared.start()], max(1, most - len(compared[0].split()))) + compared[0]
+    return began + told
 
 
 def brief(text: str, most: int) -> str:

@@ -65,7 +65,7 @@ class Incident(Value):
     `environment` is where it is: telemetry of another one is not read.
     `well_since` is where the time before it, that it is compared with, begins, if that is known (as it is of a recording).
     `waited` is how long its alert's rule may have waited before it fired, None where that is not known.
-    `hint` is what a person suspects: where is looked first, and no evidence.
+    `hint` is what a person suspects: where is looked first, and no evidence. `noted` is what a person must know of how it was read.
     """
 
     id: str
@@ -80,6 +80,7 @@ class Incident(Value):
     description: str = ""
     origin: str = "declared"
     hint: str = ""
+    noted: str = ""
 
     def hints_at(self, name: str) -> bool:
         """Whether the hint names this thing or mechanism: `dns` names `dns_failure`."""

@@ -27,6 +27,7 @@ NEEDED_BY = {
     "groups:history": ("conversations_history", "conversations_replies"),
     "channels:read": ("users_conversations", "conversations_info"),
     "groups:read": ("users_conversations",),
+    "users:read": ("users_info",),
 }
 # what needs no scope of the bot's
 FREE = {"auth_test", "chat_getPermalink", "views_open", "views_update", "views_publish", "app_home_opened"}

@@ -25,7 +25,7 @@ def root(investigation: Investigation, now: Moment | Conclusion | None = None) -
     told = [f"asked by {shown(investigation.asked_by)}"] if investigation.asked_by else []
     told += ["investigated again"] if investigation.again else []
     told += [f"{looked.window.start:%Y-%m-%d %H:%M} to {looked.window.end:%H:%M} UTC"] if looked else []
-    told += [shown(where, 200)] if where else []
+    told += [shown(each, 200) for each in (where, incident.noted) if each]
     spent = now.total_cost if isinstance(now, Conclusion) else now.spent
     return message(
         [

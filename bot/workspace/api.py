@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.workspace.board import APP, BOT, BOT_USER, CHANNELS, TEAM, TEAM_NAME, Board, Json, Message
+from bot.workspace.board import APP, BOT, BOT_USER, CHANNELS, PEOPLE, TEAM, TEAM_NAME, Board, Json, Message
 
 SCOPES = (
     "commands",
@@ -19,6 +19,7 @@ SCOPES = (
     "groups:history",
     "channels:read",
     "groups:read",
+    "users:read",
 )
 _CONTENT = ("text", "blocks", "metadata")
 
@@ -106,6 +107,8 @@ class WebApi:
         board = self._board
         if method == "users.conversations":
             return {"channels": [{"id": one} for one in (*CHANNELS, *board.private.get(asked["user"], ()))]}
+        if method == "users.info":
+            return {"user": {"id": asked["user"], "name": PEOPLE[asked["user"]]}}
         if method == "conversations.info":
             return {"channel": {"id": asked["channel"], "is_private": asked["channel"] not in CHANNELS}}
         if method == "views.publish":

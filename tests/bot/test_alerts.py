@@ -218,8 +218,10 @@ def test_what_nobody_can_read_has_no_service() -> None:
 
 
 def test_a_time_to_come_or_long_gone_is_when_it_was_posted() -> None:
-    for said in ("2031-01-01 10:00 UTC", "2019-01-01T10:00:00Z", "soon"):
-        assert read({"text": f"Service: cart\nStarted: {said}", "ts": TS}, NOW).incident.started_at == POSTED
+    for said, noted in (("2031-01-01 10:00 UTC", "2031-01-01 10:00"), ("2019-01-01T10:00:00Z", "2019-01-01 10:00"), ("soon", "")):
+        incident = read({"text": f"Service: cart\nStarted: {said}", "ts": TS}, NOW).incident
+        assert incident.started_at == POSTED
+        assert noted in incident.noted if noted else incident.noted == ""
     for stamp in ("1e400", "9999999999.0", "x"):
         assert read({"text": "", "ts": stamp}, NOW).incident.started_at == NOW
 
@@ -257,6 +259,15 @@ async def test_the_shortcut_investigates_below_the_message(compass: FakeCompass,
     assert request.incident is not None
     assert (request.incident.services, request.asker, request.again) == (("checkout",), SAM, False)
     assert "investigated again" not in root.text
+
+
+async def test_that_an_alert_began_too_long_ago_is_said_in_the_thread(compass: FakeCompass, workspace: Workspace) -> None:
+    async with served(compass, workspace):
+        alert = await workspace.write("Service: checkout\nStarted: 2019-01-01 10:00 UTC")
+        await workspace.shortcut(INCIDENTS, alert.ts, "investigate_message")
+        root = await workspace.wait_for(is_step("root"))
+        await workspace.wait_for(is_step("final"))
+    assert "its text says 2019-01-01 10:00, no time of the last 7 days: looked at from when it was posted" in root.text
 
 
 async def test_what_an_alert_does_not_say_is_asked_for(compass: FakeCompass, workspace: Workspace) -> None:

@@ -7,7 +7,7 @@ from itertools import starmap
 
 import pytest
 
-from bot import blocks
+from bot import blocks, words
 from bot.blocks.elements import text_of
 from compass_core.budget import NO_ROOM
 from compass_core.domain import AgentName, Findings, Gap, Moment, Outcome, Run, Trial
@@ -415,3 +415,20 @@ def test_a_re_investigation_says_what_changed_in_few_words() -> None:
     fits(blocks.final(ended), 150)
     assert "Changed since the last time" in blocks.final(ended).text
     assert "rose: service-0: bad deploy, 20% → 60%" in blocks.final(ended).text
+
+
+@pytest.mark.parametrize(
+    ("summary", "most", "told"),
+    [
+        ("connections used of the limit 97%, usually 24%", 8, "connections used of the limit 97%, usually 24%"),
+        ("connections used of the limit 97%, usually 24%", 6, "connections used of … 97%, usually 24%"),
+        ("connections used of the limit 97%, usually 24%", 2, "connections … 97%, usually 24%"),
+        ("latency p95 of what it answers 3 s, usually 100 ms", 7, "latency p95 … 3 s, usually 100 ms"),
+        ("341 log lines: the server takes no more connections, usually 0: user@host", 6, "341 log lines: …, usually 0"),
+        ("341 log lines: no more connections, usually 0: user@host cannot connect", 8, "341 log lines: no more connections, usually 0: …"),
+        ("writes no more log lines, usually 5 in 5 minutes", 6, "writes …, usually 5 in 5 minutes"),
+        ("deployed 4.6.2 → 4.7.0 by somebody", 4, "deployed 4.6.2 → 4.7.0 …"),
+    ],
+)
+def test_where_evidence_is_too_long_what_it_is_compared_with_goes_last(summary: str, most: int, told: str) -> None:
+    assert words.found(observation("A1", summary=f"db: {summary}"), "db", most).removeprefix("14:03 UTC ") == told

@@ -125,7 +125,15 @@ async def test_a_mention_investigates_where_it_is_written(compass: FakeCompass, 
         root = await workspace.wait_for(is_step("root"))
         await workspace.wait_for(is_step("final"))
     assert root.thread_ts == (alert.ts if inside else "")
-    assert [(str(request.budget), request.asker) for request in compass.requests] == [("5", SAM)]
+    assert [(str(request.budget), request.asker, request.asked_by) for request in compass.requests] == [("5", SAM, "sam")]
+
+
+async def test_where_slack_does_not_tell_who_asks_it_is_investigated_all_the_same(compass: FakeCompass, workspace: Workspace) -> None:
+    workspace.fail_next("users.info", error="missing_scope")
+    async with served(compass, workspace):
+        await workspace.write("@Compass investigate INC-42", user=SAM)
+        await workspace.wait_for(is_step("final"))
+    assert [(request.asker, request.asked_by) for request in compass.requests] == [(SAM, "")]
 
 
 async def test_strangers_and_the_bot_itself_are_not_answered(compass: FakeCompass, workspace: Workspace) -> None:
