@@ -44,12 +44,18 @@ _SLOW_DISK = frozenset({"disk_busy", "disk_free", "disk_latency", "disk_left", "
 _NO_MEMORY = frozenset(
     {"memory_of_limit", "memory_used", "memory_alarm", "memory_waiting", "gc_time", "out_of_memory_kills", "log_out_of_memory"}
 )
+_FAILING = frozenset({"error_ratio", "errors", "availability", "failing_spans", "new_exceptions", "new_errors", "error_lines"})
+SLOW = frozenset({"latency_mean", "latency_p50", "latency_p95", "latency_p99", "self_time", "slow_throughout"})
+_STOPPED = frozenset({"traffic_stopped", "request_rate_drop", "db_transactions_drop", "absent", "log_silence"})
 _KILLED = frozenset({"out_of_memory_kills", "log_out_of_memory"})
 _LOCKED = frozenset({"db_waiting_for_locks", "db_deadlocks", "log_lock"})
+ITSELF = _FAILING | SLOW | _STOPPED
+"""What a service says of its own requests, not what others say of it."""
+
 UNLESS: Mapping[str, frozenset[str]] = {
-    "network_delay": _BUSY | {"latency_mean", "latency_p50", "latency_p95", "latency_p99"},  # a callers' clock holds the callee's own time
+    "network_delay": _BUSY | SLOW,  # a callers' clock holds the callee's own time
     "slow_queries": _LOCKED | _SLOW_DISK | {"db_locks"},  # waiting makes any query slow
-    "wrong_return_value": frozenset({"new_exceptions", "failing_spans"}),  # it says that something fails
+    "wrong_return_value": frozenset({"new_exceptions", "failing_spans", "upstream_errors"}),  # it says that something fails
     "traffic_surge": _LOCKED | {"db_connections_of_limit"},
     "connection_exhaustion": _LOCKED | {"surge"},  # so does waiting keep connections
     "connection_refused": _KILLED | {"log_connection_exhaustion", "log_server_full", "db_connections_of_limit"},
@@ -66,10 +72,18 @@ MUST_SEE: Mapping[str, frozenset[str]] = {
     ),
     "lock_contention": _LOCKED | {"db_locks"},
     "replication_lag": frozenset({"db_replication_lag", "db_replicating", "log_replication"}),
-    "cpu_exhaustion": frozenset({"cpu_usage", "cpu_throttling", "cpu_of_limit", "cpu_idle", "cpu_waiting", "load", "scaled_to_limit"}),
+    "cpu_exhaustion": frozenset(
+        {"cpu_usage", "cpu_throttling", "cpu_of_limit", "cpu_idle", "cpu_waiting", "load", "scaled_to_limit", "slow_throughout"}
+    ),
     "memory_pressure": _NO_MEMORY | {"memory_free", "gc_pause", "db_evictions", "cache_hits", "db_disk_reads"},
     "disk_io": _SLOW_DISK | {"credits", "db_disk_reads", "db_checkpoints"},
     "traffic_surge": frozenset({"surge", "request_rate", "bytes_in", "connections", "db_sessions", "db_transactions"}),
     "rate_limited": frozenset({"rate_limited", "rejected", "log_rate_limited"}),
+    "exception_in_code": _FAILING - {"failing_spans"} | {"log_bad_answer"},
+    "latency_in_service": SLOW | {"wait_time", "queue_time"},
+    "unavailable": ITSELF - {"failing_spans"},
+    "slow_queries": SLOW
+    | {"db_query_time", "db_rows_read", "db_rows_scanned", "db_slow_queries", "db_longest_transaction", "log_slow_query", "db_call_p95"}
+    | {"database_time", "wait_time", "db_pages_read"},
 }
 """Signs that a mechanism cannot do without: where they are measured and all as usual, it is not there."""

@@ -16,13 +16,13 @@ from typing import NamedTuple
 from compass_core.analysis.notes import Times
 from compass_core.domain import AgentName, Hypothesis, Observation, Trial, Verdict, Window
 from compass_core.hypotheses.joined import Ground
-from compass_core.hypotheses.mechanisms import MUST_SEE, UNLESS
+from compass_core.hypotheses.mechanisms import GENERAL, ITSELF, MUST_SEE, SLOW, UNLESS
 from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, NODE, ONSET_SLACK_SECONDS, TROUBLED, callees, evidence_of, systems
 from compass_core.readings import Family, Selection
-from compass_core.signals.catalogue import SIGNALS
 from compass_core.signals.changes import WORSE
 from compass_core.signals.plan import plan
 from compass_core.signals.signal import DIRECT, FELT, RESOURCE
+from compass_core.signals.unknown import others
 
 MOST, LEAST = 4, 0.05  # hypotheses that are tested, the first ones, and the confidence of the last of them
 FINEST = 5.0  # seconds between points
@@ -31,9 +31,11 @@ CALM = 0.1  # a score below this is what a quiet series does
 EARLIER = tuple(timedelta(days=days) for days in (1, 2, 3, 4, 5, 6, 7, 14))  # this hour then; the last two are this weekday as well
 FEWEST_EARLIER, OFTEN = 3, 0.25  # such windows that say something, and of how many it looks like this when it is nothing
 STRONG = 0.5  # so unusual is no accident
-FEWEST_CALLERS = 2  # that feel nothing, where one alone may use it seldom
-FELT_SIGNALS = frozenset(name for name, signal in SIGNALS.items() if signal.evidence == FELT and signal.asked)
+FEWEST_TENANTS, FEW = 3, 0.3  # of whom so small a share suffers that it is not where they run
+SHARED = frozenset({"cpu_exhaustion", "network_delay", "network_loss"})  # what everybody on a node feels
 OWN = frozenset({DIRECT, RESOURCE})  # what others feel as well travels
+MOST_MEMBERS = 10_000  # series of families that the table does not hold
+FALLS = "_drop"  # what a signal that falls is called
 DAMPED = 0.5  # as bad as now is at least this share of its score
 
 
@@ -64,16 +66,28 @@ class Scene(Ground):
         """Whom each service depends on."""
         return callees(self.edges)
 
+    def tenants(self, node: str) -> tuple[str, ...]:
+        """What runs on it, if it is a node."""
+        return tuple(edge.caller for edge in self.edges if edge.callee == node and edge.system == NODE)
+
     @cached_property
     def symptoms(self) -> tuple[Observation, ...]:
         """What the affected services suffer from."""
         seen = (one for service in self.affected for one in self.best.get(service, {}).values())
         return tuple(one for one in seen if one.score >= TROUBLED and evidence_of(one) in {FELT, DIRECT})
 
+    @cached_property
+    def measured(self) -> tuple[Selection, ...]:
+        """Every way in which a signal of anything is measured, by a row of the table or by what the family's name says."""
+        everything = {service for family in self.families for service in family.services}
+        planned = chain.from_iterable(plan(self.families, agent) for agent in AgentName)
+        return (*planned, *others(self.families, everything, len(self.families), MOST_MEMBERS))
+
     def selections(self, services: Collection[str], signals: Collection[str]) -> tuple[Selection, ...]:
         """How these signals of these services are measured."""
-        planned = (one for agent in AgentName for one in plan(self.families, agent) if one.signal in signals)
-        mine = (replace(one, members=tuple(each for each in one.members if each[1] in services)) for one in planned)
+        wanted = {signal.removesuffix(FALLS) for signal in signals}
+        named = (one for one in self.measured if one.signal in wanted)
+        mine = (replace(one, members=tuple(each for each in one.members if each[1] in services)) for one in named)
         return tuple(one for one in mine if one.members)
 
 
@@ -119,14 +133,16 @@ def _peers(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
 
 
 def _finely(one: Hypothesis, scene: Scene) -> tuple[Question, ...]:
-    causes = _causes(one, scene)
-    if one.service in scene.affected or not causes or not scene.symptoms:
+    causes, symptoms = _troubles(one, scene), _main(scene.symptoms)
+    if one.service in scene.affected or not causes or not symptoms:
         return ()
-    onsets = [seen.onset for seen in (*causes, *scene.symptoms) if seen.onset]
+    onsets = [seen.onset for seen in (*causes, *symptoms) if seen.onset]
     start, end = min(onsets).replace(second=0, microsecond=0), max(onsets).replace(second=0, microsecond=0)
     window = Window(start=start, end=min(end + AFTER, max(scene.times.window.end, start + AFTER)))
-    symptoms = scene.selections(scene.affected, {seen.signal for seen in scene.symptoms})
-    selections = (*scene.selections((one.service,), {seen.signal for seen in causes}), *symptoms)
+    selections = (
+        *scene.selections((one.service,), {seen.signal for seen in causes}),
+        *scene.selections(scene.affected, {seen.signal for seen in symptoms}),
+    )
     return (Question(selections, Times(window, Window(start=start - BEFORE, end=start), FINEST)),)
 
 
@@ -134,53 +150,92 @@ def _order(one: Hypothesis, scene: Scene, again: Again) -> Said | None:
     if one.service in scene.affected:
         return None
     fresh = {(seen.service, seen.signal): seen for seen in chain(*again) if seen.onset}
-    firsts = ([fresh.get((seen.service, seen.signal), seen) for seen in known] for known in (_causes(one, scene), scene.symptoms))
+    firsts = ([fresh.get((seen.service, seen.signal), seen) for seen in known] for known in (_troubles(one, scene), _main(scene.symptoms)))
     cause, symptom = (min((seen for seen in known if seen.onset), key=_onset, default=None) for known in firsts)
     if cause is None or symptom is None:
         return "untested", "it is not known when it began", None, None
-    late = _onset(cause) - _onset(symptom)
+    # lines and spans are read of the window alone: what they show may have begun before
+    since = _onset(symptom) if cause.step else max(_onset(symptom), cause.window.start.timestamp())
+    late = _onset(cause) - since
     unsure = max(cause.onset_within or 0.0, symptom.onset_within or 0.0) + ONSET_SLACK_SECONDS
     verdict: Verdict = "survived" if late <= 0 else "contradicted" if late > unsure else "untested"
     return verdict, f"{cause.summary} since {cause.onset:%H:%M:%S}, {symptom.summary} since {symptom.onset:%H:%M:%S} UTC", cause, late
 
 
+def _troubles(one: Hypothesis, scene: Scene) -> tuple[Observation, ...]:
+    """Whatever is wrong with it."""
+    seen = scene.best.get(one.service, {}).values()
+    return tuple(each for each in seen if each.onset and each.score >= TROUBLED and each.signal not in CHANGED)
+
+
+def _main(symptoms: Sequence[Observation]) -> tuple[Observation, ...]:
+    """Without what is so much weaker than the others that it may be something else."""
+    most = max(map(_score, symptoms), default=0.0)
+    return tuple(seen for seen in symptoms if seen.score >= DAMPED * most)
+
+
 def _see(one: Hypothesis, scene: Scene, again: Again) -> Said | None:
     wanted, best = MUST_SEE.get(one.mechanism, frozenset()), scene.best.get(one.service, {})
-    signs = [seen for seen in (*chain(*again), *best.values()) if seen.service == one.service and seen.signal in wanted]
+    general = one.mechanism in GENERAL  # whatever is unusual of its own may be a sign of these
+    signs = [(_sign(seen, wanted), seen) for seen in chain(*again) if seen.service == one.service and _basis(seen, wanted)]
+    signs += [(seen.score, seen) for seen in best.values() if seen.signal in wanted or (general and evidence_of(seen) in OWN)]
     if not signs:
         return ("untested", "none of its signs is measured", None, None) if wanted else None
-    most = max(signs, key=_score)
-    return "survived" if most.score >= TROUBLED else "contradicted" if most.score < CALM else "untested", most.summary, most, most.value
+    score, most = max(signs, key=lambda pair: pair[0])
+    return "survived" if score >= TROUBLED else "contradicted" if score < CALM else "untested", most.summary, most, most.value
+
+
+def _basis(seen: Observation, wanted: Collection[str]) -> bool:
+    return seen.signal in wanted or f"{seen.signal}{FALLS}" in wanted
+
+
+def _sign(seen: Observation, wanted: Collection[str]) -> float:
+    """Of what is a sign where it falls, nothing where it does not."""
+    return seen.score if seen.signal in wanted else 0.0
 
 
 def _not_see(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
     best = scene.best.get(one.service, {})
-    other = max((best[name] for name in UNLESS.get(one.mechanism, ()) if name in best), key=_score, default=None)
+    passed_on = SLOW if scene.beneath.get(one.service) else frozenset()  # it waits for what it calls, over the same network
+    names = UNLESS.get(one.mechanism, frozenset()) - passed_on
+    other = max((best[name] for name in names if name in best), key=_score, default=None)
     return ("contradicted", other.summary, other, other.value) if other and other.score >= STRONG else None
 
 
 def _dose(one: Hypothesis, scene: Scene, again: Again) -> Said | None:
-    callers = {*scene.callers(one.service)}
+    """Who runs on a node lacks what it lacks. Who calls a service may bear much: that none of them suffers contradicts nothing."""
+    tenants = scene.tenants(one.service)
+    users, what = {*(tenants or scene.callers(one.service))}, "run on" if tenants else "call"
     worst: dict[str, Observation] = {}
-    for seen in (*chain(*again), *(each for caller in callers for each in scene.best.get(caller, {}).values())):
-        if seen.service in callers and evidence_of(seen) in {FELT, DIRECT}:
+    for seen in (*chain(*again), *(each for user in users for each in scene.best.get(user, {}).values())):
+        if seen.service in users and evidence_of(seen) in {FELT, DIRECT}:
             worst[seen.service] = max(seen, worst.get(seen.service, seen), key=_score)
     most = max(worst.values(), key=_score, default=None)
-    if most and most.score >= TROUBLED:
-        suffering = sum(seen.score >= TROUBLED for seen in worst.values())
-        return "survived", f"{suffering} of {len(callers)} that call it suffer, most of all {most.summary}", most, suffering
-    if most and most.score < CALM and len(worst) == len(callers) >= FEWEST_CALLERS and one.service not in scene.affected:
-        return "contradicted", f"none of the {len(callers)} that call it suffers", most, 0
-    return ("untested", "what its callers feel is not clear", None, None) if callers else None
+    suffering = sum(seen.score >= TROUBLED for seen in worst.values())
+    if tenants and one.mechanism in SHARED and len(worst) >= FEWEST_TENANTS and suffering < FEW * len(worst):
+        return "contradicted", f"{suffering} of {len(worst)} that run on it suffer", most, suffering
+    if most and suffering:
+        return "survived", f"{suffering} of {len(users)} that {what} it suffer, most of all {most.summary}", most, suffering
+    return ("untested", f"what those feel that {what} it is not clear", None, None) if users else None
 
 
 def _space(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
-    inside = [seen for seen in scene.symptoms if one.service in {seen.service, *scene.beneath.get(seen.service, ())}]
-    known = any(one.service in {edge.caller, edge.callee} for edge in scene.edges if edge.system != NODE)
-    if not known or not all(scene.beneath.get(seen.service) for seen in scene.symptoms) or not scene.symptoms:
+    if not any(one.service in {edge.caller, edge.callee} for edge in scene.edges if edge.system != NODE):
         return "untested", "it is not known who uses what", None, None
-    most = max(inside or scene.symptoms, key=_score)
-    return "survived" if inside else "contradicted", f"who suffers: {most.summary}", most, len(inside)
+    near = systems(scene.edges, (one.service,))[0]  # elsewhere it is another fault
+    felt = (seen for service in near for seen in scene.best.get(service, {}).values() if seen.signal in ITSELF)
+    suffering = [seen for seen in felt if seen.score >= STRONG]
+    inside = [seen for seen in suffering if _is_victim(seen.service, one, scene)]
+    if not suffering or not (inside or all(scene.beneath.get(seen.service) for seen in suffering)):
+        return "untested", "it is not known who uses what", None, None
+    most = max(inside or suffering, key=_score)
+    return "survived" if inside else "contradicted", f"who suffers: {most.summary}", most, len({seen.service for seen in inside})
+
+
+def _is_victim(service: str, one: Hypothesis, scene: Scene) -> bool:
+    """It is it, or uses it; of more requests also what they reach."""
+    reached = scene.beneath.get(one.service, frozenset()) if one.mechanism == "traffic_surge" else frozenset()
+    return service == one.service or one.service in scene.beneath.get(service, ()) or service in reached
 
 
 def _alike(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
@@ -223,7 +278,7 @@ TESTS = (
     Test("order", "it begins before what users feel", _order, _finely),
     Test("must see", "one of its signs is unusual", _see, lambda one, scene: _now(scene, (one.service,), MUST_SEE.get(one.mechanism, ()))),
     Test("must not see", "nothing that it does not bring about", _not_see),
-    Test("dose", "who calls it suffers", _dose, lambda one, scene: _now(scene, scene.callers(one.service), FELT_SIGNALS)),
+    Test("dose", "who runs on it or calls it suffers", _dose, lambda one, scene: _now(scene, scene.tenants(one.service), ITSELF)),
     Test("control in space", "who suffers uses it", _space),
     Test("alike", "nobody who does not use it shows the same", _alike),
     Test("control in time", "on other days at this hour it does not look like this", _earlier, _on_earlier_days),

@@ -64,6 +64,24 @@ def test_order_is_asked_again_finely_and_what_is_read_then_counts() -> None:
     assert told(one, known, {question: (FULL,)})["order"].verdict == "survived"
 
 
+def test_what_is_read_of_the_window_alone_may_have_begun_before_it() -> None:
+    """Lines and spans are not read of the time before: their first is no onset where the symptom is older than the window."""
+    early = seen("latency_p95", "shop", minutes=-30)
+    slow = seen("gap", "db", minutes=1)
+    assert told(blamed("db", "network_delay", slow), scene(early, slow))["order"].verdict != "contradicted"
+    measured = slow.model_copy(update={"step": 60.0})
+    assert told(blamed("db", "network_delay", measured), scene(early, measured))["order"].verdict == "contradicted"
+
+
+def test_order_goes_by_the_first_trouble_of_the_one_and_by_what_users_mainly_feel() -> None:
+    late = seen("db_waiting_for_locks", "db", minutes=20)
+    one = blamed("db", "lock_contention", late)
+    assert told(one, scene(FAILING, late))["order"].verdict == "contradicted"
+    assert told(one, scene(FAILING, late, seen("db_sessions", "db", minutes=2)))["order"].verdict == "survived"
+    hardly = seen("latency_p50", "shop", 0.3, minutes=-10)
+    assert told(blamed("db", "lock_contention", FULL), scene(hardly, FAILING, FULL))["order"].verdict == "survived"
+
+
 def test_where_the_symptom_itself_is_blamed_there_is_no_order() -> None:
     assert "order" not in told(blamed("shop", "exception_in_code", FAILING), scene(FAILING))
 
@@ -89,30 +107,96 @@ def test_a_mechanism_shows_its_signs() -> None:
     assert told(one, measured, {asked: (calm,)})["must see"].verdict == "contradicted"
 
 
+def test_of_what_others_say_does_not_answer_its_own_requests_are_looked_at() -> None:
+    """A caller that gives up too soon says that the callee does not answer; the callee's own numbers are as ever."""
+    said = seen("log_no_answer", "db", minutes=1)
+    one = blamed("db", "unavailable", said)
+    known = scene(said, families=[family("orders_errors", "db"), family("http_server_requests_seconds_max", "db")])
+    (asked,) = [each for each in questions(one, known) if each.times == TIMES]
+    assert {each.family for each in asked.selections} == {"orders_errors", "http_server_requests_seconds_max"}, "known by their names"
+    calm = seen("errors", "db", 0.0)
+    assert told(one, known, {asked: (calm,)})["must see"].verdict == "contradicted"
+    assert told(one, known, {asked: (seen("errors", "db"),)})["must see"].verdict == "survived"
+    assert told(one, scene(said, seen("restarts", "db")), {asked: (calm,)})["must see"].verdict == "survived", "it restarts"
+    assert told(one, known)["must see"].verdict == "untested", "nobody measures its requests"
+
+
+def test_traffic_that_rises_is_no_sign_of_one_that_does_not_answer_and_traffic_that_falls_is() -> None:
+    one = blamed("db", "unavailable", seen("log_no_answer", "db"))
+    known = scene(families=[family("pg_stat_database_xact_commit", "db")])
+    (asked,) = [each for each in questions(one, known) if each.times == TIMES]
+    assert told(one, known, {asked: (seen("db_transactions", "db"),)})["must see"].verdict == "contradicted"
+    assert told(one, known, {asked: (seen("db_transactions_drop", "db"),)})["must see"].verdict == "survived"
+
+
 def test_what_a_mechanism_does_not_bring_about_speaks_against_it() -> None:
     locks = seen("db_deadlocks", "db")
     assert told(blamed("db", "slow_queries", FULL), scene(FULL, locks))["must not see"].verdict == "contradicted"
     assert "must not see" not in told(blamed("db", "slow_queries", FULL), scene(FULL))
 
 
-def test_who_uses_what_is_broken_feels_it() -> None:
-    one, families = blamed("db", "connection_exhaustion", FULL), [family("up", "cart", "mail")]
-    known = scene(FULL, families=families)
+def test_a_call_that_fails_is_no_wrong_answer() -> None:
+    one = blamed("cart", "wrong_return_value", seen("detour", "cart"))
+    assert told(one, scene(seen("upstream_errors", "cart")))["must not see"].verdict == "contradicted"
+
+
+def test_a_slow_way_makes_slow_who_calls_over_it_and_not_who_calls_nobody() -> None:
+    def slow(service: str) -> dict[str, Trial]:
+        return told(blamed(service, "network_delay", seen("gap", service)), scene(seen("latency_p95", service)))
+
+    assert "must not see" not in slow("cart")
+    assert slow("db")["must not see"].verdict == "contradicted"
+
+
+def test_who_runs_on_a_node_that_lacks_something_lacks_it_too() -> None:
+    edges = calls("shop node", "cart node", "mail node", "db node", system="node")
+    busy = seen("cpu_idle", "node", minutes=1)
+    one = blamed("node", "cpu_exhaustion", busy)
+    known = scene(busy, seen("error_ratio", "shop"), edges=edges, families=[family("app_errors", "shop", "cart", "mail", "db")])
+    asked = next(each for each in questions(one, known) if "app_errors" in {one.family for one in each.selections})
+    calm = tuple(seen("errors", service, 0.0) for service in ("cart", "mail", "db"))
+    assert told(one, known, {asked: calm})["dose"].detail == "1 of 4 that run on it suffer"
+    assert told(one, known, {asked: calm})["dose"].verdict == "contradicted"
+    assert told(one, known, {asked: calm[:1]})["dose"].verdict == "survived", "of two nobody can tell"
+    assert told(one, known, {asked: (*calm[:1], seen("errors", "mail"))})["dose"].verdict == "survived"
+    assert told(blamed("node", "disk_io", busy), known, {asked: calm})["dose"].verdict == "survived", "not everybody uses the disk"
+
+
+def test_who_calls_what_is_broken_may_bear_it() -> None:
+    one = blamed("db", "connection_exhaustion", FULL)
+    assert told(one, scene(FULL, seen("error_ratio", "cart")))["dose"].detail.startswith("1 of 2 that call it suffer, most of all cart")
     calm = [seen("error_ratio", service, 0.0) for service in ("cart", "mail")]
-    asked = next((each for each in questions(one, known) if each.times == TIMES), None)
-    assert told(one, scene(FULL, seen("error_ratio", "cart")))["dose"].verdict == "survived"
-    assert told(one, scene(FULL))["dose"].verdict == "untested"
-    assert told(one, scene(FULL, *calm[:1]))["dose"].verdict == "untested", "what mail feels is not known"
-    assert told(one, scene(FULL, *(each.model_copy(update={"score": 0.01}) for each in calm)))["dose"].verdict == "contradicted"
-    assert asked is None, "up is nothing that is felt"
+    assert told(one, scene(FULL, *calm))["dose"].verdict == "untested"
+    assert "dose" not in told(one, scene(FULL, edges=()))
 
 
 def test_who_suffers_uses_what_is_broken() -> None:
     one = blamed("db", "connection_exhaustion", FULL)
     assert told(one, scene(FAILING, FULL))["control in space"].verdict == "survived"
-    assert told(one, scene(FAILING, FULL, edges=calls("shop cart", "mail db")))["control in space"].verdict == "contradicted"
-    assert told(one, scene(FAILING, FULL, edges=calls("shop cart")))["control in space"].verdict == "untested"
+    assert told(one, scene(FULL))["control in space"].verdict == "untested", "nobody suffers"
     assert told(one, scene(FAILING, FULL, edges=()))["control in space"].verdict == "untested"
+
+
+def test_where_only_those_suffer_that_do_not_use_it_it_is_something_else() -> None:
+    """A database with a few waiting sessions, beside a service that fails and never asks it."""
+    edges = calls("shop cart", "shop mail", "cart db", "mail relay")
+    one, mail = blamed("db", "lock_contention", FULL), seen("error_ratio", "mail")
+    space = told(one, scene(FULL, mail, edges=edges))["control in space"]
+    assert (space.verdict, space.detail) == ("contradicted", "who suffers: mail: saw error_ratio")
+    assert told(one, scene(FULL, mail, seen("error_ratio", "cart"), edges=edges))["control in space"].verdict == "survived"
+    assert told(one, scene(FULL, seen("call_p95", "mail"), edges=edges))["control in space"].verdict == "untested", "others say so"
+    assert told(one, scene(FULL, seen("error_ratio", "relay"), edges=edges))["control in space"].verdict == "untested", (
+        "whom it uses is not known"
+    )
+    apart = calls("cart db", "mail relay")
+    assert told(one, scene(FULL, mail, edges=apart))["control in space"].verdict == "untested", "it is of another system"
+
+
+def test_more_requests_harm_those_that_they_reach() -> None:
+    one = blamed("shop", "traffic_surge", seen("surge", "shop"))
+    known = scene(seen("error_ratio", "cart"))
+    assert told(one, known)["control in space"].verdict == "survived"
+    assert told(blamed("shop", "exception_in_code"), known)["control in space"].verdict == "contradicted"
 
 
 def test_what_others_show_as_well_who_do_not_use_it_has_another_cause() -> None:
