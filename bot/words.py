@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import ceil
@@ -13,6 +13,7 @@ from compass_core.domain import AgentName, Conclusion, Gap, Hypothesis, Incident
 from compass_core.errors import Reason
 from compass_core.hypotheses.calibrated import band
 from compass_core.hypotheses.coverage import KINDS, absent, clean, is_blind, nobody_knows, silent, unread
+from compass_core.hypotheses.joined import OF_A_CHANGE
 from compass_core.hypotheses.mechanisms import MECHANISMS
 from compass_core.hypotheses.remedies import REMEDIES
 from compass_core.hypotheses.suspicion import evidence_of
@@ -150,8 +151,11 @@ def strongest(run: Run) -> list[Observation]:
 
 
 def gap_lines(runs: Iterable[Run]) -> list[str]:
-    """What could not be looked at, each once: `no traces: Tempo is not configured`."""
-    return list(dict.fromkeys(_gap(gap) for run in runs for gap in run.findings.gaps))
+    """What could not be looked at, each once: `traces, changes (not configured)`, `Loki: timed out`."""
+    gaps = [gap for run in runs for gap in run.findings.gaps]
+    missing = dict.fromkeys(shown(gap.source) for gap in gaps if gap.reason is Reason.NOT_CONFIGURED)
+    told = [f"{', '.join(missing)} (not configured)"] if missing else []
+    return [*told, *dict.fromkeys(_gap(gap) for gap in gaps if gap.reason is not Reason.NOT_CONFIGURED)]
 
 
 def incomplete(conclusion: Conclusion) -> str:
@@ -221,11 +225,16 @@ def sentence(one: Hypothesis) -> str:
     return f"{meaning}." if meaning and one.statement.startswith(meaning) else one.statement
 
 
-def next_step(one: Hypothesis) -> str:
-    """`Check: …. Usual remedy: ….`, with the service's name; '' for a mechanism that nobody knows."""
+def next_step(one: Hypothesis, seen: Mapping[str, Observation]) -> str:
+    """`Check: …. Usual remedy: ….`, with the service's name; '' for a mechanism that nobody knows.
+
+    What a change brought about is mended by undoing that.
+    """
     if one.mechanism not in REMEDIES:
         return ""
     check, remedy = (text.format(service=one.service) for text in REMEDIES[one.mechanism])
+    if one.mechanism not in OF_A_CHANGE:
+        remedy = next((f"undo the change of {seen[each].service}" for each in one.brought_about_by if each in seen), remedy)
     return f"{check}. Usual remedy: {remedy}."
 
 

@@ -398,10 +398,10 @@ class Conclusion(Value):
     """The end of an investigation. `hypotheses` are ranked; `costs` holds all three agents, also those that did not run.
 
     `coverage` (0 to 1) is how much of what should have been looked at was; every confidence was lowered by it. `how_sure` says in words
-    how often an answer like the first is right, `why_not` why it is not what an earlier message named, `unexplained` what it leaves open,
-    `changed` what is otherwise than when the same incident was looked at before, `seen_before` when the same was found earlier, `seen_in`
-    which investigation, and `seen_how` of which incident, what people said of it and what ended it. `feedback` is what people said of it
-    since, the last at the end.
+    how often an answer like the first is right, `why_not` why it is not what an earlier message named, nor a change nearby, `unexplained`
+    what it leaves open, `changed` what is otherwise than when the same incident was looked at before, `seen_before` when the same was
+    found earlier, `seen_in` in which investigation, and `seen_how` of which incident, what people said of it and what ended it.
+    `feedback` is what people said of it since, the last at the end.
     """
 
     investigation: Investigation

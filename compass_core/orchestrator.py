@@ -36,7 +36,7 @@ from compass_core.hypotheses import again
 from compass_core.hypotheses.calibrated import how_sure
 from compass_core.hypotheses.coverage import coverage, is_blind, lowered
 from compass_core.hypotheses.rank import rank
-from compass_core.hypotheses.turned import changed, unexplained, why_not
+from compass_core.hypotheses.turned import changed, harmless, unexplained, why_not
 from compass_core.incidents.resolve import resolve
 from compass_core.ports import Clock, History, Incidents, Investigations, Journal, Names, Tester, Thread
 
@@ -293,7 +293,8 @@ class Orchestrator:
             share = coverage(self._runs)
             ranked = lowered(rank(self._runs, self._tried, investigation.incident.services), share)
             sure = how_sure(ranked[0].confidence) if ranked else ""
-            why, rest = why_not(ranked, self._runs), unexplained(ranked, self._runs)
+            why = " ".join(filter(None, (each(ranked, self._runs) for each in (why_not, harmless))))
+            rest = unexplained(ranked, self._runs)
         except Exception as error:
             log.exception("ranking.failed")
             ending = (Outcome.FAILED, f"the hypotheses are not ranked, since Compass itself failed ({type(error).__name__})")

@@ -87,7 +87,7 @@ def _hypothesis(rank: int, one: Hypothesis, found: Conclusion) -> Json:
         [plain(f"How sure: {found.how_sure if rank == 1 and found.how_sure else how_sure(one.confidence)}")],
         *([[bold("How it went (UTC): "), plain(shown(one.story, LONGEST))]] if one.story else []),
     ]
-    lines += [[bold("Check: "), plain(shown(step, LONGEST))]] if (step := words.next_step(one)) else []
+    lines += [[bold("Check: "), plain(shown(step, LONGEST))]] if (step := words.next_step(one, found.observations)) else []
     tests = [
         section([bold(f"{each.verdict}: "), plain(shown(f"{each.name}: {each.detail}", LONGEST)), *_asked(each)]) for each in one.tests[:20]
     ]

@@ -52,7 +52,7 @@ def final(conclusion: Conclusion, seen: str | None = None) -> Message:
         return [
             rich(head, *([plain(line)] for line in notes)),
             *(block for one in first for block in _first(one, conclusion.observations, detail)),
-            *(rich([plain(shown(line, 200))]) for line in (conclusion.why_not, conclusion.unexplained) if line),
+            *(rich([plain(shown(line, 400))]) for line in (conclusion.why_not, conclusion.unexplained) if line),
             *([rich(_before(conclusion, seen, detail))] if conclusion.seen_before else []),
             *([rich([bold("Changed since the last time: "), plain(shown(changed, 400))])] if changed else []),
             *bullets("Other explanations", others, len(rest) - len(told)),
@@ -86,7 +86,7 @@ def _first(one: Hypothesis, seen: Mapping[str, Observation], detail: _Detail) ->
     against = [[plain(words.brief(each.detail, detail.evidence))] for each in one.tests if each.verdict == "contradicted"]
     against += [finding(seen[each], one.service, detail.evidence) for each in one.evidence_against if each in seen]
     lines = [[bold("Against: "), *each] for each in against[:2]]
-    lines += [[bold("Check: "), plain(shown(step, 300))]] if (step := words.next_step(one)) else []
+    lines += [[bold("Check: "), plain(shown(step, 300))]] if (step := words.next_step(one, seen)) else []
     lines += [[plain(words.brief(line, detail.text))] for line in words.model_says(one)[:1]]
     title = f"1. {shown(named(one), 200)}, {words.sure(one).lower()} ({likely(one)}, {words.VERDICTS[one.verdict]})"
     return [

@@ -13,7 +13,9 @@ def root(investigation: Investigation, now: Moment | Conclusion | None = None) -
     now = now or Moment(ahead=investigation.waits)
     incident, ended = investigation.incident, isinstance(now, Conclusion)
     lines = _ended(now) if isinstance(now, Conclusion) else _running(now)
-    if felt := words.symptom(incident, now.runs):
+    if story := _story(now):
+        lines.append([bold("How it went (UTC): "), plain(shown(story, 300))])
+    elif felt := words.symptom(incident, now.runs):
         lines.append([bold("Felt: "), plain(shown(f"{felt.summary}{f', since {felt.onset:%H:%M} UTC' if felt.onset else ''}", 160))])
     origin = words.TRIGGERS.get(incident.origin, shown(incident.origin))
     who = [listed(incident.services) or "services not known", shown(incident.severity), origin]
@@ -47,6 +49,11 @@ def _ended(now: Conclusion) -> list[list[Json]]:
     lines = [[bold(nothing)]] if nothing else [_explanation(f"{words.sure(one)}: ", one) for one in now.hypotheses[:1]]
     lines += [[plain(words.outcome(now.outcome, now.reason).capitalize())]] if now.outcome is not Outcome.ANSWERED else []
     return lines + ([[plain(missing)]] if missing else [])
+
+
+def _story(now: Moment | Conclusion) -> str:
+    """What brought the answer about and who suffers from it; '' while that is not known."""
+    return now.hypotheses[0].story if isinstance(now, Conclusion) and now.hypotheses and not words.nothing_found(now) else ""
 
 
 def _running(now: Moment) -> list[list[Json]]:

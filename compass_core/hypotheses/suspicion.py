@@ -113,6 +113,7 @@ def supports(best: Best, *, database: bool = False) -> tuple[Support, ...]:
             kind = evidence_of(seen)
             said[mechanism][kind] = max(value, said[mechanism].get(kind, 0.0))
             evidence[mechanism].append((value, seen))
+            evidence[mechanism] += [(0.0, worst) for worst in _moved(best) if seen.signal in CHANGED]
     sums = {mechanism: sum(kinds.values()) * _otherwise(mechanism, best) for mechanism, kinds in said.items()}
     whole = sum(value**2 for value in sums.values())
     found = (
@@ -182,12 +183,18 @@ def _strengths(best: Best) -> list[tuple[Observation, float]]:
     A change is worth no more than the strongest of what moved there, and little where the new version answers as well as the old one.
     """
     guilty = OTHERWISE if AS_WELL in best else 1.0
-    moved = max((seen.score for seen in best.values() if seen.signal not in CHANGED and evidence_of(seen) != WEAK), default=0.0)
+    moved = max((seen.score for seen in _moved(best)), default=0.0)
     return [
         (seen, guilty * min(seen.score, moved) if seen.signal in CHANGED else WEIGHTS[evidence_of(seen)] * seen.score * _early(seen))
         for seen in best.values()
         if seen.signal != AS_WELL
     ]
+
+
+def _moved(best: Best) -> list[Observation]:
+    """What moved most at a service besides its changes, in a list; an empty one where nothing did."""
+    moved = [seen for seen in best.values() if seen.signal not in CHANGED and evidence_of(seen) != WEAK]
+    return sorted(moved, key=lambda seen: -seen.score)[:1]
 
 
 def _early(seen: Observation) -> float:

@@ -1,11 +1,13 @@
-"""Why the answer is not what an earlier message named, and what it leaves unexplained, each in one sentence."""
+"""Why the answer is not what an earlier message named, or a change, and what it leaves unexplained, each in one sentence."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from compass_core.domain import Conclusion, Hypothesis, Observation, Run
-from compass_core.hypotheses.suspicion import CHANGED, callees, evidence_of, strongest
+from compass_core.hypotheses.joined import SHORT
+from compass_core.hypotheses.propose import LEAST
+from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, TROUBLED, callees, evidence_of, strongest
 from compass_core.hypotheses.test import STRONG
 from compass_core.signals.signal import DIRECT, FELT
 
@@ -32,6 +34,22 @@ def why_not(ranked: Sequence[Hypothesis], runs: Sequence[Run]) -> str:
     else:
         why = f"what was seen later makes {first.service} likelier"
     return f"The {other.agent} agent named {other.service} ({other.mechanism.replace('_', ' ')}) first: {why}."
+
+
+def harmless(ranked: Sequence[Hypothesis], runs: Sequence[Run]) -> str:
+    """`Not the change of prices (deployed 1.8.3 → 1.8.4, 13:39): nothing got worse there.`: what people would suspect; '' for none."""
+    best = strongest(each for run in runs for each in run.findings.observations)
+    blamed = {each for one in ranked if one.confidence >= LEAST for each in (*one.evidence_for, *one.brought_about_by)}
+    told = []
+    for service, held in best.items():
+        changes = [seen for name, seen in held.items() if name in CHANGED and name != AS_WELL and seen.onset and seen.score >= TROUBLED]
+        worse = [seen for name, seen in held.items() if name not in CHANGED and seen.score >= TROUBLED]
+        if changes and not {seen.id for seen in changes} & blamed and (AS_WELL in held or not worse):
+            last = max(changes, key=lambda seen: seen.score)
+            why = "its new version answers as well as the old one" if AS_WELL in held else "nothing got worse there"
+            what = last.summary.removeprefix(f"{service}: ")
+            told.append((last.score, f"Not the change of {service} ({what[:SHORT]}, {last.onset:%H:%M}): {why}."))
+    return max(told, default=(0.0, ""))[1]
 
 
 def changed(now: Conclusion, before: Conclusion) -> tuple[str, ...]:

@@ -101,7 +101,7 @@ def test_an_update_shows_what_is_cited_first_with_its_link_and_the_cost() -> Non
     assert "14:03 UTC error ratio of checkout 12% (before: 0.1%) A1" in told
     assert told.startswith("Application suspects postgres-orders: connection exhaustion")
     assert "71" not in told, "no confidence before all was seen"
-    assert "Could not check: no traces: Tempo is not configured" in told
+    assert "Could not check: traces (not configured)" in told
     assert "$0.0021 / $10.00" in told
     assert {node["url"] for node in nodes(message.blocks) if node.get("type") == "link"} == {"https://grafana.example/explore?a=1"}
 
@@ -192,6 +192,15 @@ def test_how_it_went_is_told_whole() -> None:
     assert f"How it went (UTC): {STORY}" in blocks.final(ended).text
     assert f"How it went (UTC): {STORY}" in text_of(blocks.details(ended, blocks.HYPOTHESES)["blocks"])
     assert "How it went" not in blocks.final(conclusion()).text
+    assert f"How it went (UTC): {STORY}" in blocks.root(INVESTIGATION, ended).text, "who reads the answer alone must see what began it"
+
+
+def test_what_a_change_brought_about_is_mended_by_undoing_that_change() -> None:
+    deploy = observation("A9", service="cart", signal="deploy", summary="cart: deployed 1 → 2")
+    runs = (run(findings=Findings(observations=(deploy,))),)
+    ended = conclusion(runs=runs, hypotheses=(hypothesis(brought_about_by=("A9",)),))
+    assert "Usual remedy: undo the change of cart." in blocks.final(ended).text
+    assert "undo" not in blocks.final(conclusion(runs=runs)).text
 
 
 def test_how_sure_is_how_many_answers_that_were_as_sure_were_right() -> None:
@@ -303,8 +312,10 @@ def test_without_hypotheses_it_says_which_nothing_it_was(lost: list[tuple[str, R
     fits(message)
     assert told in shown(message)
     assert told in message.text
-    for kind, _ in lost:
-        assert message.text.count(f"no {kind}: it does not answer") == 1
+    for kind, why in lost:
+        assert message.text.count(f"no {kind}: it does not answer") == (why is not Reason.NOT_CONFIGURED)
+    missing = ", ".join(kind for kind, why in lost if why is Reason.NOT_CONFIGURED)
+    assert message.text.count(f"{missing} (not configured)") == bool(missing)
     assert ("COMPASS_LOKI_URL, for Loki is not configured" in shown(message)) == bool(lost)
     assert "could observe nothing" in shown(blocks.agent_update(INVESTIGATION, progress(blind))) or len(lost) < 3
 

@@ -151,7 +151,7 @@ async def test_the_terminal_tells_the_story_in_order() -> None:
         "INC-42: Checkout is slow",
         "Application suspects postgres-orders: connection exhaustion",
         "error ratio of checkout 12% (before: 0.1%) A1 (https://grafana.example",
-        "Could not check: no traces: Tempo is not configured",
+        "Could not check: traces (not configured)",
         "Network: nothing unusual",
         "INC-42: finished in 5.2 s",
         "1. postgres-orders: connection exhaustion, very likely (86%, untested)",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from compass_core.domain import Conclusion, Findings, Hypothesis, Outcome, Run, Trial
-from compass_core.hypotheses.turned import changed, unexplained, why_not
+from compass_core.domain import Conclusion, Findings, Hypothesis, Observation, Outcome, Run, Trial
+from compass_core.hypotheses.turned import changed, harmless, unexplained, why_not
 from tests.bot.made import conclusion, observation, run
 from tests.bot.made import hypothesis as guess
 from tests.fakes import hypothesis
@@ -34,6 +34,23 @@ def test_a_test_that_speaks_against_it_is_told() -> None:
 
 def test_what_a_later_agent_saw_is_told() -> None:
     assert said(CAUSE, DEPLOY) == NAMED + "db: connections 97% weighs more."
+
+
+def test_a_change_after_which_nothing_got_worse_is_said_to_be_harmless() -> None:
+    deploy = seen("deploy", "prices", 0.8, minutes=-1).model_copy(update={"summary": "prices: deployed 1.8.3 → 1.8.4"})
+    worse, well = seen("error_ratio", "prices"), seen("new_version_as_well", "prices", 0.5)
+
+    def told(*observations: Observation, blamed: tuple[Hypothesis, ...] = ()) -> str:
+        return harmless(blamed, [Run(agent=APPLICATION, outcome=Outcome.ANSWERED, findings=Findings(observations=observations))])
+
+    not_it = f"Not the change of prices (deployed 1.8.3 → 1.8.4, {deploy.onset:%H:%M}): "
+    assert told(deploy) == not_it + "nothing got worse there."
+    assert told(deploy, worse, well) == not_it + "its new version answers as well as the old one."
+    assert told(deploy, worse) == "", "it may have done that"
+    assert told(worse) == "", "nothing was changed"
+    assert told(deploy, blamed=(DEPLOY.model_copy(update={"service": "prices", "evidence_for": (deploy.id,)}),)) == ""
+    long_ago = deploy.model_copy(update={"score": 0.1})
+    assert told(long_ago) == "", "nobody would suspect it"
 
 
 def test_there_is_nothing_to_explain_where_it_was_named_or_nobody_was_sure() -> None:
