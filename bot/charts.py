@@ -107,8 +107,8 @@ def _chart(rank: int, one: Hypothesis, found: Conclusion) -> Chart | None:
     columns = zip(drawn, zip(*(values for _, values in parts), strict=True), strict=True)
     lines = [Line(each.service, words.measured(each.signal), each.unit, tuple(one or 0.0 for one in column)) for each, column in columns]
     told = "; ".join(f"{each.summary}{f', since {each.onset:{form}}' if each.onset else ''}" for each in drawn)
-    says = f"Chart {rank}: {words.named(one)}, {begin:{form}} to {end:{form}} UTC. {told}. {', '.join(text for _, text in marks.values())}."
-    title = shown(f"{rank}. {words.named(one)}", LONG)
+    says = f"Chart {rank}: {one.about}, {begin:{form}} to {end:{form}} UTC. {told}. {', '.join(text for _, text in marks.values())}."
+    title = shown(f"{rank}. {one.about}", LONG)
     return Chart(title, tuple(lines), tuple(f"{time:{form}}" for time in times), tuple(marks.values()), shown(says, 900))
 
 

@@ -54,8 +54,6 @@ Word = tuple[str, bool]
 
 @dataclass(frozen=True, slots=True)
 class Investigate:
-    """Investigate this."""
-
     request: Request
 
 

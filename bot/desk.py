@@ -28,38 +28,24 @@ _OTHER_TEAM = "Only people of the workspace that Compass belongs to can start an
 
 
 class Compass(Protocol):
-    """The investigator, as the bot needs it."""
+    """`compass_core.compass.Compass`, as the bot needs it."""
 
     @property
-    def history(self) -> History:
-        """What was investigated."""
-
+    def history(self) -> History: ...
     @property
-    def outbox(self) -> Outbox:
-        """Which messages were posted."""
-
+    def outbox(self) -> Outbox: ...
     @property
-    def redact(self) -> Redactor:
-        """Takes the secrets out of text."""
-
+    def redact(self) -> Redactor: ...
     @property
-    def clock(self) -> Clock:
-        """What time it is."""
+    def clock(self) -> Clock: ...
 
-    async def declare(self, title: str, service: str, since: timedelta) -> Incident:
-        """Keep an incident under a new id."""
-
+    async def declare(self, title: str, service: str, since: timedelta) -> Incident: ...
     async def accept(self, request: Request, thread: Thread, key: str) -> None:
         """Begin it, once for each key; `RefusalError`, `ThreadError` or `StoreError` where nothing was started."""
 
-    def refuse_too_dear(self, request: Request) -> None:
-        """Raise `RefusalError` where the asker may not spend as much."""
-
-    async def asked(self, of: Conclusion) -> Asked:
-        """Who answers a question about what has ended."""
-
-    async def stop(self, channel: str, reference: str, why: str) -> list[str]:
-        """End what investigates there, or of that one incident; the incidents' ids."""
+    def refuse_too_dear(self, request: Request) -> None: ...
+    async def asked(self, of: Conclusion) -> Asked: ...
+    async def stop(self, channel: str, reference: str, why: str) -> list[str]: ...
 
 
 class Tasks:
@@ -70,7 +56,6 @@ class Tasks:
         self.turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by thread: who waits comes one after the other
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run it beside everything else."""
         task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -98,8 +83,20 @@ class Desk:
 
     @property
     def asker(self) -> str:
-        """The id of who asks."""
         return str(self.body["user"]["id"] if "user" in self.body else self.body["user_id"])
+
+    @property
+    def channel(self) -> str:
+        """Where they ask, '' in a modal."""
+        return str(self.body.get("channel_id") or (self.body.get("channel") or {}).get("id") or "")
+
+    @property
+    def clicked(self) -> blocks.Json:
+        return dict(self.body["actions"][0])
+
+    @property
+    def value(self) -> str:
+        return str(self.clicked["value"])
 
     @property
     def name(self) -> str:
@@ -148,17 +145,16 @@ async def answered(act: Callable[[Desk], Awaitable[None]], desk: Desk) -> None:
 
 async def answer(desk: Desk, message: blocks.Message) -> None:
     """Tell the person alone: by what Slack gave for that, else in the channel where they asked, else in a message to them."""
-    where = desk.body.get("channel_id") or (desk.body.get("channel") or {}).get("id")
     try:
         if desk.body.get("response_url"):
             response = await desk.respond(text=message.text, blocks=message.blocks, response_type="ephemeral", replace_original=False)
             if response.status_code == 200:  # noqa: PLR2004 - OK
                 return
             log.warning("answer.refused", status=response.status_code)
-        if where:
-            there: dict[str, Any] = {"channel": where, "user": desk.asker, "thread_ts": desk.body.get("thread_ts")}
-            await desk.client.chat_postEphemeral(text=message.text, blocks=message.blocks, **there)
-        else:  # in a modal
+        if desk.channel:
+            where: dict[str, Any] = {"channel": desk.channel, "user": desk.asker, "thread_ts": desk.body.get("thread_ts")}
+            await desk.client.chat_postEphemeral(text=message.text, blocks=message.blocks, **where)
+        else:
             await desk.client.chat_postMessage(channel=desk.asker, text=message.text, blocks=message.blocks)
     except UNANSWERED as error:
         log.warning("answer.failed", reason=reason(error))

@@ -60,22 +60,18 @@ def register(app: AsyncApp, compass: Compass, tasks: Tasks) -> None:
         return listen
 
     app.command("/compass")(listener(on_command))
-    app.action(re.compile("reinvestigate|raise"))(listener(on_reinvestigate))
-    app.action("stop")(listener(on_stop))
-    for name, act in (("^show", on_show), ("^right", on_right), ("^wrong", on_wrong)):
-        app.action(re.compile(name))(listener(act))
-    app.event("app_home_opened")(listener(on_home))
-    app.view("correction")(listener(on_correction))
     app.event("app_mention")(listener(on_mention))
+    app.event("app_home_opened")(listener(on_home))
     app.shortcut("investigate_message")(listener(on_shortcut))
-    app.action("change")(listener(on_change))
-    app.action("investigate")(listener(on_investigate))
+    buttons = {"investigate": on_investigate, "reinvestigate|raise": on_reinvestigate, "change": on_change, "stop": on_stop}
+    for name, act in (buttons | {"show.*": on_show, "right.*": on_right, "wrong.*": on_wrong}).items():
+        app.action(re.compile(f"^({name})$"))(listener(act))
     app.view("change")(listener(on_changed))
+    app.view("correction")(listener(on_correction))
 
 
 async def on_command(desk: Desk) -> None:
-    """Do what was typed."""
-    await _do(desk, desk.body.get("text", ""), Address(channel=desk.body["channel_id"]), desk.body.get("trigger_id"))
+    await _do(desk, desk.body.get("text", ""), Address(channel=desk.channel), desk.body.get("trigger_id"))
 
 
 async def _do(desk: Desk, text: str, address: Address, key: str | None) -> None:
@@ -100,9 +96,7 @@ async def _do(desk: Desk, text: str, address: Address, key: str | None) -> None:
 
 
 async def on_home(desk: Desk) -> None:
-    """Show a person the app's home."""
-    view = blocks.home(await _recent(desk, LISTED), await _cost(desk))
-    await desk.client.views_publish(user_id=desk.asker, view=view)
+    await desk.client.views_publish(user_id=desk.asker, view=blocks.home(await _recent(desk, LISTED), await _cost(desk)))
 
 
 async def _cost(desk: Desk) -> blocks.Message:
@@ -112,7 +106,7 @@ async def _cost(desk: Desk) -> blocks.Message:
 async def _recent(desk: Desk, most: int, reference: str = "", *, ended: bool = False) -> blocks.Message:
     """What runs and what ended, in this channel and in those that the person is in."""
     history = desk.compass.history
-    places = {desk.body["channel_id"] if "channel_id" in desk.body else desk.body["channel"]["id"]}
+    places = {desk.channel}
     try:
         theirs = await desk.client.users_conversations(user=desk.asker, types="public_channel,private_channel", limit=999)
         places |= {one["id"] for one in theirs["channels"]}
@@ -138,7 +132,7 @@ async def on_mention(desk: Desk) -> None:
         return await _do(await named(desk), text, Address(channel=event["channel"], thread_ts=thread), f"{event['channel']} {event['ts']}")
     async with desk.tasks.turns.setdefault(f"{event['channel']} {thread}", asyncio.Lock()):
         ids = await desk.compass.history.in_thread(event["channel"], thread) if thread else ()
-        ended = [found for one in ids if (found := await desk.compass.history.conclusion(one))]
+        ended = [conclusion for one in ids if (conclusion := await desk.compass.history.conclusion(one))]
         if not ended:
             raise RefusalError("It is still looking: ask again below its final message." if ids else questions.ELSEWHERE)
         return await _reply(desk, redacted(ended[0], desk.compass.redact), desk.compass.redact(text))
@@ -176,72 +170,64 @@ async def on_shortcut(desk: Desk) -> None:
 
 
 async def on_change(desk: Desk) -> None:
-    """Ask with what to investigate again."""
-    before = redacted(await _before(desk, desk.body["actions"][0]["value"]), desk.compass.redact)
+    before = redacted(await _before(desk, desk.value), desk.compass.redact)
     await open_view(desk, change.view(Request(budget=before.budget, only=before.only), before.incident, _under_message(desk), before.id))
 
 
 async def on_changed(desk: Desk) -> None:
-    """Investigate with what was sent."""
     wanted: change.Change = desk.body["change"]
     request = wanted.again((await _before(desk, wanted.of)).incident) if wanted.of else wanted.request
     await _investigate(desk, request, wanted.address, desk.body.get("trigger_id"))
 
 
 async def on_investigate(desk: Desk) -> None:
-    """Investigate what was declared."""
-    action = desk.body["actions"][0]
-    key = f"{action['value']} {action.get('action_ts')}"
-    await _investigate(desk, Request(reference=action["value"]), Address(channel=desk.body["channel"]["id"]), key)
+    await _investigate(desk, Request(reference=desk.value), Address(channel=desk.channel), _clicked(desk))
 
 
 async def on_stop(desk: Desk) -> None:
-    """End what the button's message tells of."""
-    await _stop(desk, desk.body["channel"]["id"], desk.body["actions"][0]["value"])
+    await _stop(desk, desk.channel, desk.value)
 
 
 async def on_show(desk: Desk) -> None:
     """Open a modal with what stands behind a message, or turn its page."""
-    await _show(desk, desk.body["actions"][0]["value"])
+    await _show(desk, desk.value)
 
 
 async def on_right(desk: Desk) -> None:
-    """Keep that the button's hypothesis is right."""
-    found, rank = await _asked_of(desk, desk.body["actions"][0]["value"])
-    await _keep(desk, found, rank, right=True)
+    await _keep(desk, *await _judged(desk, desk.value), right=True)
     if "view" in desk.body:
         await _show(desk, desk.body["view"]["private_metadata"])
 
 
 async def on_wrong(desk: Desk) -> None:
-    """Ask what it was instead."""
-    await open_view(desk, blocks.correction(*await _asked_of(desk, desk.body["actions"][0]["value"])))
+    await open_view(desk, blocks.correction(*await _judged(desk, desk.value)))
 
 
 async def on_correction(desk: Desk) -> None:
     """Keep what it was instead; what was typed wins."""
     view = desk.body["view"]
-    found, rank = await _asked_of(desk, view["private_metadata"])
+    ended, rank = await _judged(desk, view["private_metadata"])
     given = {name: next(iter(inputs.values())) for name, inputs in view["state"]["values"].items()}
     chosen = (given.get("other") or {}).get("selected_option")
-    other = found.hypotheses[int(chosen["value"])].about if chosen else ""
-    await _keep(desk, found, rank, right=False, was=given["was"]["value"] or other, note=given["note"]["value"] or "")
+    other = ended.hypotheses[int(chosen["value"])].about if chosen else ""
+    await _keep(desk, ended, rank, right=False, was=given["was"]["value"] or other, note=given["note"]["value"] or "")
 
 
-async def _asked_of(desk: Desk, value: str) -> tuple[Conclusion, int]:
+async def _judged(desk: Desk, value: str) -> tuple[Conclusion, int]:
+    """The conclusion, and the place of the hypothesis of which a person says whether it is right."""
     of, _, rank = blocks.parse_show(value)
-    found = await desk.compass.history.conclusion(of)
-    if found is None or rank >= len(found.hypotheses):
+    ended = await desk.compass.history.conclusion(of)
+    if ended is None or rank >= len(ended.hypotheses):
         raise RefusalError("Compass no longer knows this investigation.")
-    return redacted(found, desk.compass.redact), rank
+    return redacted(ended, desk.compass.redact), rank
 
 
-async def _keep(desk: Desk, found: Conclusion, rank: int, *, right: bool, was: str = "", note: str = "") -> None:
+async def _keep(desk: Desk, ended: Conclusion, rank: int, *, right: bool, was: str = "", note: str = "") -> None:
     """Keep what the person says; the thread is told of it once, where it is something else than what they said before."""
-    of, redact = found.investigation, desk.compass.redact
-    hypothesis, was, note = found.hypotheses[rank].about, shown(redact(was), 100), shown(redact(note), blocks.LONGEST_NOTE)
+    of, redact, hypothesis = ended.investigation, desk.compass.redact, ended.hypotheses[rank].about
     who = {"person": desk.asker, "name": desk.name}
-    said = Feedback(investigation=of.id, hypothesis=hypothesis, right=right, was=was, note=note, **who)
+    about = {"was": shown(redact(was), 100), "note": shown(redact(note), blocks.LONGEST_NOTE)}
+    said = Feedback(investigation=of.id, hypothesis=hypothesis, right=right, **about, **who)
     root = await desk.compass.outbox.posted(of.id, "root")
     if await desk.compass.history.answered(said) and root:
         thread = SlackThread(desk.client, desk.compass.outbox, root.channel, root.thread_ts or root.ts)
@@ -250,10 +236,10 @@ async def _keep(desk: Desk, found: Conclusion, rank: int, *, right: bool, was: s
 
 async def _show(desk: Desk, value: str) -> None:
     of, what, page = blocks.parse_show(value)
-    found = await desk.compass.history.conclusion(of)
-    if found is None:
+    ended = await desk.compass.history.conclusion(of)
+    if ended is None:
         raise RefusalError("This opens when the investigation has ended.")
-    await open_view(desk, blocks.details(redacted(found, desk.compass.redact), what, page))
+    await open_view(desk, blocks.details(redacted(ended, desk.compass.redact), what, page))
 
 
 async def _stop(desk: Desk, channel: str, reference: str) -> None:
@@ -264,12 +250,17 @@ async def _stop(desk: Desk, channel: str, reference: str) -> None:
 
 async def on_reinvestigate(desk: Desk) -> None:
     """Investigate the button's incident again, in its thread, or go on with twice the budget: what has finished is not run again."""
-    goes_on = desk.body["actions"][0]["action_id"] == "raise"
-    before = await _before(desk, desk.body["actions"][0]["value"])
+    goes_on = desk.clicked["action_id"] == "raise"
+    before = await _before(desk, desk.value)
     budget = before.budget * 2 if goes_on else before.budget
     request = Request(incident=before.incident, budget=budget, only=before.only, goes_on=before.id if goes_on else "", again=True)
-    clicked = desk.body["actions"][0].get("action_ts")
-    await _investigate(desk, request, _under_message(desk), clicked and f"{before.id} {clicked}")
+    await _investigate(desk, request, _under_message(desk), _clicked(desk))
+
+
+def _clicked(desk: Desk) -> str | None:
+    """The same for a click that Slack delivers twice."""
+    at = desk.clicked.get("action_ts")
+    return at and f"{desk.value} {at}"
 
 
 async def _before(desk: Desk, investigation: str) -> Investigation:
@@ -281,7 +272,7 @@ async def _before(desk: Desk, investigation: str) -> Investigation:
 
 def _under_message(desk: Desk) -> Address:
     message = desk.body["message"]
-    return Address(channel=desk.body["channel"]["id"], thread_ts=message.get("thread_ts") or message["ts"])
+    return Address(channel=desk.channel, thread_ts=message.get("thread_ts") or message["ts"])
 
 
 async def _investigate(desk: Desk, request: Request, address: Address, key: str | None) -> None:

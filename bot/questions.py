@@ -10,7 +10,7 @@ from bot import words
 from bot.blocks.elements import Json, Message, bold, bullets, context, fitting, message, plain, rich
 from bot.blocks.update import finding
 from bot.command import typed
-from bot.words import likely, named, shown
+from bot.words import likely, shown
 from compass_core.agents.asked import Found, of_what, things
 from compass_core.domain import AgentName, Conclusion, Hypothesis, Outcome, Question
 from compass_core.hypotheses.mechanisms import MECHANISMS
@@ -128,11 +128,11 @@ def _why_not(question: Question, of: Conclusion, found: Found) -> tuple[str, lis
         for run in (run for run in of.runs if run.agent == what):
             return f"No explanation is of the {what} agent: {words.saw(run)}.", [finding(each) for each in words.strongest(run)]
         return f"{what} is no explanation: {why}.", [finding(each, question.about) for each in found.seen if question.about]
-    lead = f"{named(one)} is no. {rank} of {len(of.hypotheses)}: {words.sure(one).lower()} ({likely(one)}), {words.VERDICTS[one.verdict]}."
+    lead = f"{one.about} is no. {rank} of {len(of.hypotheses)}: {words.sure(one).lower()} ({likely(one)}), {words.VERDICTS[one.verdict]}."
     against = [[bold("Against: "), plain(words.brief(each.detail, 20))] for each in one.tests if each.verdict == "contradicted"]
     cited = [(name, each) for name, ids in (("Against: ", one.evidence_against), ("For: ", one.evidence_for)) for each in ids[:3]]
     told = [[bold(name), *finding(of.observations[each], one.service)] for name, each in cited if each in of.observations]
-    first = [[plain(f"No. 1 is {named(of.hypotheses[0])} ({likely(of.hypotheses[0])}).")]] if rank > 1 else []
+    first = [[plain(f"No. 1 is {of.hypotheses[0].about} ({likely(of.hypotheses[0])}).")]] if rank > 1 else []
     return lead, [*against, *told, *first]
 
 
@@ -165,4 +165,4 @@ def _sure(_: Question, of: Conclusion, __: Found) -> tuple[str, list[list[Json]]
     cited = [of.observations[each] for each in one.evidence_for[:3] if each in of.observations]
     rest = [f"{each.verdict}: {each.name}, {each.detail}" for each in one.tests[:3]] + [words.incomplete(of)]
     told = [[bold("For: "), *finding(each, one.service)] for each in cited]
-    return f"{named(one)}: {of.how_sure or likely(one)}", [*told, *([plain(words.brief(line, 20))] for line in rest if line)]
+    return f"{one.about}: {of.how_sure or likely(one)}", [*told, *([plain(words.brief(line, 20))] for line in rest if line)]

@@ -61,7 +61,6 @@ class Slack:
         self.client, self._pause = client, pause
 
     async def call(self, call: Callable[[], Awaitable[Any]], *, repeatable: bool) -> Any:
-        """What one method answers."""
         for left in reversed(range(TRIES)):
             try:
                 return await call()

@@ -16,18 +16,15 @@ class TerminalThread:
         self._out = out
 
     async def opened(self, investigation: Investigation) -> None:
-        """The incident and the budget."""
         self._say(blocks.root(investigation).blocks)
 
     async def moved(self, investigation: Investigation, now: Moment) -> None:
         """What was printed stays."""
 
     async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:
-        """What one agent saw and thinks, and the cost so far."""
         self._say(blocks.agent_update(investigation, progress).blocks)
 
     async def concluded(self, conclusion: Conclusion) -> None:
-        """The ranked hypotheses, what was left out, and what it cost."""
         self._say(blocks.final(conclusion).blocks)
         self._say(blocks.told(conclusion, blocks.HYPOTHESES))
 

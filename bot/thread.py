@@ -54,7 +54,6 @@ class SlackThread:
         self._posts: dict[str, Post] = {}  # what a database that fails has forgotten
 
     async def opened(self, investigation: Investigation) -> None:
-        """The root message."""
         await self._post(investigation, "root", blocks.root(investigation))
 
     async def moved(self, investigation: Investigation, now: Moment) -> None:
@@ -71,7 +70,6 @@ class SlackThread:
             log.info("root.not_moved", reason=reason(error))
 
     async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:
-        """What one agent saw and thinks."""
         await self._post(investigation, progress.run.agent, blocks.agent_update(investigation, progress))
 
     async def concluded(self, conclusion: Conclusion) -> None:
@@ -94,15 +92,12 @@ class SlackThread:
                 await self._refresh(root, blocks.root(investigation, conclusion))
 
     async def add(self, investigation: Investigation, step: str, message: blocks.Message) -> None:
-        """One short message more."""
         await self._post(investigation, step, message)
 
     async def say(self, investigation: Investigation, step: str, line: str) -> None:
-        """One short line more."""
         await self._post(investigation, step, blocks.refusal(line))
 
     async def refused(self, asker: str, why: str) -> None:
-        """That nothing was started, to the one who asked."""
         await self._slack.send(self._client.chat_postEphemeral, blocks.refusal(why), channel=self._channel, user=asker, repeatable=True)
 
     async def _draw(self, conclusion: Conclusion) -> None:

@@ -127,7 +127,6 @@ def outcome(ended: Outcome, reason: str) -> str:
 
 
 def ended_line(conclusion: Conclusion) -> str:
-    """How it ended and what it cost."""
     return f"{outcome(conclusion.outcome, conclusion.reason)}, {cost_line(conclusion.total_cost, conclusion.investigation.budget)}"
 
 
@@ -192,14 +191,9 @@ def to_check(conclusion: Conclusion) -> list[str]:
     return list(dict.fromkeys(_advice(gap) for gap in gaps))
 
 
-def named(one: Hypothesis) -> str:
-    """`postgres-orders: connection exhaustion`."""
-    return one.about
-
-
 def remembered(ended: Conclusion) -> str:
     """How it ended and what it cost, the first hypothesis, and what people, and later telemetry, say of it."""
-    first = [f"{named(one)} ({likely(one)}, {VERDICTS[one.verdict]})" for one in ended.hypotheses[:1]]
+    first = [f"{one.about} ({likely(one)}, {VERDICTS[one.verdict]})" for one in ended.hypotheses[:1]]
     return "; ".join([ended_line(ended), *first, *(one.told for one in ended.feedback)])
 
 

@@ -1,29 +1,24 @@
-"""Builds Compass from its parts: the one module that knows all of them."""
+"""Builds Compass from its parts: the one module that knows all of them. Each is imported where it is built: `--help` needs none."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from compass_core.compass import Compass, Telemetry
-from compass_core.redaction.redact import Redactor
-
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Iterator, Sequence
-    from pathlib import Path
-
     import httpx
 
     from compass_core.agents.view import Sources
-    from compass_core.budget import Budget
+    from compass_core.compass import Compass, Models, Telemetry
     from compass_core.domain import Conclusion
     from compass_core.journal.workflows import Plot, Workflows
-    from compass_core.ports import Model, Offload
+    from compass_core.ports import Offload
     from compass_core.settings import Access, Settings
     from compass_core.sources.grafana import Grafana, Kind
     from compass_core.sources.http import Backend
@@ -35,24 +30,15 @@ T = TypeVar("T")
 @asynccontextmanager
 async def live(settings: Settings) -> AsyncIterator[Compass]:
     """Compass over the configured backends, with its database, from which `working` takes work; raises `SettingsError`."""
-    import httpx
+    with _store(settings.database_url.get_secret_value()) as store:
 
-    from compass_core.store import Store
+        def engine(plot: Plot) -> Workflows:
+            from compass_core.journal.workflows import Workflows
 
-    url = settings.database_url.get_secret_value()
-    store = Store(url)
+            return Workflows(store.url, store, plot, settings.most_running, max(settings.most_everywhere, settings.most_running))
 
-    def engine(plot: Plot) -> Workflows:
-        from compass_core.journal.workflows import Workflows
-
-        return Workflows(store.url, store, plot, settings.most_running, max(settings.most_everywhere, settings.most_running))
-
-    try:
-        with _one_thread() as offload:
-            async with httpx.AsyncClient() as http, _model(settings) as model:
-                yield _compass(settings, _telemetry(settings, store, _Backends(settings, http, offload)), store, model, engine)
-    finally:
-        store.dispose()
+        async with _over_backends(settings, store, store) as compass:
+            yield replace(compass, engine=engine, most_running=settings.most_running)
 
 
 @asynccontextmanager
@@ -61,20 +47,12 @@ async def unkept(settings: Settings) -> AsyncIterator[Compass]:
 
     Incidents that were declared are known where there is a database already.
     """
-    import httpx
-
-    from compass_core.store import Store, exists
+    from compass_core.store import exists
 
     known = settings.database_url.get_secret_value()
-    with TemporaryDirectory(prefix="compass-") as folder, _one_thread() as offload:
-        store = Store(f"sqlite:///{folder}/compass.db")
-        declared = Store(known) if exists(known) else store
-        try:
-            async with httpx.AsyncClient() as http, _model(settings) as model:
-                yield _compass(settings, _telemetry(settings, declared, _Backends(settings, http, offload)), store, model)
-        finally:
-            store.dispose()
-            declared.dispose()
+    with _store() as store, _store(known if exists(known) else "") as declared:
+        async with _over_backends(settings, store, declared) as compass:
+            yield compass
 
 
 async def history(settings: Settings, which: str, most: int) -> tuple[Conclusion, ...]:
@@ -83,20 +61,16 @@ async def history(settings: Settings, which: str, most: int) -> tuple[Conclusion
     Raises `SettingsError`, and `RefusalError` where there is none.
     """
     from compass_core.errors import RefusalError
-    from compass_core.store import Store, exists
+    from compass_core.store import exists
 
     url = settings.database_url.get_secret_value()
-    if exists(url):
-        store = Store(url)
-        try:
-            ended = await store.recent(most if not which else 10_000)
-            mine = [one for one in ended if which.casefold() in {"", one.investigation.id, one.investigation.incident.id.casefold()}]
-            whole = await store.conclusion(mine[0].investigation.id) if which and mine else None
-            if mine:
-                return (whole,) if whole else tuple(mine)
-        finally:
-            store.dispose()
-    raise RefusalError(f"Nothing {f'of {which} ' if which else ''}was investigated here. COMPASS_DATABASE_URL says where that is kept.")
+    with _store(url if exists(url) else "") as store:
+        ended = await store.recent(10_000 if which else most)
+        mine = [one for one in ended if which.casefold() in {"", one.investigation.id, one.investigation.incident.id.casefold()}]
+        whole = await store.conclusion(mine[0].investigation.id) if which and mine else None
+    if not mine:
+        raise RefusalError(f"Nothing {f'of {which} ' if which else ''}was investigated here. COMPASS_DATABASE_URL says where that is kept.")
+    return (whole,) if whole else tuple(mine)
 
 
 @asynccontextmanager
@@ -106,21 +80,25 @@ async def replayed(case: Path, settings: Settings, without: Collection[str] = ()
     `without` leaves out some of `metrics`, `logs` and `spans`, as if they had not been recorded. Raises `CaseError` and `SettingsError`.
     """
     from compass_core.agents.view import Sources
+    from compass_core.compass import Telemetry
     from compass_core.sources.recorded import Recorded, RecordedIncidents
-    from compass_core.store import Store
 
-    with TemporaryDirectory(prefix="compass-") as folder, _one_thread() as offload:
-        store = Store(f"sqlite:///{folder}/compass.db")
-        try:
-            source = Recorded(case, offload, without, also)
-            await source.load()  # a case that cannot be read is told at once, not by each agent
-            sources = Sources(source, source, source, source)
-            places = (RecordedIncidents(each, offload) for each in (case, *also))
-            telemetry = Telemetry((store, *places), lambda: sources, offload)
-            async with _model(settings) as model:
-                yield _compass(settings, telemetry, store, model)
-        finally:
-            store.dispose()
+    with _store() as store, _one_thread() as offload:
+        source = Recorded(case, offload, without, also)
+        await source.load()  # a case that cannot be read is told at once, not by each agent
+        sources = Sources(source, source, source, source)
+        places = (RecordedIncidents(each, offload) for each in (case, *also))
+        async with _model(settings) as model:
+            yield _compass(settings, Telemetry((store, *places), lambda: sources, offload), store, model)
+
+
+@asynccontextmanager
+async def _over_backends(settings: Settings, store: Store, declared: Store) -> AsyncIterator[Compass]:
+    import httpx
+
+    with _one_thread() as offload:
+        async with httpx.AsyncClient() as http, _model(settings) as model:
+            yield _compass(settings, _telemetry(settings, declared, _Backends(settings, http, offload)), store, model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +129,7 @@ class _Backends:
 
 def _telemetry(settings: Settings, store: Store, backends: _Backends) -> Telemetry:
     from compass_core.agents.view import Sources
+    from compass_core.compass import Telemetry
     from compass_core.incidents.alertmanager import Alertmanager
     from compass_core.sources.grafana import Grafana, GrafanaChanges
     from compass_core.sources.http import Allowance
@@ -185,7 +164,7 @@ def _telemetry(settings: Settings, store: Store, backends: _Backends) -> Telemet
 
 
 @asynccontextmanager
-async def _model(settings: Settings) -> AsyncIterator[Callable[[Budget, Callable[[str], str]], Model] | None]:
+async def _model(settings: Settings) -> AsyncIterator[Models | None]:
     """The configured model, or None; raises `SettingsError` where what it costs is not known."""
     url = settings.for_model()
     if not url:
@@ -205,6 +184,19 @@ async def _model(settings: Settings) -> AsyncIterator[Callable[[Budget, Callable
 
 
 @contextmanager
+def _store(url: str = "") -> Iterator[Store]:
+    """The database there; without a URL one that is gone afterwards."""
+    from compass_core.store import Store
+
+    with TemporaryDirectory(prefix="compass-") as folder:
+        store = Store(url or f"sqlite:///{folder}/compass.db")
+        try:
+            yield store
+        finally:
+            store.dispose()
+
+
+@contextmanager
 def _one_thread() -> Iterator[Offload]:
     """One thread for what computes: more would only take turns, and the event loop would have to wait for each of them."""
 
@@ -215,16 +207,11 @@ def _one_thread() -> Iterator[Offload]:
         yield offload
 
 
-def _compass(
-    settings: Settings,
-    telemetry: Telemetry,
-    store: Store,
-    model: Callable[[Budget, Callable[[str], str]], Model] | None,
-    engine: Callable[[Plot], Workflows] | None = None,
-) -> Compass:
+def _compass(settings: Settings, telemetry: Telemetry, store: Store, model: Models | None) -> Compass:
+    from compass_core.compass import Compass
     from compass_core.orchestrator import Limits
+    from compass_core.redaction.redact import Redactor
 
-    limits = Limits(settings.agent_seconds, settings.investigation_seconds)
-    more: dict[str, Any] = {"daily": settings.daily_usd, "admins": settings.admins, "keep_days": settings.keep_days, "engine": engine}
-    more["most_running"] = settings.most_running if engine else None
-    return Compass(telemetry, store, settings.budget_usd, limits, model=model, redact=Redactor(settings.redact), **more)
+    more: dict[str, Any] = {"daily": settings.daily_usd, "admins": settings.admins, "keep_days": settings.keep_days}
+    limits, redact = Limits(settings.agent_seconds, settings.investigation_seconds), Redactor(settings.redact)
+    return Compass(telemetry, store, settings.budget_usd, limits, model=model, redact=redact, **more)

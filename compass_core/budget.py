@@ -156,7 +156,6 @@ class Budget:
         return sum((held.amount for held in self._open), Decimal(0))
 
     def spent_by(self, agent: AgentName) -> Decimal:
-        """What was billed to one agent."""
         return self._spent.get(agent, Decimal(0))
 
     async def reserve(self, agent: AgentName, model: str, amount: Decimal, question: str = "") -> Reservation:

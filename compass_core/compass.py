@@ -4,42 +4,50 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
-from compass_core.domain import Address, Feedback
+from compass_core import orchestrator
+from compass_core.agents import grader
+from compass_core.agents.application import ApplicationAgent
+from compass_core.agents.asked import Asked
+from compass_core.agents.database import DatabaseAgent
+from compass_core.agents.names import Names
+from compass_core.agents.network import NetworkAgent
+from compass_core.agents.tester import Tester
+from compass_core.agents.view import Sources, View
+from compass_core.budget import Budget, limit_of, stopped_short
+from compass_core.domain import Address, Conclusion, Feedback, Incident, Investigation, Request, Run
 from compass_core.errors import CompassError, StoreError
+from compass_core.journal.steps import InProcess
+from compass_core.orchestrator import Limits, Orchestrator, Outside
+from compass_core.ports import Answering, Clock, History, Incidents, Journal, Model, Offload, Outbox, Thread
+from compass_core.redaction.entrance import Place, Words, without_secrets
+from compass_core.redaction.exits import Told
 from compass_core.redaction.redact import Redactor
+from compass_core.redaction.whole import redacted
+from compass_core.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Iterable
-    from datetime import timedelta
-
-    from compass_core.agents.asked import Asked
-    from compass_core.agents.view import Sources, View
-    from compass_core.budget import Budget
-    from compass_core.domain import Conclusion, Incident, Investigation, Request, Run
     from compass_core.journal.workflows import Plot, Workflows
-    from compass_core.orchestrator import Limits, Orchestrator
-    from compass_core.ports import Answering, Clock, History, Incidents, Journal, Model, Offload, Outbox, Thread
-    from compass_core.store import Store
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
-Threads = Callable[[Address, "Outbox"], "Answering"]
+Models = Callable[[Budget, Callable[[str], str]], Model]
+"""The model that a budget pays, and that is told what was redacted."""
+Threads = Callable[[Address, Outbox], Answering]
 """From where an investigation speaks, and what keeps its posts, to its thread."""
 
 
 def utc_now() -> datetime:
-    """What time it is, in aware UTC."""
     return datetime.now(UTC)
 
 
@@ -65,7 +73,7 @@ class Compass:
     default_budget: Decimal
     limits: Limits
     clock: Clock = utc_now
-    model: Callable[[Budget, Callable[[str], str]], Model] | None = None
+    model: Models | None = None
     redact: Redactor = field(default_factory=Redactor)
     daily: Decimal = Decimal(50)
     admins: tuple[str, ...] = ()
@@ -78,12 +86,10 @@ class Compass:
 
     @property
     def history(self) -> History:
-        """What was investigated."""
         return self.store
 
     @property
     def outbox(self) -> Outbox:
-        """What was posted."""
         return self.fenced or self.store
 
     async def declare(self, title: str, service: str, since: timedelta) -> Incident:
@@ -92,9 +98,6 @@ class Compass:
 
     async def investigate(self, request: Request, thread: Thread, key: str = "") -> Conclusion:
         """From the request to the conclusion, in this process; what comes back holds no secret. Raises as `Orchestrator.accept`."""
-        from compass_core.journal.steps import InProcess
-        from compass_core.redaction.whole import redacted
-
         key, task = key or uuid.uuid4().hex, asyncio.current_task()
         assert task is not None  # noqa: S101 - whoever awaits runs in one
         self._tasks[key] = task
@@ -109,8 +112,6 @@ class Compass:
 
         Where there are workflows it returns when the thread is opened, else when the investigation has ended.
         """
-        from compass_core.redaction.whole import redacted
-
         if self.workflows is None:
             await self.investigate(request, thread, key)
         else:
@@ -145,63 +146,49 @@ class Compass:
 
     async def accept_as(self, key: str, request: Request, thread: Thread, journal: Journal) -> Investigation:
         """As `Orchestrator.accept`, of a request without secrets."""
-        from compass_core.agents.view import View
-        from compass_core.budget import Budget, limit_of
-        from compass_core.redaction.entrance import without_secrets
-
         with without_secrets(self.redact):
             limit = limit_of(request, self.default_budget, self.admins)
-            account = f"{request.workspace or 'terminal'}/{self.clock():%Y-%m-%d}"
-            budget = Budget(limit, self.store, key, account, self.daily)
-            view = View(self.telemetry.sources(), self.telemetry.offload, self.clock, self.redact)
-            return await self._orchestrator({}, budget, thread, journal, view).accept(request)
+            budget = Budget(limit, self.store, key, self._account(request.workspace), self.daily)
+            return await self._orchestrator({}, budget, thread, journal, self.view()).accept(request)
 
     async def look(self, investigation: Investigation, thread: Thread, journal: Journal, stop: str = "") -> Conclusion:
         """As `Orchestrator.investigate`, with agents, budget and sources of its own."""
-        from compass_core.agents.application import ApplicationAgent
-        from compass_core.agents.database import DatabaseAgent
-        from compass_core.agents.network import NetworkAgent
-        from compass_core.agents.view import View
-        from compass_core.budget import stopped_short
-        from compass_core.redaction.entrance import without_secrets
-
         before = await patiently(partial(self.store.conclusion, investigation.goes_on)) if investigation.goes_on else None
         ended = await patiently(partial(self.store.conclusion, investigation.id))
         finished = [run for run in before.runs if not stopped_short(run)] if before else []
         now = await journal.step("begin", self._now, datetime)  # a crash must not move the window
-        view = View(self.telemetry.sources(), self.telemetry.offload, lambda: now, self.redact)
+        view = self.view(lambda: now)
         budget, model = self._paying(investigation, before)
         agents = {agent.name: agent(view, model) for agent in (ApplicationAgent, DatabaseAgent, NetworkAgent)}
         with without_secrets(self.redact):
-            orchestrator = self._orchestrator(agents, budget, thread, journal, view, finished)
+            plot = self._orchestrator(agents, budget, thread, journal, view, finished)
             if ended is None:
-                return await orchestrator.investigate(investigation, stop)
-            await orchestrator.tell(ended)  # a process died when that was kept and not yet said
+                return await plot.investigate(investigation, stop)
+            await plot.tell(ended)  # a process died when that was kept and not yet said
             return ended
 
     def refuse_too_dear(self, request: Request) -> None:
         """Raise `RefusalError` where the asker may not spend as much."""
-        from compass_core.budget import limit_of
-
         limit_of(request, self.default_budget, self.admins)
 
     async def asked(self, of: Conclusion) -> Asked:
         """Who answers questions about an investigation that has ended: by few queries of its own, and a model that its budget pays."""
-        from compass_core.agents.asked import Asked
-        from compass_core.agents.view import View
-
-        goes_on, today = of.investigation.goes_on, f"{of.investigation.account.partition('/')[0] or 'terminal'}/{self.clock():%Y-%m-%d}"
+        goes_on, today = of.investigation.goes_on, self._account(of.investigation.account.partition("/")[0])
         before = await self.store.conclusion(goes_on) if goes_on else None
         budget, model = self._paying(of.investigation.model_copy(update={"account": today}), before)
         await budget.resume()
-        view = View(self.telemetry.sources(), self.telemetry.offload, self.clock, self.redact)
-        return Asked(of, view, self.clock(), budget, model)
+        return Asked(of, self.view(), self.clock(), budget, model)
+
+    def view(self, clock: Clock | None = None) -> View:
+        """What an investigation sees of the telemetry, with its own allowance of requests."""
+        return View(self.telemetry.sources(), self.telemetry.offload, clock or self.clock, self.redact)
+
+    def _account(self, workspace: str) -> str:
+        """A workspace's day."""
+        return f"{workspace or 'terminal'}/{self.clock():%Y-%m-%d}"
 
     def _paying(self, investigation: Investigation, before: Conclusion | None) -> tuple[Budget, Model | None]:
         """The budget of an investigation that goes on with another one, and the model that it pays."""
-        from compass_core.budget import Budget
-        from compass_core.redaction.entrance import Words
-
         spent = before.costs if before else {}
         budget = Budget(investigation.budget, self.store, investigation.id, investigation.account, self.daily, spent)
         return budget, Words(self.model(budget, self.redact), self.redact) if self.model and investigation.budget else None
@@ -212,12 +199,6 @@ class Compass:
     def _orchestrator(
         self, agents: Any, budget: Budget, thread: Thread, journal: Journal, view: View, finished: Iterable[Run] = ()
     ) -> Orchestrator:
-        from compass_core.agents.names import Names
-        from compass_core.agents.tester import Tester
-        from compass_core.orchestrator import Orchestrator, Outside
-        from compass_core.redaction.entrance import Place
-        from compass_core.redaction.exits import Told
-
         places = tuple(Place(each, self.redact) for each in self.telemetry.places)
         tried = Names(view, self.clock), Tester(view)
         outside = Outside(
@@ -228,14 +209,12 @@ class Compass:
 
 async def patiently(read: Callable[[], Awaitable[T]]) -> T:
     """What is read, as soon as the database gives it."""
-    from compass_core.orchestrator import KEEP_SECONDS
-
     while True:
         try:
             return await read()
         except StoreError as error:
             log.warning("database.fails", problem=str(error))
-        await asyncio.sleep(KEEP_SECONDS)
+        await asyncio.sleep(orchestrator.KEEP_SECONDS)
 
 
 class _Plot:
@@ -264,16 +243,13 @@ class _Plot:
         return await self._compass.store.forget(self._compass.keep_days)
 
     async def grade(self, key: str, *, first: bool) -> str:
-        from compass_core.agents.grader import graded
-        from compass_core.agents.view import View
 
         compass, ended = self._compass, await self._compass.store.conclusion(key)
         if ended is None or not ended.hypotheses:
             return "done"
         if not first and await self._fires(ended.investigation.incident):
             return "fires"
-        view = View(compass.telemetry.sources(), compass.telemetry.offload, compass.clock, compass.redact)
-        if (grade := await graded(view, ended, compass.clock())) is None:
+        if (grade := await grader.graded(compass.view(), ended, compass.clock())) is None:
             return "open"
         about, told = ended.hypotheses[0].about, compass.redact(grade.told)
         await compass.store.answered(Feedback(investigation=key, hypothesis=about, person="", name="", right=grade.right, note=told))

@@ -47,7 +47,6 @@ class Window(Value):
 
     @property
     def seconds(self) -> float:
-        """Its length in seconds."""
         return (self.end - self.start).total_seconds()
 
 
@@ -440,7 +439,6 @@ class Conclusion(Value):
 
     @property
     def observations(self) -> dict[str, Observation]:
-        """Every observation by its id."""
         return {seen.id: seen for run in self.runs for seen in run.findings.observations}
 
 

@@ -60,8 +60,6 @@ class RefusalError(CompassError):
 
 
 class IncidentNotFoundError(RefusalError):
-    """The id is known in none of the places it was looked for."""
-
     def __init__(self, reference: str, looked_in: tuple[str, ...], nearest: tuple[str, ...]) -> None:
         self.reference = reference
         self.looked_in = looked_in
@@ -77,8 +75,6 @@ class IncidentNotFoundError(RefusalError):
 
 
 class UnknownNameError(RefusalError):
-    """Every source answered, and nothing is known of these things."""
-
     def __init__(self, names: tuple[str, ...], where: str, looked_in: tuple[str, ...], nearest: tuple[str, ...]) -> None:
         self.names = names
         self.nearest = nearest
@@ -88,8 +84,6 @@ class UnknownNameError(RefusalError):
 
 
 class AmbiguousPlaceError(RefusalError):
-    """Things of one name in several environments: they are not one, and nobody said which is meant."""
-
     def __init__(self, name: str, places: tuple[str, ...]) -> None:
         self.places = places
         told = ", ".join((*places[:MOST_TOLD], *(["…"] if places[MOST_TOLD:] else [])))
@@ -97,16 +91,12 @@ class AmbiguousPlaceError(RefusalError):
 
 
 class AmbiguousIncidentError(RefusalError):
-    """An alert name under which several alerts fire."""
-
     def __init__(self, reference: str, candidates: tuple[str, ...]) -> None:
         self.candidates = candidates
         super().__init__(f"{reference!r} fires {len(candidates)} times; name one by its fingerprint: {'; '.join(candidates)}.")
 
 
 class AlreadyRunningError(RefusalError):
-    """The same incident is being investigated right now."""
-
     def __init__(self, incident: str, investigation: str) -> None:
         self.investigation = investigation
         super().__init__(f"{incident} is being investigated already.")
@@ -137,16 +127,12 @@ class ThreadError(CompassError):
 
 
 class ModelError(CompassError):
-    """A model gave no usable answer."""
-
     def __init__(self, reason: Reason, text: str) -> None:
         self.reason = reason
         super().__init__(text)
 
 
 class SourceError(CompassError):
-    """A telemetry backend did not answer a request."""
-
     def __init__(self, source: str, reason: Reason, detail: str) -> None:
         self.source = source
         self.reason = reason

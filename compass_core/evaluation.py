@@ -168,7 +168,6 @@ def services(conclusion: Conclusion) -> list[Json]:
 
 
 def sets(answered: Iterable[tuple[Path, Case]]) -> list[Json]:
-    """The cases by the folder that they are in, measured."""
     folders: dict[Path, list[Case]] = {}
     for path, case in answered:
         folders.setdefault(path.parent, []).append(case)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot import words
 from bot.blocks.elements import Json, bold, button, buttons, entry, form, label, link_to, may_link, plain, rich, section
-from bot.words import likely, named, shown
+from bot.words import likely, shown
 from compass_core.domain import AgentName, Conclusion, Hypothesis, Observation, Trial
 from compass_core.hypotheses.calibrated import how_sure
 
@@ -80,7 +80,7 @@ def told(found: Conclusion, what: str) -> list[Json]:
 
 
 def _hypothesis(rank: int, one: Hypothesis, found: Conclusion) -> Json:
-    head = [bold(f"{rank}. {shown(named(one), 200)}"), plain(f" ({likely(one)}, {words.VERDICTS[one.verdict]}, by the {one.agent} agent)")]
+    head = [bold(f"{rank}. {shown(one.about, 200)}"), plain(f" ({likely(one)}, {words.VERDICTS[one.verdict]}, by the {one.agent} agent)")]
     lines = [head, [plain(shown(words.sentence(one), LONGEST))], *([plain(shown(line, LONGEST))] for line in words.model_says(one))]
     lines += [[plain(shown(each.told, LONGEST))] for each in found.feedback if each.hypothesis == one.about]
     lines += [

@@ -33,7 +33,6 @@ class Message:
 
 
 def message(blocks: list[Json]) -> Message:
-    """The blocks with their text."""
     lines = [escaped(line, 400) for line in text_of(blocks).split("\n") if printable(line)]
     while len("\n".join(lines)) > LONGEST_TEXT:
         lines = [*lines[: len(lines) * 3 // 4], "…"]
@@ -65,7 +64,6 @@ def _lines(block: Json, *, links: bool) -> list[str]:
 
 
 def words_of(blocks: Iterable[Json]) -> int:
-    """How many words a person reads there."""
     return sum(any(map(str.isalnum, word)) for word in text_of(blocks).split())
 
 
@@ -95,7 +93,6 @@ def rich(*lines: list[Json]) -> Json:
 
 
 def section(parts: Iterable[Json]) -> Json:
-    """Parts in one paragraph."""
     return {"type": "rich_text_section", "elements": [part for part in parts if part.get("text") != ""] or [plain("-")]}
 
 
@@ -105,12 +102,10 @@ def code_block(text: str) -> Json:
 
 
 def plain(text: str, *, code: bool = False) -> Json:
-    """Text as it is."""
     return {"type": "text", "text": text, **({"style": {"code": True}} if code else {})}
 
 
 def bold(text: str) -> Json:
-    """Text in bold."""
     return {"type": "text", "text": text, "style": {"bold": True}}
 
 
@@ -135,7 +130,6 @@ def local_time(at: datetime) -> Json:
 
 
 def header(text: str) -> Json:
-    """The title of a message."""
     return {"type": "header", "text": label(text, 140)}
 
 
@@ -146,7 +140,6 @@ def context(*lines: str) -> Json:
 
 
 def button(action: str, text: str, value: str) -> Json:
-    """A button, for `buttons`."""
     return {"type": "button", "action_id": action, "text": label(text, 70), "value": shown(value, LONGEST_VALUE) or "-"}
 
 
@@ -156,12 +149,10 @@ def label(text: str, most: int) -> Json:
 
 
 def buttons(*these: Json) -> Json:
-    """A row of buttons."""
     return {"type": "actions", "elements": list(these)}
 
 
 def entry(name: str, title: str, element: Json, *, optional: bool = False) -> Json:
-    """An input of a modal."""
     return {"type": "input", "block_id": name, "label": label(title, 100), "optional": optional, "element": element}
 
 

@@ -10,7 +10,7 @@ from bot.blocks.details import HYPOTHESES, judging, show
 from bot.blocks.elements import Json, Message, bold, bullets, button, buttons, context, fitting, link_to, message, plain, rich
 from bot.blocks.root import again
 from bot.blocks.update import finding
-from bot.words import likely, named, shown
+from bot.words import likely, shown
 from compass_core.budget import NO_ROOM
 from compass_core.domain import Conclusion, Hypothesis, Observation, Outcome
 
@@ -88,7 +88,7 @@ def _first(one: Hypothesis, seen: Mapping[str, Observation], detail: _Detail) ->
     lines = [[bold("Against: "), *each] for each in against[:2]]
     lines += [[bold("Check: "), plain(shown(step, 300))]] if (step := words.next_step(one, seen)) else []
     lines += [[plain(words.brief(line, detail.text))] for line in words.model_says(one)[:1]]
-    title = f"1. {shown(named(one), 200)}, {words.sure(one).lower()} ({likely(one)}, {words.VERDICTS[one.verdict]})"
+    title = f"1. {shown(one.about, 200)}, {words.sure(one).lower()} ({likely(one)}, {words.VERDICTS[one.verdict]})"
     return [
         *([rich([bold(title), plain(". "), plain(words.brief(words.sentence(one), detail.text))])]),
         *bullets("", [finding(each, one.service, detail.evidence) for each in cited[:3]]),
@@ -100,4 +100,4 @@ def _other(rank: int, one: Hypothesis, seen: Mapping[str, Observation], detail: 
     cited = [seen[each] for each in one.evidence_for if each in seen][:1]
     wrong = f", {words.VERDICTS[one.verdict]}" if one.verdict == "contradicted" else ""
     told = [part for each in cited for part in (plain(": "), *finding(each, one.service, detail.evidence))]
-    return [bold(f"{rank}. {shown(named(one), 100)}"), plain(f" ({likely(one)}{wrong})"), *told]
+    return [bold(f"{rank}. {shown(one.about, 100)}"), plain(f" ({likely(one)}{wrong})"), *told]

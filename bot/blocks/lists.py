@@ -14,7 +14,6 @@ from compass_core.domain import AgentName, Conclusion, Incident, Investigation
 
 
 def help_text() -> Message:
-    """How to ask."""
     text = "Compass investigates an incident and says what probably caused it, with evidence. Type in the incident's channel:"
     return message([rich([plain(text)]), code_block("\n".join(FORMS.values()))])
 
@@ -55,7 +54,6 @@ def cost(ended: Iterable[Conclusion], now: datetime) -> Message:
 
 
 def home(recent: Message, spent: Message) -> Json:
-    """What the app's home shows a person."""
     return {"type": "home", "blocks": [header("Investigations"), *recent.blocks, header("Cost"), *spent.blocks]}
 
 

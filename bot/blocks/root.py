@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot import words
 from bot.blocks.elements import Json, Message, bold, button, buttons, context, header, local_time, message, plain, rich
-from bot.words import listed, named, shown
+from bot.words import listed, shown
 from compass_core.domain import AgentName, Conclusion, Hypothesis, Investigation, Moment, Outcome
 
 
@@ -64,7 +64,7 @@ def _running(now: Moment) -> list[list[Json]]:
 
 
 def _explanation(lead: str, one: Hypothesis) -> list[Json]:
-    return [bold(f"{lead}{shown(named(one), 200)}. "), plain(shown(words.sentence(one), 200))]
+    return [bold(f"{lead}{shown(one.about, 200)}. "), plain(shown(words.sentence(one), 200))]
 
 
 def _state(name: AgentName, investigation: Investigation, now: Moment | Conclusion) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot import words
 from bot.blocks.details import show
 from bot.blocks.elements import Json, Message, bold, bullets, button, buttons, context, fitting, link_to, may_link, message, plain, rich
-from bot.words import named, shown
+from bot.words import shown
 from compass_core.domain import Investigation, Observation, Progress
 
 MOST_WORDS = 60
@@ -16,7 +16,7 @@ _DETAILS = ((SHOWN, 14), (SHOWN, 11), (SHOWN, 9), (2, 9), (2, 7), (1, 5))  # fin
 def agent_update(investigation: Investigation, progress: Progress) -> Message:
     """What it saw and thinks, what it could not check, and the cost so far."""
     run, seen, gaps = progress.run, words.strongest(progress.run), words.gap_lines([progress.run])
-    thinks = f" suspects {shown(named(run.hypotheses[0]), 100)}" if run.hypotheses else f": {words.saw(run)}"
+    thinks = f" suspects {shown(run.hypotheses[0].about, 100)}" if run.hypotheses else f": {words.saw(run)}"
 
     def build(detail: tuple[int, int]) -> list[Json]:
         most, length = detail

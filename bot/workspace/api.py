@@ -39,7 +39,6 @@ class WebApi:
         self._board, self._bot_token, self._app_token, self._opened = board, bot_token, app_token, opened
 
     async def serve(self, request: web.Request) -> web.Response:
-        """One call."""
         method = request.match_info["method"]
         try:
             self._authorise(method, request.headers.get("Authorization", ""))

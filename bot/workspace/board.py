@@ -73,7 +73,6 @@ class Board:
         self._changed = asyncio.Event()
 
     def add(self, channel: str, text: str, **more: Any) -> Message:
-        """A new message, now."""
         self._last = max(int(self._clock().timestamp() * 1_000_000), self._last + 1)
         message = Message(f"{self._last // 1_000_000}.{self._last % 1_000_000:06d}", channel, text, **more)
         self.messages.append(message)
@@ -81,14 +80,12 @@ class Board:
         return message
 
     def edit(self, message: Message, **more: Any) -> Message:
-        """The message with other content."""
         edited = replace(message, edited=True, **more)
         self.messages[self.messages.index(message)] = edited
         self.notify()
         return edited
 
     def find(self, channel: str, ts: str) -> Message | None:
-        """The message that is there now."""
         return next((message for message in self.messages if (message.channel, message.ts) == (channel, ts)), None)
 
     def show(self, person: str, view: Json, view_id: str) -> Json:
@@ -98,7 +95,6 @@ class Board:
         return self.views[person]
 
     def remove(self, message: Message) -> None:
-        """The message is gone; answers to it stay."""
         self.messages.remove(message)
         self.notify()
 

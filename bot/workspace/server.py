@@ -58,7 +58,6 @@ class Workspace:
 
     @property
     def api_url(self) -> str:
-        """The base URL for a web client."""
         return f"{self.url}/api/"
 
     async def start(self, port: int = 0) -> None:
@@ -80,7 +79,6 @@ class Workspace:
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
     async def stop(self) -> None:
-        """End every connection and stop listening."""
         self.closing.set()
         self.board.notify()
         await self.sockets.close()
@@ -88,7 +86,6 @@ class Workspace:
             await self._runner.cleanup()
 
     async def connected(self) -> None:
-        """Wait until the app is here."""
         await self.sockets.met.wait()
 
     async def command(self, text: str, *, channel: str = INCIDENTS, user: str = ALEX) -> CommandResult:
@@ -114,7 +111,6 @@ class Workspace:
         return message
 
     async def tell(self, message: Message, kind: str, **more: Any) -> None:
-        """The event that there is this message."""
         await self._event(message.payload() | {"type": kind, "channel": message.channel} | more, message.ts)
 
     async def _event(self, event: Json, ts: str) -> None:
@@ -165,7 +161,6 @@ class Workspace:
         return await self._clicked({"container": {"type": "view", "view_id": view["id"]}, "view": view}, there[action_id], "", user)
 
     async def open_home(self, user: str = ALEX) -> None:
-        """A person opens the app's home; the app hears of it."""
         await self._event(
             {"type": "app_home_opened", "user": user, "tab": "home", "channel": f"D{user[1:]}"}, f"{self._clock().timestamp():.6f}"
         )
@@ -183,7 +178,6 @@ class Workspace:
         return message
 
     def close_view(self, user: str = ALEX) -> None:
-        """A person closes the modal."""
         self.board.views.pop(user, None)
         self.board.notify()
 

@@ -25,13 +25,11 @@ class Sockets:
         self.met = asyncio.Event()  # set once the app has connected for the first time
 
     def ticket(self) -> str:
-        """Opens one connection."""
         ticket = secrets.token_hex(16)
         self._tickets.add(ticket)
         return ticket
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
-        """One connection, until it is closed."""
         ticket = request.query.get("ticket", "")
         if ticket not in self._tickets:
             raise web.HTTPForbidden(text="a ticket opens one connection, once")
@@ -78,6 +76,5 @@ class Sockets:
             del self._unacked[envelope]
 
     async def close(self) -> None:
-        """End every connection."""
         for socket in tuple(self.open):
             await socket.close()

@@ -87,9 +87,7 @@ class View:
         self.hinted: Callable[[str], bool] = lambda _: False  # what is looked at first
         self.afar: tuple[Series, ...] = ()  # every service at a coarse step, once `times` are known
         self._abroad: frozenset[str] = frozenset()
-        self._keep_for, self._further = sources.keep_for, sources.further
-        each = (sources.metrics, sources.logs, sources.traces, sources.changes)
-        self._telemetry = Telemetry(each, redact or Redactor(), offload)
+        self._sources, self._telemetry = sources, Telemetry(redact or Redactor(), offload)
         self._answers: dict[Hashable, Reading[Any]] = {}
         self._asked: dict[Hashable, asyncio.Lock] = {}
         self._worked_out: dict[Hashable, Any] = {}
@@ -114,12 +112,12 @@ class View:
 
     def turn(self, agent: AgentName) -> None:
         """It is this agent's turn: it may ask again what the share of those before it did not allow, not what used up their time."""
-        self._keep_for(len(AgentName) - 1 - list(AgentName).index(agent))
+        self._sources.keep_for(len(AgentName) - 1 - list(AgentName).index(agent))
         self._next()
 
     def tests(self, requests: int) -> None:
         """The agents are done: so many more requests may be sent."""
-        self._further(requests)
+        self._sources.further(requests)
         self._next()
 
     def _next(self) -> None:
@@ -163,25 +161,23 @@ class View:
     ) -> Reading[Family]:
         if not services and not names:
             return Reading()
-        ask = partial(self._telemetry.families, services, names, window, environment, DETAILS)
-        return await self._ask("metrics", ask, "families", services, names, None if names else window, environment)
+        question, key = (services, names, window, environment, DETAILS), (services, names, None if names else window, environment)
+        return await self._ask("metrics", self._sources.metrics.families, *question, key=key)
 
     async def series(self, selections: Sequence[Selection], window: Window, step: float) -> Reading[Series]:
         """As `ports.Metrics.series`; no selections need no request."""
         if not selections:
             return Reading()
-        return await self._ask("metrics", partial(self._telemetry.series, selections, window, step), tuple(selections), window, step)
+        return await self._ask("metrics", self._sources.metrics.series, tuple(selections), window, step)
 
     async def log_lines(self, services: Sequence[str], window: Window, phrases: Sequence[str]) -> Reading[LogLine]:
-        ask = partial(self._telemetry.log_lines, services, window, phrases, self.environment)
-        return await self._ask("logs", ask, "lines", tuple(services), window, tuple(phrases), self.environment)
+        return await self._ask("logs", self._sources.logs.log_lines, tuple(services), window, tuple(phrases), self.environment)
 
     async def log_counts(self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str]) -> Reading[Series]:
-        ask = partial(self._telemetry.log_counts, services, window, step, phrases, self.environment)
-        return await self._ask("logs", ask, "counts", tuple(services), window, tuple(phrases), self.environment)
+        return await self._ask("logs", self._sources.logs.log_counts, tuple(services), window, step, tuple(phrases), self.environment)
 
     async def spans(self, services: Sequence[str], window: Window) -> Reading[Span]:
-        return await self._ask("traces", partial(self._telemetry.spans, services, window, self.environment), tuple(services), window)
+        return await self._ask("traces", self._sources.traces.spans, tuple(services), window, self.environment)
 
     async def traced(self, services: Sequence[str], times: Times) -> Traced:
         """What the spans of these services say, worked out once for all agents."""
@@ -194,18 +190,21 @@ class View:
         return traced
 
     async def changes(self, services: Sequence[str], window: Window) -> Reading[Change]:
-        return await self._ask("changes", partial(self._telemetry.changes, services, window), tuple(services), window)
+        return await self._ask("changes", self._sources.changes.changes, tuple(services), window)
 
-    async def _ask(self, kind: str, ask: Callable[[], Awaitable[Reading[T]]], *question: Hashable) -> Reading[T]:
+    async def _ask(
+        self, kind: str, method: Callable[..., Awaitable[Reading[T]]], *question: Hashable, key: tuple[Hashable, ...] = ()
+    ) -> Reading[T]:
+        """What a source of this kind answers; what was asked under the same key, by default the question, is not asked again."""
         if kind in self._down:
             return Reading(gaps=(self._down[kind],))
-        key = (kind, *question)
+        key = (kind, *(key or question))
         async with self._asked.setdefault(key, asyncio.Lock()):
             if key not in self._answers:
                 self._waiting[key] = kind
                 self.queries += 1
                 try:
-                    self._answers[key] = await ask()
+                    self._answers[key] = await self._telemetry.ask(method, *question)
                     if self._answers[key].values:
                         self._silent.discard(kind)
                 except asyncio.CancelledError:

@@ -13,7 +13,6 @@ _PAGES: Final = {"view", "edit", "find"}  # of one rule in Grafana
 
 
 def is_link(reference: str) -> bool:
-    """An address on the web."""
     return reference.startswith(("https://", "http://"))
 
 

@@ -21,9 +21,7 @@ class Told:
         await self._thread.moved(redacted(investigation, self._redact), redacted(now, self._redact))
 
     async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:
-        """What one agent saw and thinks."""
         await self._thread.agent_finished(redacted(investigation, self._redact), redacted(progress, self._redact))
 
     async def concluded(self, conclusion: Conclusion) -> None:
-        """The final message."""
         await self._thread.concluded(redacted(conclusion, self._redact))

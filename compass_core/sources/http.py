@@ -95,7 +95,6 @@ class Backend:
         self.slots = asyncio.Semaphore(self.concurrency)
 
     def reader(self, allowance: Allowance) -> Reader:
-        """Reads it for one investigation."""
         return Reader(self, allowance)
 
 
@@ -279,8 +278,6 @@ class _NoFormError(SourceError):
 
 
 def fixed(url: str) -> Locate:
-    """A base URL that is known."""
-
     async def locate() -> str:
         return url
 

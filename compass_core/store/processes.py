@@ -29,7 +29,6 @@ class Processes(Rows):
         await self._do(lambda db: db.execute(delete(PROCESSES).where(PROCESSES.c.id == process)), self._watch)
 
     async def lives(self, process: str) -> bool:
-        """Whether the others take this process for alive."""
         this = select(PROCESSES.c.id).where(PROCESSES.c.id == process)
         return await self._do(lambda db: db.scalar(this) is not None, self._watch, reads=True)
 

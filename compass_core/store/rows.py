@@ -60,7 +60,6 @@ class Rows:
             raise SettingsError(VARIABLE, f"the database cannot be opened for writing: {cause_of(error)}", EXAMPLE) from error
 
     def dispose(self) -> None:
-        """Close every connection."""
         for threads in (self._threads, self._watch):
             threads.shutdown(wait=False, cancel_futures=True)
         self._engine.dispose()

@@ -80,8 +80,8 @@ def texts(value: Any) -> str:
     return repr(value)
 
 
-def guarded(source: Any, redact: Redactor) -> Telemetry:
-    return Telemetry((source, source, source, source), redact, inline)
+async def asked_of(source: Any, redact: Redactor, method: str) -> Reading[Any]:
+    return await Telemetry(redact, inline).ask(getattr(source, method), *QUESTIONS[method])
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -89,7 +89,7 @@ async def test_no_port_hands_out_a_secret(method: str) -> None:
     """Every text of every answer is tried: a new port, or a new field, is tried as well."""
     held = [name for name, value in vars_of(ANSWERS[method]).items() if isinstance(value, str)]
     assert all(getattr(ANSWERS[method], name) for name in held if name not in {"kind", "service_label"}), "a field without a secret"
-    reading = await getattr(guarded(Leaking(), Redactor()), method)(*QUESTIONS[method])
+    reading = await asked_of(Leaking(), Redactor(), method)
     said = texts(reading)
     assert PASSWORD not in said
     assert NAME not in said
@@ -118,7 +118,7 @@ async def test_telemetry_is_asked_by_the_name_that_it_knows(method: str) -> None
     redact, source = Redactor(), Leaking()
     assert redact.name(NAME) == SHOWN
     redact.name(LONG)
-    await getattr(guarded(source, redact), method)(*QUESTIONS[method])
+    await asked_of(source, redact, method)
     assert NAME in texts(source.asked)
     assert SHOWN not in texts(source.asked)
     assert "<password-" not in texts(source.asked)
@@ -128,7 +128,7 @@ async def test_telemetry_is_asked_by_the_name_that_it_knows(method: str) -> None
 async def test_what_a_source_says_when_it_fails_comes_in_by_the_same_door(method: str) -> None:
     source = Leaking(SourceError("Loki", Reason.REJECTED, LONG))
     with pytest.raises(SourceError) as failed:
-        await getattr(guarded(source, Redactor()), method)(*QUESTIONS[method])
+        await asked_of(source, Redactor(), method)
     assert PASSWORD not in f"{failed.value}{failed.value!r}{failed.value.detail}{failed.value.args}"
 
 
