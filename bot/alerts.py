@@ -1,7 +1,5 @@
 """What an alert that somebody posted in Slack is about: service, place, time and link, out of texts, blocks and attachments; pure."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """The Slack app: built from a Compass and a token, served over Socket Mode until it is told to stop."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager

@@ -1,7 +1,5 @@
 """The modal that asks with what to investigate: what it shows, and what of it is right; pure."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Mapping

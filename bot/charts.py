@@ -3,8 +3,6 @@
 Slack draws it by itself where it takes the block; elsewhere `png` draws the same.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from io import BytesIO

@@ -1,7 +1,5 @@
 """The text after `/compass` becomes a typed request, or a refusal that shows how to ask; pure."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """The demo: the local workspace, the real bot connected to it, and the recorded incident that comes with Compass."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os

@@ -1,7 +1,5 @@
 """The model that the demo plays: a server on loopback that speaks as OpenAI's does, and words what the rules already think."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from collections.abc import AsyncIterator

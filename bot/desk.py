@@ -1,7 +1,5 @@
 """Where a request arrives: who asked, how they are answered, and that they hear of whatever goes wrong."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """What Compass does when somebody types `/compass` or clicks a button: acknowledge, hand over, answer."""
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import re

@@ -1,7 +1,5 @@
 """A follow-up question: from words to a typed question, and from what was found to an answer; pure."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 from difflib import get_close_matches

@@ -1,7 +1,5 @@
 """An investigation as the JSON object that `compass investigate --json` prints; its shape is stable, pure."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What `compass eval` prints for people: measures and calibration, a line a set, and the cases that went worst; pure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from bot.words import printable

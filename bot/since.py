@@ -1,7 +1,5 @@
 """Since when, as people write it: `20 m`, `2 hours`, `1h30m`, `03:00`, an ISO time with or without a zone; pure."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime, timedelta
 

@@ -1,7 +1,5 @@
 """How Slack is called: a pause where it asks for one, another try where that cannot post twice, and its refusals in our words."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections import deque

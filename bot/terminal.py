@@ -1,7 +1,5 @@
 """One investigation as plain text: the Thread of `compass investigate`. It prints what Slack shows, and at the end what a modal holds."""
 
-from __future__ import annotations
-
 from typing import TextIO
 
 from bot import blocks

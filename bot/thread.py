@@ -5,8 +5,6 @@ arrived, Slack is looked at first: each message carries its investigation and st
 again, `ThreadError` says so, and the root message, whose update may safely be repeated, still tells how the investigation ended.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress

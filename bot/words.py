@@ -1,7 +1,5 @@
 """What Compass says, in words that Slack and the terminal share; pure."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta

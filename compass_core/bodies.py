@@ -1,7 +1,5 @@
 """Unpacks the body of an answer piece by piece, so that whoever reads it can stop at a limit whatever it would unpack to."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterable
 from typing import Final

@@ -1,7 +1,5 @@
 """What may be spent, and the ledger that holds it: reserve before a call, settle or release after it."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Collection, Mapping

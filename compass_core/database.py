@@ -1,7 +1,5 @@
 """The database that COMPASS_DATABASE_URL names, an SQLite file or PostgreSQL, brought to the newest schema by Alembic."""
 
-from __future__ import annotations
-
 import sqlite3
 from pathlib import Path
 from typing import Any

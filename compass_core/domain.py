@@ -4,13 +4,11 @@ All of them cross a process boundary (a table, `--json`, a journal), so they are
 are aware UTC.
 """
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
@@ -39,7 +37,7 @@ class Window(Value):
     end: UtcDatetime
 
     @model_validator(mode="after")
-    def _is_ahead(self) -> Window:
+    def _is_ahead(self) -> Self:
         if self.end <= self.start:
             msg = f"a window must end after it starts, not {self.start:%FT%TZ} to {self.end:%FT%TZ}"
             raise ValueError(msg)

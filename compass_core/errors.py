@@ -18,8 +18,6 @@ CompassError
 Texts are written for the person who reads them in Slack or in a terminal and never hold a secret.
 """
 
-from __future__ import annotations
-
 import re
 from enum import StrEnum
 
@@ -105,7 +103,7 @@ class AlreadyRunningError(RefusalError):
 class SettingsError(CompassError):
     """A setting is missing or wrong; where several are, `more` are the others and the text has a line for each."""
 
-    def __init__(self, variable: str, problem: str, example: str, *more: SettingsError) -> None:
+    def __init__(self, variable: str, problem: str, example: str, *more: "SettingsError") -> None:
         self.variable = variable
         super().__init__("\n".join((f"{variable}: {problem}. Example: {variable}={example}", *map(str, more))))
 

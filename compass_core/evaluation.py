@@ -3,8 +3,6 @@
 A case is investigated like any incident, without a model; its truth is read when the investigation has ended.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging

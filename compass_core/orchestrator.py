@@ -1,7 +1,5 @@
 """The plot of an investigation: three agents in order, one at a time, under one budget, told in one thread."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping

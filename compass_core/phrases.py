@@ -1,7 +1,5 @@
 """Which phrases stand in which texts: all of them in all texts at once, as one after the other in each takes many times as long."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from functools import lru_cache

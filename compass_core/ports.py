@@ -4,8 +4,6 @@ Every method that reads telemetry raises `SourceError` when nothing could be rea
 that was otherwise good is a `Gap` in its `Reading`. Where an environment is given, what says of itself that it is in another is not read.
 """
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar

@@ -3,8 +3,6 @@
 The environment wins. Every name and value is checked before anything starts; one `SettingsError` tells of all that is wrong.
 """
 
-from __future__ import annotations
-
 import difflib
 import json
 import os

@@ -1,7 +1,5 @@
 """What the value of a setting may be: each kind is checked, and read, once. A text of an error never repeats the value."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

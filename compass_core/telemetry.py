@@ -3,8 +3,6 @@
 Logs are for people on a terminal and JSON elsewhere. Spans and metrics are exported only when `OTEL_*` names an exporter.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import re

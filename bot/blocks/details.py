@@ -1,7 +1,5 @@
 """What stands behind a message, for a modal with pages: all that an agent saw, or every hypothesis with all of its evidence."""
 
-from __future__ import annotations
-
 from bot import words
 from bot.blocks.elements import Json, bold, button, buttons, entry, form, label, link_to, may_link, plain, rich, section
 from bot.words import likely, shown

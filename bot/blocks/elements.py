@@ -1,7 +1,5 @@
 """The parts that Slack's messages are made of, as Block Kit; pure. No part lets Slack read markup, so text from outside is only text."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass

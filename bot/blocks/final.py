@@ -1,7 +1,5 @@
 """The answer: the likeliest cause with what speaks for and against it and what to do, then the others, the timeline and the cost."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple
 

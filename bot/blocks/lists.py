@@ -1,7 +1,5 @@
 """Short answers that one person sees: help, what runs, why nothing was started, what was declared."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal

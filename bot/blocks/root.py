@@ -1,7 +1,5 @@
 """The first message of an investigation, kept current: what is wrong and for whom, the best explanation, where the agents are, the cost."""
 
-from __future__ import annotations
-
 from bot import words
 from bot.blocks.elements import Json, Message, bold, button, buttons, context, header, local_time, message, plain, rich
 from bot.words import listed, shown

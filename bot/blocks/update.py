@@ -1,7 +1,5 @@
 """What one agent saw and thinks, in at most sixty words: a line a finding."""
 
-from __future__ import annotations
-
 from bot import words
 from bot.blocks.details import show
 from bot.blocks.elements import Json, Message, bold, bullets, button, buttons, context, fitting, link_to, may_link, message, plain, rich

@@ -1,7 +1,5 @@
 """The Web API: the methods that the bot calls, over the board, answering as Slack would."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from typing import Any

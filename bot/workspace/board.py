@@ -1,7 +1,5 @@
 """What the workspace holds: a team of two people, and the messages in its channels."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The local workspace itself: a server on loopback that a bot takes for Slack, and what a person does in it."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 import secrets

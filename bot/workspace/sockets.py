@@ -1,7 +1,5 @@
 """Socket Mode, the server's side: one-time tickets, connections, envelopes and their acknowledgements."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import secrets

@@ -1,7 +1,5 @@
 """The application agent: requests, errors, latency, saturation, error logs, spans, and what was deployed."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Sequence
 
 from compass_core.agents.base import Seen, Specialist

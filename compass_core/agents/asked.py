@@ -3,8 +3,6 @@
 A model only chooses what was asked where the words are not understood, and words an answer from the facts: it decides nothing.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Sequence
@@ -41,6 +39,9 @@ show (a signal, perhaps by a label), changed (deploys, configuration), compare (
 by: a label; '' for none. days: how many days earlier. The data is the names of services, then the question."""
 _SAY = """Answer the engineer on call in at most 50 words, as JSON, by the facts alone. Where they do not answer the question, say so.
 Add no number, name, cause or confidence that is not among them. The data is the question, then the facts."""
+
+
+_Part = tuple[list[Observation], list[Gap]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +206,3 @@ class Asked:
         told = told if told.values else await self._view.log_lines(services, window, ())
         last, note = list({one.line: one for one in told.values}.values())[-MOST_LINES:], Note(AgentName.APPLICATION, self._times)
         return [note.observation(one.service, "log", message(one.line), 0.0, **asked(told, one.t)) for one in last], list(told.gaps)
-
-
-_Part = tuple[list[Observation], list[Gap]]

@@ -1,7 +1,5 @@
 """What the three specialists share: when and where they look, and how they think."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, replace

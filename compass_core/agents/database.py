@@ -1,7 +1,5 @@
 """The database agent: connections, waiting, locks, queries, replication, cache and disk, in numbers, logs and client spans."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Sequence
 
 from compass_core.agents.base import Seen, Specialist

@@ -1,7 +1,5 @@
 """Looks again, some minutes after an answer, whether what it blames recovered together with what users feel."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial

@@ -1,7 +1,5 @@
 """Whether anything at all is known of what an incident is about, and what is called almost so."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress

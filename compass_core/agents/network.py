@@ -1,7 +1,5 @@
 """The network agent: segments and packets, names and certificates, ingress and mesh, and what is lost between two spans."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Sequence
 
 from compass_core.agents.base import Seen, Specialist

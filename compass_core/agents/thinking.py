@@ -1,7 +1,5 @@
 """How an agent thinks: by its rules always, and a model refines that where there is one. Whatever a model does, the rules' answer stays."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 
 import structlog

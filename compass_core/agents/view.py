@@ -1,7 +1,5 @@
 """One investigation's view of the telemetry: asks each thing once, and turns what fails into gaps."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,5 @@
 """Tables: the labels and attributes that name things, best first, and who measures others."""
 
-from __future__ import annotations
-
 import re
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Where things run: the labels and attributes of clusters, namespaces, environments, and what is in one of them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Mapping
 from typing import Final

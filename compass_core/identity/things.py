@@ -1,7 +1,5 @@
 """Which thing labels are about. What a workload is called wins over what measured it; who measures others is never the thing."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache

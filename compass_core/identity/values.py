@@ -1,7 +1,5 @@
 """What a label's value says: how pods, hosts, jobs and volumes are read, and how one name may be written otherwise."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache

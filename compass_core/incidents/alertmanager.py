@@ -1,7 +1,5 @@
 """Finds incidents among the alerts of an Alertmanager."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial

@@ -1,7 +1,5 @@
 """Which alert a link of Alertmanager, Grafana, Prometheus or Karma is about; pure."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Final

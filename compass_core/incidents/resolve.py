@@ -1,7 +1,5 @@
 """From what a person asked for to the incident that they mean."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 from difflib import get_close_matches

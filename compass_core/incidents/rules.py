@@ -1,7 +1,5 @@
 """How much older than its alert a trouble may be, by the alert's rule in Prometheus."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta

@@ -3,8 +3,6 @@
 When the database fails in the middle, an investigation goes on without being written down: it tells everything, once.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextvars
 import time

@@ -1,7 +1,5 @@
 """Steps of an investigation that ends with its process, and how every step is watched."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager

@@ -4,8 +4,6 @@ What a dead one has left is taken over by the others. One that was only frozen f
 posts anything.
 """
 
-from __future__ import annotations
-
 import asyncio
 import math
 import time

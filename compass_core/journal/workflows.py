@@ -4,8 +4,6 @@
 limits.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager, suppress
@@ -66,7 +64,7 @@ class Workflows:
         self._asking: dict[str, list[CompassError]] = {}
 
     @asynccontextmanager
-    async def launched(self) -> AsyncIterator[Workflows]:
+    async def launched(self) -> AsyncIterator[None]:
         """Take work until the end of it, then hand over what runs."""
         DBOS(
             config={
@@ -96,7 +94,7 @@ class Workflows:
                 for key in await self._plot.open():  # of a Compass that did not know workflows yet
                     if await DBOS.get_workflow_status_async(key) is None:
                         await self._end(key, "interrupted by an upgrade")
-                yield self
+                yield
         finally:
             await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
 

@@ -1,7 +1,5 @@
 """Keeps what a model's server sends to a size, also where it is compressed and where it is an error."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import aclosing

@@ -5,8 +5,6 @@ been generated, settled by the usage that the reply tells where that can be true
 hold no word of what was said.
 """
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import json
@@ -43,6 +41,18 @@ meter = metrics.get_meter("compass")
 tokens_used = meter.create_histogram(names.TOKEN_USAGE, "{token}", "Tokens that were billed")
 seconds_taken = meter.create_histogram(names.DURATION, "s", "How long a call of a model took")
 dollars_spent = meter.create_counter(names.COST, "USD", "What calls of models cost, or may have cost where that is not known")
+
+
+class _Question(NamedTuple):
+    """What an agent asks; `until` is on `time.monotonic`'s clock."""
+
+    agent: AgentName
+    shape: type[BaseModel]
+    until: float
+
+    @property
+    def seconds_left(self) -> float:
+        return self.until - time.monotonic()
 
 
 class Gateway:
@@ -149,18 +159,6 @@ class Gateway:
             if billed and isinstance(count := at(reply.told, "usage", field), int):
                 span.set_attribute(name, count)
                 tokens_used.record(count, self._about | {names.TOKEN_TYPE: kind})
-
-
-class _Question(NamedTuple):
-    """What an agent asks; `until` is on `time.monotonic`'s clock."""
-
-    agent: AgentName
-    shape: type[BaseModel]
-    until: float
-
-    @property
-    def seconds_left(self) -> float:
-        return self.until - time.monotonic()
 
 
 class _WrongAnswerError(Exception):

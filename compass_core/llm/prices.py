@@ -1,7 +1,5 @@
 """What a call of a model costs: by the price list that `genai-prices` ships, or by a configured price. Nothing is fetched."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

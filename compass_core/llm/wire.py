@@ -4,8 +4,6 @@ The client sends each request once, since every attempt may be billed. Foreign e
 quote nothing that a server said, since some servers repeat a part of the key.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import re

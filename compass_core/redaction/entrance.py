@@ -1,7 +1,5 @@
 """Where text comes in: what telemetry answers and what incidents say holds no secret behind here, and what is cut later was whole here."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial

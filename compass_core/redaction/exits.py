@@ -1,7 +1,5 @@
 """A net where text goes out: it finds nothing, unless an entrance was forgotten or words were put together into a secret."""
 
-from __future__ import annotations
-
 from compass_core.domain import Conclusion, Investigation, Moment, Progress
 from compass_core.ports import Thread
 from compass_core.redaction.redact import Redactor

@@ -1,7 +1,5 @@
 """What secrets look like in text: the table of all forms, from `forms.tsv`, `names.tsv` and `vendors.tsv`."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The notations in which a name has a value, and the parts that patterns of `forms.tsv` share."""
 
-from __future__ import annotations
-
 QUOTE = r"(?:\"\"\"\n?|'''\n?|\\{0,7}[\"'`]|&quot;|&\#3[49];|%22|\\{1,6}u002[27]|[“”])"
 _COLOUR = r"(?:(?:\x1b|\\{1,3}(?:u001b|x1b))\[[\d;]{0,9}m){0,3}"
 _GAP = r"[ \t]{0,20}"

@@ -1,7 +1,5 @@
 """Secrets out of text. The same value gets the same placeholder from one `Redactor`, so that one can still follow it."""
 
-from __future__ import annotations
-
 import itertools
 import re
 import secrets

@@ -1,7 +1,5 @@
 """Where a secret may stand: is what stands there one, or an ordinary word? Each is given a match and the value as it stands."""
 
-from __future__ import annotations
-
 import itertools
 import re
 from base64 import urlsafe_b64decode

@@ -1,7 +1,5 @@
 """Whole values without their secrets: every text in them, at any depth."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from functools import cache

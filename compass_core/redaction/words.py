@@ -1,7 +1,5 @@
 """The lists of this room: what secrets are called, what vendors give out, where secrets stand, and which words are none."""
 
-from __future__ import annotations
-
 import re
 from functools import cache
 from pathlib import Path

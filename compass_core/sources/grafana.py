@@ -1,7 +1,5 @@
 """Finds the data sources behind Grafana, links to Explore, and reads annotations as changes."""
 
-from __future__ import annotations
-
 import asyncio
 import html
 import json

@@ -1,7 +1,5 @@
 """Asks a telemetry backend: a bounded, read-only request for JSON, every failure of which is a `SourceError`."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from base64 import b64encode
@@ -24,8 +22,8 @@ from compass_core.sources import refusals
 
 T = TypeVar("T")
 
-Locate: TypeAlias = "Callable[[], Awaitable[str]]"  # a base URL, which may have a path
-Linker: TypeAlias = "Callable[[str, Window], Awaitable[str | None]]"  # a link that shows a query over a window
+Locate: TypeAlias = Callable[[], Awaitable[str]]  # a base URL, which may have a path
+Linker: TypeAlias = Callable[[str, Window], Awaitable[str | None]]  # a link that shows a query over a window
 
 PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 5.0
@@ -94,7 +92,7 @@ class Backend:
     def __post_init__(self) -> None:
         self.slots = asyncio.Semaphore(self.concurrency)
 
-    def reader(self, allowance: Allowance) -> Reader:
+    def reader(self, allowance: Allowance) -> "Reader":
         return Reader(self, allowance)
 
 

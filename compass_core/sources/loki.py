@@ -1,7 +1,5 @@
 """Reads log lines, and how many there are, from Loki."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Reads metrics from Prometheus, or from what speaks its API."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 import re

@@ -1,7 +1,5 @@
 """Groups the series that a Prometheus lists into families."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Says selections and searches for families in PromQL; every name and value that it is given may be hostile."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace

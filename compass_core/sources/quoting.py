@@ -1,7 +1,5 @@
 """Untrusted text inside a query: nothing can break out of these strings and regular expressions."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Sequence

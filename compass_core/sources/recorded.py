@@ -1,7 +1,5 @@
 """Serves the telemetry of one recorded case through the ports of live sources."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial

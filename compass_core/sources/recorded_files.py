@@ -1,7 +1,5 @@
 """Reads the files of a recorded case; what is wrong in one becomes a `CaseError` that names file and line."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import zlib
@@ -9,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, FiniteFloat, ValidationError, model_validator
@@ -47,7 +45,7 @@ class _Samples(BaseModel):
     v: list[float | None]
 
     @model_validator(mode="after")
-    def _is_whole(self) -> _Samples:
+    def _is_whole(self) -> Self:
         if "service" not in self.labels:
             raise ValueError("labels hold no 'service'")
         if self.t is None and (self.t0 is None or self.step is None):

@@ -5,8 +5,6 @@ where the series ends, as Prometheus marks it stale). A rate is Prometheus's: re
 of its range, which is `max(step, 4 sample intervals)` long.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """What went wrong: the reasons of foreign errors, and of a status and its text; for well-known products also what to do about it."""
 
-from __future__ import annotations
-
 import json
 import re
 import zlib

@@ -1,7 +1,5 @@
 """Which of the traces that were found are read, and how many each of these stands for."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from statistics import mean

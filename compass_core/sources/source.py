@@ -1,7 +1,5 @@
 """What the live sources share: they ask one backend, often for several things at once, and link to what they asked."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, TypeVar

@@ -1,7 +1,5 @@
 """Reads whole traces from Tempo: failing ones, slow ones, and some of the others, each with how many it stands for."""
 
-from __future__ import annotations
-
 import json
 import re
 from base64 import b64decode
@@ -101,7 +99,7 @@ class _Read(NamedTuple):
     cut: bool
 
 
-_Traces: TypeAlias = "Sequence[_Found]"
+_Traces: TypeAlias = Sequence[_Found]
 
 
 class Tempo(Source):

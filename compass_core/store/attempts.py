@@ -1,7 +1,5 @@
 """What calls of a model took of the money: every attempt is written before it is made."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Incidents that people declared."""
 
-from __future__ import annotations
-
 import re
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Investigations while they run and after, and what people say of what they found."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import suppress
 

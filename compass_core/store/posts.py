@@ -1,7 +1,5 @@
 """Which messages were posted."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import insert, select, update

@@ -1,7 +1,5 @@
 """Which processes of Compass live, and what they are asked to stop."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 from sqlalchemy import delete, insert, select, update

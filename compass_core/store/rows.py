@@ -3,8 +3,6 @@
 `migrations` makes the tables and says what a column may hold. A value of ours is one text in a row, beside what it is found by.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Callable
