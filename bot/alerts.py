@@ -23,8 +23,8 @@ _LINK = re.compile(r"https?://[^\s|>\"]*(?:alert|g0\.expr)[^\s|>\"]*")
 _EPOCH = re.compile(r"<!date\^([0-9]{9,11})\^")
 _WHEN = re.compile(
     r"(?i)(?:start|since|trigger|creat|fired|occur|began|open|time|date)\w*[^\n\d]{0,30}?"
-    r"((?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)[T ]|(?P<d2>\d{1,2}) (?P<m2>[a-z]{3})[a-z]*,? (?P<y2>\d{4}),? "
-    r"|(?P<m3>[a-z]{3})[a-z]* (?P<d3>\d{1,2}),? (?P<y3>\d{4}),? )?(?P<time>\d\d:\d\d(:\d\d)?)(?:\.\d+)? ?(?P<zone>[+-]\d\d:?\d\d)?"
+    r"(?:(?P<day>\d{4}-\d\d-\d\d|\d{1,2} [a-z]{3,9},? \d{4}|[a-z]{3,9} \d{1,2},? \d{4})[T,]? ?)?"
+    r"(?P<time>\d\d:\d\d(:\d\d)?)(?:\.\d+)? ?(?P<zone>[+-]\d\d:?\d\d)?"
 )
 
 
@@ -86,13 +86,10 @@ def _when(message: dict[str, Any], text: str, raw: str, now: datetime) -> tuple[
     """When it began: as it says, else as Slack does; then also which time it says that is none, long gone or to come."""
     noted = ""
     for match in _WHEN.finditer(text):
-        got = match.groupdict(default="")
-        day = "-".join(
-            (got["y"] + got["y2"] + got["y3"], _month(got["m"] + got["m2"] + got["m3"]), (got["d"] + got["d2"] + got["d3"]).zfill(2))
-        )
+        day, time, zone = _day(match["day"] or ""), match["time"], match["zone"] or "Z"
         with suppress(RefusalError):
-            return now - parse_since(f"{day}T{got['time']}{got['zone'] or 'Z'}" if match[1] else got["time"], now), ""
-        said = f"{day} {got['time']}".strip(" -")
+            return now - parse_since(f"{day}T{time}{zone}" if day else time, now), ""
+        said = f"{day} {time}".strip()
         noted = noted or f"its text says {said}, no time of the last {LONGEST_SINCE.days} days: looked at from when it was posted"
     attached = message.get("attachments")
     stamps = [one.get("ts") for one in attached if isinstance(one, dict)] if isinstance(attached, list) else []
@@ -102,6 +99,10 @@ def _when(message: dict[str, Any], text: str, raw: str, now: datetime) -> tuple[
     return now, noted
 
 
-def _month(name: str) -> str:
-    months = "jan feb mar apr may jun jul aug sep oct nov dec".split()  # noqa: SIM905 - it is read so
-    return f"{months.index(name.lower()) + 1:02}" if name.lower() in months else name
+def _day(said: str) -> str:
+    """`5 January 2026` and `Jan 5, 2026` as `2026-01-05`; what is no day as it is."""
+    short = re.sub(r"([A-Za-z]{3})[A-Za-z]*", r"\1", said.replace(",", ""))
+    for form in ("%d %b %Y", "%b %d %Y"):
+        with suppress(ValueError):
+            return f"{datetime.strptime(short, form):%Y-%m-%d}"  # noqa: DTZ007 - a day without a time has no zone
+    return said

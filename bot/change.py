@@ -67,25 +67,18 @@ def view(known: Request, incident: Incident, address: Address, of: str = "") -> 
     agents = [_ALL, *({"text": label(f"{name} only", 75), "value": name.value} for name in AgentName)]
     chosen = next((one for one in agents if one["value"] == known.only), _ALL)
     only = entry("only", "Agents", {"type": "static_select", "action_id": "said", "options": agents, "initial_option": chosen})
-    kept: dict[str, Any] = {"id": shown(incident.id, 200), "title": shown(incident.title, 300), "severity": shown(incident.severity, 60)}
-    kept |= {"started_at": incident.started_at.isoformat(), "origin": shown(incident.origin, 60)}
-    kept |= {"ended_at": incident.ended_at.isoformat() if incident.ended_at else None}
-    texts = [(name, title, ghost, shown(filled[name], LONGEST)) for name, title, ghost in _INPUTS]
+    short = {"id": shown(incident.id, 200), "title": shown(incident.title, 300)}
+    short |= {"severity": shown(incident.severity, 60), "origin": shown(incident.origin, 60)}
+    fields = incident.model_dump(mode="json", include={"started_at", "ended_at"}) | short
     inputs = []
-    for name, title, ghost, value in texts:
-        text = {"type": "plain_text_input", "action_id": "said", "placeholder": label(ghost, 150), "max_length": LONGEST}
-        text |= {"max_length": LONGEST_HINT} if name == "hint" else {}
-        inputs.append(entry(name, title, text | ({"initial_value": value} if value else {}), optional=name not in _NEEDED))
-    of_what = json.dumps({"of": of, "at": address.model_dump(), "incident": kept}, ensure_ascii=False)
-    return form(
-        "change",
-        "Investigate",
-        of_what,
-        rich([plain("; ".join(filter(None, (f"{kept['id']}: {kept['title']}", incident.noted))))]),
-        *inputs[:5],
-        only,
-        inputs[5],
-    )
+    for name, title, ghost in _INPUTS:
+        text: Json = {"type": "plain_text_input", "action_id": "said", "placeholder": label(ghost, 150)}
+        text |= {"max_length": LONGEST_HINT if name == "hint" else LONGEST}
+        text |= {"initial_value": shown(filled[name], LONGEST)} if filled[name].strip() else {}
+        inputs.append(entry(name, title, text, optional=name not in _NEEDED))
+    about = rich([plain("; ".join(filter(None, (f"{short['id']}: {short['title']}", incident.noted))))])
+    of_what = json.dumps({"of": of, "at": address.model_dump(), "incident": fields}, ensure_ascii=False)
+    return form("change", "Investigate", of_what, about, *inputs[:5], only, inputs[5])
 
 
 def parse(view: Mapping[str, Any], now: datetime) -> Change:

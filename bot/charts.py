@@ -47,11 +47,11 @@ class Chart(NamedTuple):
         return f"{', '.join(text for _, text in self.marks)} UTC".strip()
 
 
-def charts(found: Conclusion) -> tuple[Chart, ...]:
+def charts(ended: Conclusion) -> tuple[Chart, ...]:
     """One for each of the first two hypotheses that are worth it and whose cause was measured over time."""
-    if found.looked is None or words.nothing_found(found):
+    if ended.looked is None or words.nothing_found(ended):
         return ()
-    made = (_chart(rank, one, found) for rank, one in enumerate(found.hypotheses[:MOST], 1) if one.confidence >= words.LITTLE)
+    made = (_chart(rank, one, ended) for rank, one in enumerate(ended.hypotheses[:MOST], 1) if one.confidence >= words.LITTLE)
     return tuple(each for each in made if each)
 
 
@@ -78,14 +78,14 @@ def png(chart: Chart) -> bytes:
                 panel.axvline(place, color="#444", linestyle="--", linewidth=1.2)
         panels[-1].set_xticks(range(0, len(chart.times), 4), chart.times[::4])
         panels[-1].set_xlabel(chart.noted)
-        kept = BytesIO()
-        figure.savefig(kept, format="png")
-    return kept.getvalue()
+        picture = BytesIO()
+        figure.savefig(picture, format="png")
+    return picture.getvalue()
 
 
-def _chart(rank: int, one: Hypothesis, found: Conclusion) -> Chart | None:
-    looked, felt = found.looked, words.symptom(found.investigation.incident, found.runs)
-    cause = _measured(one, found)
+def _chart(rank: int, hypothesis: Hypothesis, ended: Conclusion) -> Chart | None:
+    looked, felt = ended.looked, words.symptom(ended.investigation.incident, ended.runs)
+    cause = _measured(hypothesis, ended)
     if cause is None or looked is None:
         return None
     drawn = list(dict.fromkeys(each for each in (cause, felt) if each and each.points))
@@ -97,32 +97,32 @@ def _chart(rank: int, one: Hypothesis, found: Conclusion) -> Chart | None:
     times = [begin + part * place for place, _ in parts]
     form = "%H:%M:%S" if part < MINUTE else "%H:%M" if end - begin < DAY else "%d %H:%M"
     marks: dict[str, tuple[float, str]] = {}
-    for at, what in sorted(_happened(one, drawn, found)):
+    for at, what in sorted(_happened(hypothesis, drawn, ended)):
         if times[0] <= at < end:
             last = max(place for place, time in enumerate(times) if time <= at)
             place, before = marks.get(f"{at:{form}}", (last + min(1.0, (at - times[last]) / part), f"{at:{form}} "))
             marks[f"{at:{form}}"] = (place, f"{before}{' + ' * (not before.endswith(' '))}{what}")
     columns = zip(drawn, zip(*(values for _, values in parts), strict=True), strict=True)
-    lines = [Line(each.service, words.measured(each.signal), each.unit, tuple(one or 0.0 for one in column)) for each, column in columns]
+    lines = [Line(one.service, words.measured(one.signal), one.unit, tuple(value or 0.0 for value in column)) for one, column in columns]
     told = "; ".join(f"{each.summary}{f', since {each.onset:{form}}' if each.onset else ''}" for each in drawn)
-    says = f"Chart {rank}: {one.about}, {begin:{form}} to {end:{form}} UTC. {told}. {', '.join(text for _, text in marks.values())}."
-    title = shown(f"{rank}. {one.about}", LONG)
+    says = f"Chart {rank}: {hypothesis.about}, {begin:{form}} to {end:{form}} UTC. {told}. {', '.join(text for _, text in marks.values())}."
+    title = shown(f"{rank}. {hypothesis.about}", LONG)
     return Chart(title, tuple(lines), tuple(f"{time:{form}}" for time in times), tuple(marks.values()), shown(says, 900))
 
 
-def _measured(one: Hypothesis, found: Conclusion) -> Observation | None:
+def _measured(hypothesis: Hypothesis, ended: Conclusion) -> Observation | None:
     """What shows the cause over time: of what it cites the most unusual of its own service, or else what else was seen there."""
-    seen = found.observations
-    cited = [seen[each] for each in one.evidence_for if each in seen and seen[each].points]
-    there = [each for each in seen.values() if each.points and each.service == one.service and each.score >= words.UNUSUAL]
-    own = [each for each in cited if each.service == one.service] or there or cited
+    seen = ended.observations
+    cited = [seen[each] for each in hypothesis.evidence_for if each in seen and seen[each].points]
+    besides = [each for each in seen.values() if each.points and each.service == hypothesis.service and each.score >= words.UNUSUAL]
+    own = [each for each in cited if each.service == hypothesis.service] or besides or cited
     return max(own, key=lambda each: each.score, default=None)
 
 
-def _happened(one: Hypothesis, drawn: Sequence[Observation], found: Conclusion) -> Iterator[tuple[datetime, str]]:
+def _happened(hypothesis: Hypothesis, drawn: Sequence[Observation], ended: Conclusion) -> Iterator[tuple[datetime, str]]:
     """When it was changed, when what is drawn began, and when the incident was reported."""
-    incident, cited = found.investigation.incident, {*one.brought_about_by, *one.evidence_for}
-    for each in found.observations.values():
+    incident, cited = ended.investigation.incident, {*hypothesis.brought_about_by, *hypothesis.evidence_for}
+    for each in ended.observations.values():
         if each.id in cited and each.signal in CHANGED and each.onset:
             yield each.onset, each.signal.replace("_", " ")
     for each, what in zip(drawn, ("cause", "felt"), strict=False):

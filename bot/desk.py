@@ -160,11 +160,11 @@ async def answer(desk: Desk, message: blocks.Message) -> None:
 
 async def links(desk: Desk, investigations: Iterable[str]) -> dict[str, str]:
     """Where the threads of these investigations are; without those that Slack does not name."""
-    found: dict[str, str] = {}
+    threads: dict[str, str] = {}
     for investigation in investigations:
         if root := await desk.compass.outbox.posted(investigation, "root"):
-            found[investigation] = await permalink(desk.client, root)
-    return found
+            threads[investigation] = await permalink(desk.client, root)
+    return threads
 
 
 def _refuse_other_team(desk: Desk) -> None:

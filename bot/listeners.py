@@ -147,12 +147,12 @@ async def _reply(desk: Desk, of: Conclusion, text: str) -> None:
     question = questions.parse(text, things(of)) or await asked.choose(text)
     if question is None:
         raise RefusalError(questions.CANNOT)
-    found = redacted(await asked.look(question), desk.compass.redact)
-    says = await asked.say(text, text_of(questions.answer(question, of, found).blocks).split("\n"))
+    facts = redacted(await asked.look(question), desk.compass.redact)
+    says = await asked.say(text, text_of(questions.answer(question, of, facts).blocks).split("\n"))
     spent = asked.budget.spent
     paid = f"this answer ${spent - before:.4f}, so far {cost_line(spent, of.investigation.budget)}" if spent > before else asked.unasked
     thread = SlackThread(desk.client, desk.compass.outbox, event["channel"], event["thread_ts"])
-    await thread.add(of.investigation, step, questions.answer(question, of, found, says, paid))
+    await thread.add(of.investigation, step, questions.answer(question, of, facts, says, paid))
 
 
 async def on_shortcut(desk: Desk) -> None:

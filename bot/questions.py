@@ -134,9 +134,9 @@ def _why_not(question: Question, of: Conclusion, found: Found) -> tuple[str, lis
     return lead, [*against, *told, *first]
 
 
-def _fits(one: Hypothesis, question: Question) -> bool:
-    means = question.mechanism in one.mechanism or question.mechanism == one.agent
-    return means and question.about in {"", one.service}
+def _fits(hypothesis: Hypothesis, question: Question) -> bool:
+    means = question.mechanism in hypothesis.mechanism or question.mechanism == hypothesis.agent
+    return means and question.about in {"", hypothesis.service}
 
 
 def _show(question: Question, of: Conclusion, found: Found) -> tuple[str, list[list[Json]]]:

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from bot.words import budget
-from compass_core.domain import AgentName, Conclusion, Observation, Run
+from compass_core.domain import AgentName, Conclusion, Run
 
 Json = dict[str, Any]
 
@@ -37,9 +37,8 @@ def _run(run: Run) -> Json:
         "seconds": round(run.seconds, 3),
         "cost_usd": f"{run.cost:.4f}",
         "gaps": [gap.model_dump(mode="json") for gap in run.findings.gaps],
-        "observations": [_observation(seen) for seen in run.findings.observations],
+        "observations": [
+            {**seen.model_dump(mode="json", exclude={"agent", "baseline_value", "points"}), "baseline": seen.baseline_value}
+            for seen in run.findings.observations
+        ],
     }
-
-
-def _observation(seen: Observation) -> Json:
-    return {**seen.model_dump(mode="json", exclude={"agent", "baseline_value", "points"}), "baseline": seen.baseline_value}

@@ -1,5 +1,6 @@
 """One investigation as plain text: the Thread of `compass investigate`. It prints what Slack shows, and at the end what a modal holds."""
 
+from dataclasses import dataclass
 from typing import TextIO
 
 from bot import blocks
@@ -7,11 +8,11 @@ from bot.words import printable
 from compass_core.domain import Conclusion, Investigation, Moment, Progress
 
 
+@dataclass(frozen=True, slots=True)
 class TerminalThread:
     """Writes to `out`, each message once; what comes from outside loses its control characters."""
 
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
+    out: TextIO
 
     async def opened(self, investigation: Investigation) -> None:
         self._say(blocks.root(investigation).blocks)
@@ -28,5 +29,5 @@ class TerminalThread:
 
     def _say(self, these: list[blocks.Json]) -> None:
         lines = (printable(line) for line in blocks.text_of(these, links=True).split("\n"))
-        self._out.write("\n".join(line for line in lines if line) + "\n\n")
-        self._out.flush()
+        self.out.write("\n".join(line for line in lines if line) + "\n\n")
+        self.out.flush()

@@ -201,32 +201,32 @@ def age(span: timedelta) -> str:
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h" if minutes < 2880 else f"{minutes // 1440} days"  # noqa: PLR2004
 
 
-def likely(one: Hypothesis) -> str:
+def likely(hypothesis: Hypothesis) -> str:
     """`86%`; nothing that is shown is impossible."""
-    return f"{one.confidence:.0%}" if one.confidence >= LEAST_SHOWN else "under 1%"
+    return f"{hypothesis.confidence:.0%}" if hypothesis.confidence >= LEAST_SHOWN else "under 1%"
 
 
-def sure(one: Hypothesis) -> str:
+def sure(hypothesis: Hypothesis) -> str:
     """How sure, in words: `Very likely`."""
-    return band(one.confidence).word
+    return band(hypothesis.confidence).word
 
 
-def sentence(one: Hypothesis) -> str:
+def sentence(hypothesis: Hypothesis) -> str:
     """What it says is broken, without the numbers that the evidence shows as well."""
-    meaning = MECHANISMS.get(one.mechanism, "")
-    return f"{meaning}." if meaning and one.statement.startswith(meaning) else one.statement
+    meaning = MECHANISMS.get(hypothesis.mechanism, "")
+    return f"{meaning}." if meaning and hypothesis.statement.startswith(meaning) else hypothesis.statement
 
 
-def next_step(one: Hypothesis, seen: Mapping[str, Observation]) -> str:
+def next_step(hypothesis: Hypothesis, seen: Mapping[str, Observation]) -> str:
     """`Check: …. Usual remedy: ….`, with the service's name; '' for a mechanism that nobody knows.
 
     What a change brought about is mended by undoing that.
     """
-    if one.mechanism not in REMEDIES:
+    if hypothesis.mechanism not in REMEDIES:
         return ""
-    check, remedy = (text.format(service=one.service) for text in REMEDIES[one.mechanism])
-    if one.mechanism not in OF_A_CHANGE:
-        remedy = next((f"undo the change of {seen[each].service}" for each in one.brought_about_by if each in seen), remedy)
+    check, remedy = (text.format(service=hypothesis.service) for text in REMEDIES[hypothesis.mechanism])
+    if hypothesis.mechanism not in OF_A_CHANGE:
+        remedy = next((f"undo the change of {seen[each].service}" for each in hypothesis.brought_about_by if each in seen), remedy)
     return f"{check}. Usual remedy: {remedy}."
 
 
@@ -264,11 +264,13 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     return ", ".join([*(shown(name) for name in names[:most]), *more(len(names) - most)])
 
 
-def model_says(one: Hypothesis) -> list[str]:
+def model_says(hypothesis: Hypothesis) -> list[str]:
     """What a model says of it, marked as its words: why, what to look at next, and what would be seen if it were true."""
-    says = [f"The model says: {one.model_says}"] if one.model_says else []
-    says += [f"Next check, the model says: {one.next_check}"] if one.next_check else []
-    return says + [f"If so, the model says: {measured(each.signal)} of {each.service}: {each.comparison}" for each in one.predictions]
+    says = [f"The model says: {hypothesis.model_says}"] if hypothesis.model_says else []
+    says += [f"Next check, the model says: {hypothesis.next_check}"] if hypothesis.next_check else []
+    return says + [
+        f"If so, the model says: {measured(each.signal)} of {each.service}: {each.comparison}" for each in hypothesis.predictions
+    ]
 
 
 def more(left: int) -> tuple[str, ...]:

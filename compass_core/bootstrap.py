@@ -146,17 +146,17 @@ def _telemetry(settings: Settings, store: Store, backends: _Backends) -> Telemet
 
     def sources() -> Sources:
         allowance = Allowance()
-        found: dict[str, Any] = {"keep_for": allowance.keep_for, "further": allowance.further}
+        readers: dict[str, Any] = {"keep_for": allowance.keep_for, "further": allowance.further}
         if prometheus:
             link = grafana.linker("prometheus") if grafana else None
-            found["metrics"] = Prometheus(prometheus.reader(allowance), service_labels=labels, link=link, public_url=public)
+            readers["metrics"] = Prometheus(prometheus.reader(allowance), service_labels=labels, link=link, public_url=public)
         if loki:
-            found["logs"] = Loki(loki.reader(allowance), service_labels=labels, link=grafana.linker("loki") if grafana else None)
+            readers["logs"] = Loki(loki.reader(allowance), service_labels=labels, link=grafana.linker("loki") if grafana else None)
         if tempo:
-            found["traces"] = Tempo(tempo.reader(allowance), link=grafana.linker("tempo") if grafana else None)
+            readers["traces"] = Tempo(tempo.reader(allowance), link=grafana.linker("tempo") if grafana else None)
         if front and settings.grafana:
-            found["changes"] = GrafanaChanges(front.reader(allowance), settings.grafana.url)
-        return Sources(**found)
+            readers["changes"] = GrafanaChanges(front.reader(allowance), settings.grafana.url)
+        return Sources(**readers)
 
     alerting = ((alertmanager, False), (front, True))
     places = (Alertmanager(backend, service_labels=labels, of_grafana=own, rules=prometheus) for backend, own in alerting if backend)

@@ -207,19 +207,9 @@ class Orchestrator:
         incident = await resolve(request, self._outside.places, now)
         if request.incident is None and incident.by_hand and self._outside.names:  # of an alert's things the agents say what is unknown
             await self._outside.names.check(incident)
-        asked = Investigation(
-            id=self._budget.investigation,
-            incident=incident,
-            started_at=now,
-            budget=self._budget.limit,
-            only=request.only,
-            again=request.again,
-            asker=request.asker,
-            asked_by=request.asked_by,
-            account=self._budget.account,
-            address=request.address,
-            goes_on=request.goes_on,
-        )
+        of_request = request.model_dump(include={"only", "again", "asker", "asked_by", "address", "goes_on"})
+        paid = {"id": self._budget.investigation, "budget": self._budget.limit, "account": self._budget.account}
+        asked = Investigation(incident=incident, started_at=now, **of_request, **paid)
         kept, others = await self._outside.investigations.opened(asked)
         most = self._outside.most_running
         return kept if most is None else kept.model_copy(update={"waits": max(0, others + 1 - most)})

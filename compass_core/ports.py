@@ -104,13 +104,6 @@ class Names(Protocol):
         """
 
 
-class Declarations(Protocol):
-    """Where incidents that people declare by hand are kept."""
-
-    async def declare(self, title: str, service: str, started_at: datetime) -> Incident:
-        """Keep it under a new id (`INC-7`)."""
-
-
 class Investigations(Protocol):
     """Where investigations are kept while they run and after."""
 

@@ -51,24 +51,20 @@ def _labels(value: str | tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _prices(value: str | Mapping[str, tuple[Decimal, ...]]) -> Mapping[str, tuple[Decimal, ...]]:
-    found: dict[str, tuple[Decimal, ...]] = {}
+    prices: dict[str, tuple[Decimal, ...]] = {}
     for each in value.split(",") if isinstance(value, str) else ():
         name, _, amounts = each.strip().rpartition("=")
-        if name in found:
+        if name in prices:
             raise ValueError(f"gives the price of {name} twice")
         try:
-            found[name] = tuple(map(dollars, amounts.split("/")))
+            prices[name] = tuple(map(dollars, amounts.split("/")))
         except ValueError as error:
             raise ValueError(f"{PRICE}; a price {error}") from None
-        if not re.fullmatch(r"[^\s=]+", name) or len(found[name]) not in {2, 3}:
+        if not re.fullmatch(r"[^\s=]+", name) or len(prices[name]) not in {2, 3}:
             raise ValueError(PRICE)
-        if not all(found[name]):
+        if not all(prices[name]):
             raise ValueError("holds a price of zero; a server of your own that costs nothing is COMPASS_MODEL_FREE=true")
-    return found if isinstance(value, str) else value
-
-
-def _money(value: str | Decimal) -> Decimal:
-    return dollars(value) if isinstance(value, str) else value
+    return prices if isinstance(value, str) else value
 
 
 def is_own(host: str) -> bool:
@@ -98,13 +94,13 @@ def _list(value: str) -> tuple[str, ...]:
 def _expressions(value: str | tuple[re.Pattern[str], ...]) -> tuple[re.Pattern[str], ...]:
     if not isinstance(value, str):
         return value
-    found = []
+    expressions = []
     for number, text in enumerate(_list(value), 1):
         try:
-            found.append(expression(text))
+            expressions.append(expression(text))
         except ValueError as error:
             raise ValueError(f"expression {number} {error}") from None
-    return tuple(found)
+    return tuple(expressions)
 
 
 def _slack(value: SecretStr, info: ValidationInfo) -> SecretStr:
@@ -117,7 +113,7 @@ def _slack(value: SecretStr, info: ValidationInfo) -> SecretStr:
     return _header(value)
 
 
-Money = Annotated[Decimal, BeforeValidator(_money)]
+Money = Annotated[Decimal, BeforeValidator(lambda value: dollars(value) if isinstance(value, str) else value)]
 Url = Annotated[str, AfterValidator(_url)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Header = Annotated[SecretStr, AfterValidator(_header)]

@@ -80,10 +80,10 @@ def _exporter(kind: str, environ: Mapping[str, str], out: TextIO) -> Any:
     if name == "none":
         return None
     names = ("otlp", "otlp_proto_http", "otlp_proto_grpc") if name == "otlp" else (name,)
-    found = [point for each in names for point in entry_points(group=f"opentelemetry_{kind}_exporter", name=each)]
-    if not found:
+    points = [point for each in names for point in entry_points(group=f"opentelemetry_{kind}_exporter", name=each)]
+    if not points:
         advice = "install opentelemetry-exporter-otlp-proto-http" if name == "otlp" else f"set {variable} to console, otlp or none"
         structlog.get_logger().warning("exporter.not_found", signal=kind, exporter=name, advice=advice)
         return None
-    exporter = found[0].load()
+    exporter = points[0].load()
     return exporter(out=out) if name == "console" else exporter()  # the console's default is standard output, where reports go

@@ -11,42 +11,37 @@ LONGEST = 600
 LONGEST_NOTE = 300
 
 
-def details(found: Conclusion, what: str, page: int = 0) -> Json:
+def details(ended: Conclusion, what: str, page: int = 0) -> Json:
     """The modal: of the agent with that name or of the hypotheses, `page` from 0 on."""
     agent = what.title() if what in set(AgentName) else "Hypotheses"
-    all_of_it, size = told(found, what), 4 if what == HYPOTHESES else 10
+    all_of_it, size = told(ended, what), 4 if what == HYPOTHESES else 10
     last = max(0, (len(all_of_it) - 1) // size)
     page = min(max(page, 0), last)
-    told_here = all_of_it[page * size : (page + 1) * size]
-    first = page * size - (len(all_of_it) - len(found.hypotheses))
-    judged = [buttons(*judging(found, first + at)) if what == HYPOTHESES and first + at >= 0 else None for at in range(len(told_here))]
-    turn = [("show_before", "Back", page - 1)] * (page > 0) + [("show_after", "Next", page + 1)] * (page < last)
-    title = f"{agent}{f' {page + 1} of {last + 1}' if last else ''}"
+    first = page * size - (len(all_of_it) - len(ended.hypotheses))  # before the hypotheses stands which time was looked at
+    blocks: list[Json] = []
+    for rank, block in enumerate(all_of_it[page * size : (page + 1) * size], first):
+        blocks += [block, buttons(*judging(ended, rank))] if what == HYPOTHESES and rank >= 0 else [block]
+    turns = [("show_before", "Back", page - 1)] * (page > 0) + [("show_after", "Next", page + 1)] * (page < last)
+    turning = [button(action, text, show(ended.investigation.id, what, at)) for action, text, at in turns]
     return {
         "type": "modal",
-        "title": label(title, 24),
+        "title": label(f"{agent}{f' {page + 1} of {last + 1}' if last else ''}", 24),
         "close": label("Close", 24),
-        "private_metadata": show(found.investigation.id, what, page),
-        "blocks": [
-            *(
-                [block for pair in zip(told_here, judged, strict=True) for block in pair if block]
-                or [rich([plain("Nothing is kept of it.")])]
-            ),
-            *([buttons(*(button(action, text, show(found.investigation.id, what, at)) for action, text, at in turn))] if turn else []),
-        ],
+        "private_metadata": show(ended.investigation.id, what, page),
+        "blocks": (blocks or [rich([plain("Nothing is kept of it.")])]) + ([buttons(*turning)] if turning else []),
     }
 
 
-def judging(found: Conclusion, rank: int) -> tuple[Json, Json]:
+def judging(ended: Conclusion, rank: int) -> tuple[Json, Json]:
     """The buttons by which a person says whether that hypothesis is right."""
-    which = show(found.investigation.id, HYPOTHESES, rank)
+    which = show(ended.investigation.id, HYPOTHESES, rank)
     return button(f"right_{rank}", "Right", which), button(f"wrong_{rank}", "Wrong: it was …", which)
 
 
-def correction(found: Conclusion, rank: int) -> Json:
+def correction(ended: Conclusion, rank: int) -> Json:
     """The modal that asks what it was instead of that hypothesis."""
-    wrong = found.hypotheses[rank].about
-    others = {one.about: {"text": label(one.about, 75), "value": str(at)} for at, one in enumerate(found.hypotheses) if one.about != wrong}
+    wrong = ended.hypotheses[rank].about
+    others = {one.about: {"text": label(one.about, 75), "value": str(at)} for at, one in enumerate(ended.hypotheses) if one.about != wrong}
     typed = {"type": "plain_text_input", "action_id": "typed"}
     inputs: list[tuple[str, str, Json]] = [("was", "Or a service that is not listed", typed | {"max_length": 100})]
     inputs += [("note", "Note for the thread", typed | {"max_length": LONGEST_NOTE, "multiline": True})]
@@ -54,7 +49,7 @@ def correction(found: Conclusion, rank: int) -> Json:
         inputs.insert(0, ("other", "It was", {"type": "static_select", "action_id": "chosen", "options": list(others.values())[:100]}))
     asked = (entry(name, text, one, optional=True) for name, text, one in inputs)
     said = rich([plain("Not "), bold(shown(wrong, 200)), plain(". Say as much as you know:")])
-    return form("correction", "What was it?", show(found.investigation.id, HYPOTHESES, rank), said, *asked)
+    return form("correction", "What was it?", show(ended.investigation.id, HYPOTHESES, rank), said, *asked)
 
 
 def show(investigation: str, what: str, page: int = 0) -> str:
@@ -68,29 +63,30 @@ def parse_show(value: str) -> tuple[str, str, int]:
     return investigation, what, int(page)
 
 
-def told(found: Conclusion, what: str) -> list[Json]:
+def told(ended: Conclusion, what: str) -> list[Json]:
     """Everything of it, a block for each."""
     if what == HYPOTHESES:
-        looked = [rich([plain(words.looked_at(found.looked))])] if found.looked else []
-        return looked + [_hypothesis(rank, one, found) for rank, one in enumerate(found.hypotheses, 1)]
-    seen = [one for run in found.runs if run.agent == what for one in (*words.strongest(run), *run.findings.observations)]
+        looked = [rich([plain(words.looked_at(ended.looked))])] if ended.looked else []
+        return looked + [_hypothesis(rank, one, ended) for rank, one in enumerate(ended.hypotheses, 1)]
+    seen = [one for run in ended.runs if run.agent == what for one in (*words.strongest(run), *run.findings.observations)]
     return [rich(_observed(one)) for one in dict.fromkeys(seen)]
 
 
-def _hypothesis(rank: int, one: Hypothesis, found: Conclusion) -> Json:
-    head = [bold(f"{rank}. {shown(one.about, 200)}"), plain(f" ({likely(one)}, {words.VERDICTS[one.verdict]}, by the {one.agent} agent)")]
-    lines = [head, [plain(shown(words.sentence(one), LONGEST))], *([plain(shown(line, LONGEST))] for line in words.model_says(one))]
-    lines += [[plain(shown(each.told, LONGEST))] for each in found.feedback if each.hypothesis == one.about]
-    lines += [
-        [plain(f"How sure: {found.how_sure if rank == 1 and found.how_sure else how_sure(one.confidence)}")],
-        *([[bold("How it went (UTC): "), plain(shown(one.story, LONGEST))]] if one.story else []),
-    ]
-    lines += [[bold("Check: "), plain(shown(step, LONGEST))]] if (step := words.next_step(one, found.observations)) else []
+def _hypothesis(rank: int, hypothesis: Hypothesis, ended: Conclusion) -> Json:
+    by = f"{likely(hypothesis)}, {words.VERDICTS[hypothesis.verdict]}, by the {hypothesis.agent} agent"
+    lines = [[bold(f"{rank}. {shown(hypothesis.about, 200)}"), plain(f" ({by})")]]
+    lines += [[plain(shown(line, LONGEST))] for line in (words.sentence(hypothesis), *words.model_says(hypothesis))]
+    lines += [[plain(shown(each.told, LONGEST))] for each in ended.feedback if each.hypothesis == hypothesis.about]
+    lines += [[plain(f"How sure: {ended.how_sure if rank == 1 and ended.how_sure else how_sure(hypothesis.confidence)}")]]
+    lines += [[bold("How it went (UTC): "), plain(shown(hypothesis.story, LONGEST))]] if hypothesis.story else []
+    lines += [[bold("Check: "), plain(shown(step, LONGEST))]] if (step := words.next_step(hypothesis, ended.observations)) else []
     tests = [
-        section([bold(f"{each.verdict}: "), plain(shown(f"{each.name}: {each.detail}", LONGEST)), *_asked(each)]) for each in one.tests[:20]
+        section([bold(f"{each.verdict}: "), plain(shown(f"{each.name}: {each.detail}", LONGEST)), *_asked(each)])
+        for each in hypothesis.tests[:20]
     ]
-    cited = [(name, each) for name, ids in (("for", one.evidence_for), ("against", one.evidence_against)) for each in ids[:20]]
-    evidence = [section([plain(f"{name}: "), *_observed(found.observations[each])]) for name, each in cited if each in found.observations]
+    both = (("for", hypothesis.evidence_for), ("against", hypothesis.evidence_against))
+    cited = [(name, each) for name, ids in both for each in ids[:20]]
+    evidence = [section([plain(f"{name}: "), *_observed(ended.observations[each])]) for name, each in cited if each in ended.observations]
     lists = [{"type": "rich_text_list", "style": "bullet", "elements": each} for each in (tests, evidence) if each]
     return {"type": "rich_text", "elements": [*rich(*lines)["elements"], *lists]}
 

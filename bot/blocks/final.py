@@ -79,23 +79,23 @@ def _more_money(conclusion: Conclusion) -> list[Json]:
     return [button("raise", "Raise the budget and go on", conclusion.investigation.id)] if short else []
 
 
-def _first(one: Hypothesis, seen: Mapping[str, Observation], detail: _Detail) -> list[Json]:
-    cited = [seen[each] for each in one.evidence_for if each in seen]
-    against = [[plain(words.brief(each.detail, detail.evidence))] for each in one.tests if each.verdict == "contradicted"]
-    against += [finding(seen[each], one.service, detail.evidence) for each in one.evidence_against if each in seen]
+def _first(hypothesis: Hypothesis, seen: Mapping[str, Observation], detail: _Detail) -> list[Json]:
+    cited = [seen[each] for each in hypothesis.evidence_for if each in seen]
+    against = [[plain(words.brief(each.detail, detail.evidence))] for each in hypothesis.tests if each.verdict == "contradicted"]
+    against += [finding(seen[each], hypothesis.service, detail.evidence) for each in hypothesis.evidence_against if each in seen]
     lines = [[bold("Against: "), *each] for each in against[:2]]
-    lines += [[bold("Check: "), plain(shown(step, 300))]] if (step := words.next_step(one, seen)) else []
-    lines += [[plain(words.brief(line, detail.text))] for line in words.model_says(one)[:1]]
-    title = f"1. {shown(one.about, 200)}, {words.sure(one).lower()} ({likely(one)}, {words.VERDICTS[one.verdict]})"
+    lines += [[bold("Check: "), plain(shown(step, 300))]] if (step := words.next_step(hypothesis, seen)) else []
+    lines += [[plain(words.brief(line, detail.text))] for line in words.model_says(hypothesis)[:1]]
+    sure = f"{words.sure(hypothesis).lower()} ({likely(hypothesis)}, {words.VERDICTS[hypothesis.verdict]})"
     return [
-        *([rich([bold(title), plain(". "), plain(words.brief(words.sentence(one), detail.text))])]),
-        *bullets("", [finding(each, one.service, detail.evidence) for each in cited[:3]]),
+        rich([bold(f"1. {shown(hypothesis.about, 200)}, {sure}"), plain(f". {words.brief(words.sentence(hypothesis), detail.text)}")]),
+        *bullets("", [finding(each, hypothesis.service, detail.evidence) for each in cited[:3]]),
         *([rich(*lines)] if lines else []),
     ]
 
 
-def _other(rank: int, one: Hypothesis, seen: Mapping[str, Observation], detail: _Detail) -> list[Json]:
-    cited = [seen[each] for each in one.evidence_for if each in seen][:1]
-    wrong = f", {words.VERDICTS[one.verdict]}" if one.verdict == "contradicted" else ""
-    told = [part for each in cited for part in (plain(": "), *finding(each, one.service, detail.evidence))]
-    return [bold(f"{rank}. {shown(one.about, 100)}"), plain(f" ({likely(one)}{wrong})"), *told]
+def _other(rank: int, hypothesis: Hypothesis, seen: Mapping[str, Observation], detail: _Detail) -> list[Json]:
+    cited = [seen[each] for each in hypothesis.evidence_for if each in seen][:1]
+    wrong = f", {words.VERDICTS[hypothesis.verdict]}" if hypothesis.verdict == "contradicted" else ""
+    told = [part for each in cited for part in (plain(": "), *finding(each, hypothesis.service, detail.evidence))]
+    return [bold(f"{rank}. {shown(hypothesis.about, 100)}"), plain(f" ({likely(hypothesis)}{wrong})"), *told]

@@ -61,8 +61,8 @@ def _running(now: Moment) -> list[list[Json]]:
     return [_explanation("Best explanation so far: ", best)] if best else [[bold("Looking for the cause …")]]
 
 
-def _explanation(lead: str, one: Hypothesis) -> list[Json]:
-    return [bold(f"{lead}{shown(one.about, 200)}. "), plain(shown(words.sentence(one), 200))]
+def _explanation(lead: str, hypothesis: Hypothesis) -> list[Json]:
+    return [bold(f"{lead}{shown(hypothesis.about, 200)}. "), plain(shown(words.sentence(hypothesis), 200))]
 
 
 def _state(name: AgentName, investigation: Investigation, now: Moment | Conclusion) -> str:

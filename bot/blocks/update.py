@@ -32,7 +32,7 @@ def agent_update(investigation: Investigation, progress: Progress) -> Message:
     return message(fitting(build, _DETAILS, MOST_WORDS))
 
 
-def finding(one: Observation, service: str = "", most: int = 14) -> list[Json]:
+def finding(seen: Observation, service: str = "", most: int = 14) -> list[Json]:
     """When it began, what it is, how much against usual, and a link where there is one."""
-    link = [plain(" "), link_to(one.link, shown(one.id))] if may_link(one.link) else []
-    return [plain(words.found(one, service, most)), *link]
+    link = [plain(" "), link_to(seen.link, shown(seen.id))] if may_link(seen.link) else []
+    return [plain(words.found(seen, service, most)), *link]

@@ -65,11 +65,8 @@ class WebApi:
                 parent = self._board.find(asked["channel"], str(asked.get("thread_ts")))  # an answer to what is gone stands alone
                 return _posted(self._board.add(asked["channel"], thread_ts=parent.ts if parent else "", **content(asked)))
             case "chat.postEphemeral":
-                return {
-                    "message_ts": self._board.add(
-                        asked["channel"], ephemeral=str(asked.get("user")), thread_ts=asked.get("thread_ts") or "", **content(asked)
-                    ).ts
-                }
+                seen_by = {"ephemeral": str(asked.get("user")), "thread_ts": asked.get("thread_ts") or ""}
+                return {"message_ts": self._board.add(asked["channel"], **seen_by, **content(asked)).ts}
             case "chat.update":
                 return _posted(self._board.edit(self._existing(asked, "ts"), **content(asked)))
         return self._looked_up(method, asked, url)

@@ -1,7 +1,5 @@
 """The workspace's page: what one person sees, as it happens, and what they type and click there."""
 
-from __future__ import annotations
-
 import json
 import secrets
 from contextlib import suppress
@@ -10,17 +8,15 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from bot.workspace.board import ALEX, CHANNELS, INCIDENTS, PEOPLE, SAM
+from bot.workspace.board import ALEX, CHANNELS, INCIDENTS, PEOPLE, SAM, Json
 
 if TYPE_CHECKING:
-    from bot.workspace.board import Json
     from bot.workspace.server import Workspace
-
 
 NEEDED = {"command": "text", "write": "text", "click": "ts action_id", "shortcut": "ts callback_id", "submit": "values"}
 
 
-def page_routes(workspace: Workspace) -> list[web.RouteDef]:
+def page_routes(workspace: "Workspace") -> list[web.RouteDef]:
     """The page and the endpoints that only the page uses; those refuse what comes from another site."""
 
     async def index(request: web.Request) -> web.Response:
@@ -29,9 +25,8 @@ def page_routes(workspace: Workspace) -> list[web.RouteDef]:
         own = f"script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; img-src 'self' data:"
         policy = f"default-src 'none'; connect-src 'self'; {own}; frame-ancestors 'none'"
         html = files("bot.workspace").joinpath("page.html").read_text("utf-8").replace("{{nonce}}", nonce)
-        return web.Response(
-            text=html, content_type="text/html", headers={"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"}
-        )
+        headers = {"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"}
+        return web.Response(text=html, content_type="text/html", headers=headers)
 
     async def events(request: web.Request) -> web.StreamResponse:
         _refuse_strangers(request)
@@ -60,7 +55,7 @@ def page_routes(workspace: Workspace) -> list[web.RouteDef]:
     ]
 
 
-async def _done(workspace: Workspace, what: str, asked: dict[str, str]) -> str:
+async def _done(workspace: "Workspace", what: str, asked: dict[str, str]) -> str:
     """Do what a person did; the name of the error that they see, '' for none."""
     channel, user = asked.get("channel") or INCIDENTS, asked.get("user") or ALEX
     match what:
@@ -85,7 +80,7 @@ async def _done(workspace: Workspace, what: str, asked: dict[str, str]) -> str:
     return ""
 
 
-def _state(workspace: Workspace, user: str) -> Json:
+def _state(workspace: "Workspace", user: str) -> Json:
     seen = [message for message in workspace.messages if message.ephemeral in {"", user}]
     shown = [message.payload() | {"ephemeral": bool(message.ephemeral), "author": PEOPLE[message.user]} for message in seen]
     for message, one in zip(seen, shown, strict=True):

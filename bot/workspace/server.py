@@ -47,9 +47,7 @@ class Workspace:
         self.closing = asyncio.Event()
         self._clock = clock
         self.sockets = Sockets(patience)
-        self._api = WebApi(
-            self.board, self.bot_token, self.app_token, lambda: f"ws{self.url.removeprefix('http')}/link/?ticket={self.sockets.ticket()}"
-        )
+        self._api = WebApi(self.board, self.bot_token, self.app_token, self._link)
         self.messages = self.board.messages  # each as it is now, in the order of posting
         self._asked: dict[str, CommandResult] = {}
         self._runner: web.AppRunner | None = None
@@ -57,6 +55,9 @@ class Workspace:
     @property
     def api_url(self) -> str:
         return f"{self.url}/api/"
+
+    def _link(self) -> str:
+        return f"ws{self.url.removeprefix('http')}/link/?ticket={self.sockets.ticket()}"
 
     async def start(self, port: int = 0) -> None:
         """Listen on 127.0.0.1; port 0 takes a free one, and one that is taken is a CompassError."""
@@ -98,7 +99,7 @@ class Workspace:
             "channel_id": channel,
             "channel_name": CHANNELS.get(channel, ""),
         }
-        return await self._interact("slash_commands", asked, channel, user)
+        return await self._deliver("slash_commands", asked, channel, user)
 
     async def write(self, text: str, *, channel: str = INCIDENTS, thread_ts: str = "", user: str = ALEX, **more: Any) -> Message:
         """A person writes a message; the app hears of those that name it, as `@Compass`."""
@@ -120,20 +121,14 @@ class Workspace:
         """A person chooses a shortcut in the menu of a message."""
         message = self._there(channel, ts)
         about = {"type": "message_action", "callback_id": callback_id, "message_ts": ts, "message": message.payload()}
-        of = {
-            "channel": {"id": channel, "name": CHANNELS.get(channel, "")},
-            "team": {"id": TEAM, "domain": TEAM_NAME},
-            "user": _person(user),
-        }
-        return await self._interact("interactive", about | of, channel, user)
+        return await self._interact(about, channel, user)
 
     async def submit(self, values: Mapping[str, str], *, user: str = ALEX) -> CommandResult:
         """A person fills in these inputs of the modal (by block) and sends it; it closes unless the app finds errors."""
         view = self.board.views[user]
         inputs = {block["block_id"]: block["element"] for block in view["blocks"] if block["type"] == "input"}
         state = {name: {each["action_id"]: _filled(each, values.get(name))} for name, each in inputs.items()}
-        about = {"type": "view_submission", "team": {"id": TEAM, "domain": TEAM_NAME}, "user": _person(user)}
-        result = await self._interact("interactive", about | {"view": view | {"state": {"values": state}}}, "", user)
+        result = await self._interact({"type": "view_submission", "view": view | {"state": {"values": state}}}, "", user)
         if result.said.get("response_action") == "errors":
             self.board.show(user, view | {"errors": result.said["errors"]}, view["id"])
         elif not result.error:
@@ -146,27 +141,28 @@ class Workspace:
         block_id, button = message.button(action_id)
         thread = {"thread_ts": message.thread_ts} if message.thread_ts else {}
         container = {"type": "message", "message_ts": ts, "channel_id": channel, "is_ephemeral": bool(message.ephemeral), **thread}
-        of = {
-            "channel": {"id": channel, "name": CHANNELS.get(channel, "")},
-            **({} if message.ephemeral else {"message": message.payload()}),
-        }
-        return await self._clicked(of | {"container": container}, button | {"block_id": block_id}, channel, user)
+        of = {"container": container} | ({} if message.ephemeral else {"message": message.payload()})
+        return await self._clicked(of, button | {"block_id": block_id}, channel, user)
 
     async def turn(self, action_id: str, *, user: str = ALEX, home: bool = False) -> CommandResult:
         """A person clicks a button in the modal that is open, or in the app's home; LookupError when there is none."""
         view = (self.board.homes if home else self.board.views)[user]
-        there = {each["action_id"]: each for block in view["blocks"] for each in block.get("elements", ()) if "action_id" in each}
-        return await self._clicked({"container": {"type": "view", "view_id": view["id"]}, "view": view}, there[action_id], "", user)
+        buttons = {each["action_id"]: each for block in view["blocks"] for each in block.get("elements", ()) if "action_id" in each}
+        return await self._clicked({"container": {"type": "view", "view_id": view["id"]}, "view": view}, buttons[action_id], "", user)
 
     async def open_home(self, user: str = ALEX) -> None:
-        await self._event(
-            {"type": "app_home_opened", "user": user, "tab": "home", "channel": f"D{user[1:]}"}, f"{self._clock().timestamp():.6f}"
-        )
+        opened = {"type": "app_home_opened", "user": user, "tab": "home", "channel": f"D{user[1:]}"}
+        await self._event(opened, f"{self._clock().timestamp():.6f}")
 
     async def _clicked(self, of: Json, button: Json, channel: str, user: str) -> CommandResult:
-        asked = {"type": "block_actions", "user": _person(user), "team": {"id": TEAM, "domain": TEAM_NAME}, **of}
         action = button | {"action_ts": f"{self._clock().timestamp():.6f}"}
-        return await self._interact("interactive", asked | {"actions": [action]}, channel, user)
+        return await self._interact({"type": "block_actions", "actions": [action], **of}, channel, user)
+
+    async def _interact(self, asked: Json, channel: str, user: str) -> CommandResult:
+        """What a person does by a click or a form, with who and where they are; in a modal they are nowhere."""
+        who = {"id": user, "username": PEOPLE[user], "name": PEOPLE[user], "team_id": TEAM}
+        where = {"channel": {"id": channel, "name": CHANNELS.get(channel, "")}} if channel else {}
+        return await self._deliver("interactive", asked | {"team": {"id": TEAM, "domain": TEAM_NAME}, "user": who} | where, channel, user)
 
     def _there(self, channel: str, ts: str) -> Message:
         message = self.board.find(channel, ts)
@@ -179,7 +175,7 @@ class Workspace:
         self.board.views.pop(user, None)
         self.board.notify()
 
-    async def _interact(self, kind: str, asked: Json, channel: str, user: str) -> CommandResult:
+    async def _deliver(self, kind: str, asked: Json, channel: str, user: str) -> CommandResult:
         secret = secrets.token_hex(16)
         result = CommandResult(f"{self.url}/response/{secret}", channel, user)
         self._asked[secret] = result
@@ -210,10 +206,6 @@ class Workspace:
             return web.Response(status=404, text="expired_url")
         self.board.add(result.channel, ephemeral=result.user, **content(await arguments(request)))
         return web.Response(text="ok")
-
-
-def _person(user: str) -> Json:
-    return {"id": user, "username": PEOPLE[user], "name": PEOPLE[user], "team_id": TEAM}
 
 
 def _filled(element: Json, value: str | None) -> Json:

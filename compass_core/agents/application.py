@@ -1,6 +1,7 @@
 """The application agent: requests, errors, latency, saturation, error logs, spans, and what was deployed."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 from compass_core.agents.base import Seen, Specialist
 from compass_core.agents.scope import Scope
@@ -23,7 +24,7 @@ class ApplicationAgent(Specialist):
 
     name = AgentName.APPLICATION
 
-    def look(self, note: Note, scope: Scope) -> Sequence[Awaitable[Seen]]:
+    def look(self, note: Note, scope: Scope) -> Sequence[Coroutine[Any, Any, Seen]]:
         """Metrics with versions and what else changed, error logs, spans, recorded changes."""
         return (
             self._metrics(note, scope),

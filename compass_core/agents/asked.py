@@ -165,9 +165,9 @@ class Asked:
         if not question.by:
             return wanted, list(families.gaps)
         held = {(one.name, one.service_label): sorted({*one.labels} - {"le", "quantile"}) for one in families.values}
-        there = {one: held.get((one.family, one.service_label), []) for one in wanted if not one.by}
-        split = [replace(one, by=(each,)) for one, labels in there.items() for each in labels if question.by in {each, *each.split("_")}]
-        known = ", ".join(sorted({each for labels in there.values() for each in labels})) or "nothing"
+        labelled = {one: held.get((one.family, one.service_label), []) for one in wanted if not one.by}
+        split = [replace(one, by=(each,)) for one, labels in labelled.items() for each in labels if question.by in {each, *each.split("_")}]
+        known = ", ".join(sorted({each for labels in labelled.values() for each in labels})) or "nothing"
         missing = [] if split else [Gap(source="metrics", reason=Reason.NO_DATA, detail=f"{question.by} (it can be split by {known})")]
         return split, [*families.gaps, *missing]
 

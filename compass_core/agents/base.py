@@ -1,9 +1,9 @@
 """What the three specialists share: when and where they look, and how they think."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from compass_core.agents.names import unknown
 from compass_core.agents.scope import Scope, find_scope, merged
@@ -62,7 +62,7 @@ class Specialist:
         unheard = None if nobody_knows(earlier) else await unknown(self._view, incident.services, note.times)
         lost = [Gap(source="", reason=Reason.NO_DATA, detail=str(unheard))] if unheard else []  # it is a gap of no source
         async with asyncio.TaskGroup() as group:
-            looks = [group.create_task(_awaited(look)) for look in self.look(note, scope)]
+            looks = [group.create_task(look) for look in self.look(note, scope)]
         parts = [look.result() for look in looks]
         observations = [one for part in parts for one in part.observations]
         gaps = dict.fromkeys((*lost, *note.times.gaps, *scope.gaps, *(gap for part in parts for gap in part.gaps)))
@@ -87,7 +87,7 @@ class Specialist:
         proposed = propose(self.name, (*seen_by(earlier), *findings.observations), findings, said)
         return await think(self._model, Known(self.name, incident, findings, earlier, proposed))
 
-    def look(self, note: Note, scope: Scope) -> Sequence[Awaitable[Seen]]:
+    def look(self, note: Note, scope: Scope) -> Sequence[Coroutine[Any, Any, Seen]]:
         """The questions of this specialist; they are asked concurrently."""
         raise NotImplementedError
 
@@ -114,10 +114,6 @@ class Specialist:
         every = await self._view.log_counts(scope.services, note.times.all, note.times.step, ())
         errors = await self._view.log_counts(scope.services, note.times.all, note.times.step, ERROR_PHRASES)
         return log_notes.exposure(note.times, every.values, errors.values), errors
-
-
-async def _awaited(look: Awaitable[Seen]) -> Seen:
-    return await look
 
 
 def seen_by(runs: Sequence[Run]) -> tuple[Observation, ...]:

@@ -1,6 +1,7 @@
 """The database agent: connections, waiting, locks, queries, replication, cache and disk, in numbers, logs and client spans."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 from compass_core.agents.base import Seen, Specialist
 from compass_core.agents.scope import Scope
@@ -17,7 +18,7 @@ class DatabaseAgent(Specialist):
 
     name = AgentName.DATABASE
 
-    def look(self, note: Note, scope: Scope) -> Sequence[Awaitable[Seen]]:
+    def look(self, note: Note, scope: Scope) -> Sequence[Coroutine[Any, Any, Seen]]:
         """Exporters and pools, log lines, client spans."""
         return (self._metrics(note, scope), self.told(note, scope), self._calls(note, scope))
 

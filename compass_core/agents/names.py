@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from compass_core.agents.scope import ambiguous
@@ -21,28 +22,28 @@ POINTS = 100
 NOTHING_LOST = frozenset({Reason.NOT_CONFIGURED, Reason.NO_DATA})
 
 
+@dataclass(frozen=True, slots=True)
 class Names:
     """`ports.Names` over a view."""
 
-    def __init__(self, view: View, clock: Clock) -> None:
-        self._view = view
-        self._clock = clock
+    view: View
+    clock: Clock
 
     async def check(self, incident: Incident) -> None:
         """Raises `UnknownNameError` where nothing is known of a service of the incident, and `AmbiguousPlaceError` where it may be several.
 
         Too slow an answer says nothing.
         """
-        self._view.environment = incident.environment
-        now = self._clock()
+        self.view.environment = incident.environment
+        now = self.clock()
         window = incident.window(now)
         until = Window(start=window.start, end=max(window.end, now.replace(microsecond=0)))  # `--since` may be generous
         times = Times(until, incident.baseline(window), max(60.0, until.seconds // POINTS))
         with suppress(TimeoutError):
             async with asyncio.timeout(PATIENCE):
-                if error := await unknown(self._view, incident.services, times):
+                if error := await unknown(self.view, incident.services, times):
                     raise error
-                families = await self._view.families(incident.services, (), times.all)
+                families = await self.view.families(incident.services, (), times.all)
                 for unclear in ambiguous(families.values, incident.services, incident.environment):
                     raise unclear
 

@@ -1,6 +1,7 @@
 """The network agent: segments and packets, names and certificates, ingress and mesh, and what is lost between two spans."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 from compass_core.agents.base import Seen, Specialist
 from compass_core.agents.scope import Scope
@@ -17,7 +18,7 @@ class NetworkAgent(Specialist):
 
     name = AgentName.NETWORK
 
-    def look(self, note: Note, scope: Scope) -> Sequence[Awaitable[Seen]]:
+    def look(self, note: Note, scope: Scope) -> Sequence[Coroutine[Any, Any, Seen]]:
         """Metrics, log lines, gaps between spans."""
         return (self._metrics(note, scope), self.told(note, scope), self._ways(note, scope))
 

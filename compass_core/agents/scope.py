@@ -1,28 +1,23 @@
 """Which services an investigation looks at: the affected ones, those beneath them, and those that call them."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
 from compass_core.analysis import metric_notes
-from compass_core.analysis.notes import Note
-from compass_core.domain import AgentName, Edge, Gap
+from compass_core.analysis.notes import Note, Times
+from compass_core.domain import AgentName, Edge, Environment, Gap
 from compass_core.errors import AmbiguousPlaceError, Reason
 from compass_core.hypotheses.suspicion import NODE, suspects
 from compass_core.identity import joined, name_of, several
+from compass_core.readings import Family, Reading, Series
 from compass_core.signals.catalogue import GRAPH_FAMILIES, OVERVIEW, PLACED, asked_names, measuring
 from compass_core.signals.logs import ERROR_PHRASES
 from compass_core.signals.plan import graph
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
     from compass_core.agents.view import View
-    from compass_core.analysis.notes import Times
-    from compass_core.domain import Environment
-    from compass_core.readings import Family, Reading, Series
 
 MOST_SERVICES = 48  # every query names them: with more, or more of `application.MOST_MEMBERS`, 80 requests are not enough
 COARSE = (300.0, 150.0, 100.0, 60.0, 30.0, 15.0, 5.0)  # each divides the baseline: see `domain.WHOLE`
@@ -44,7 +39,7 @@ class Scope:
     gaps: tuple[Gap, ...]
 
 
-async def find_scope(view: View, affected: tuple[str, ...], times: Times) -> Scope:
+async def find_scope(view: "View", affected: tuple[str, ...], times: Times) -> Scope:
     """Follow the calls that spans and client metrics show; a system that is small enough is looked at whole.
 
     A service that nobody is seen to call may be the silent cause. Of more than there is room for those are taken that stand out in a few
@@ -90,7 +85,7 @@ def ambiguous(families: Iterable[Family], affected: Sequence[str], bound: Enviro
             yield AmbiguousPlaceError(service, places)
 
 
-async def _everyone(view: View, affected: Sequence[str], families: Reading[Family], times: Times) -> Reading[Family]:
+async def _everyone(view: "View", affected: Sequence[str], families: Reading[Family], times: Times) -> Reading[Family]:
     """What has a family of the table; of a system that is small what has any: a broker may have none that the table knows."""
     if len({service for one in families.values for service in one.services}) > MOST_SERVICES:
         return families
@@ -105,7 +100,7 @@ async def _everyone(view: View, affected: Sequence[str], families: Reading[Famil
     return replace(everyone, values=(*everyone.values, *every.values), gaps=(*named.gaps, *every.gaps)) if room else everyone
 
 
-async def _suspected(view: View, seen: tuple[Sequence[Series], Sequence[Edge]], affected: Sequence[str], times: Times) -> tuple[str, ...]:
+async def _suspected(view: "View", seen: tuple[Sequence[Series], Sequence[Edge]], affected: Sequence[str], times: Times) -> tuple[str, ...]:
     """The services that stand out in a few signals and in log lines that tell of errors, by a few points each; the most suspected first."""
     lines, calls = seen
     series = tuple(one for one in view.afar if one.selection.signal in OVERVIEW)
@@ -136,20 +131,20 @@ def metered(series: Iterable[Series]) -> Iterator[Edge]:
 
 def merged(calls: Iterable[Edge]) -> tuple[Edge, ...]:
     """Each pair once, by what tells most of it."""
-    found: dict[tuple[str, str], Edge] = {}
+    edges: dict[tuple[str, str], Edge] = {}
     for call in calls:
-        held = found.get((call.caller, call.callee))
+        held = edges.get((call.caller, call.callee))
         if held is None or not held.system:
-            found[call.caller, call.callee] = call
-    return tuple(found.values())
+            edges[call.caller, call.callee] = call
+    return tuple(edges.values())
 
 
 def _around(affected: tuple[str, ...], calls: Sequence[Edge]) -> tuple[str, ...]:
     """The affected services, breadth first all that they call, then those that call them directly."""
-    found = list(dict.fromkeys(affected))
-    for service in found:
-        found += [call.callee for call in calls if call.caller == service and call.callee not in found]
-    return _distinct((*found, *(call.caller for call in calls if call.callee in affected)))
+    reached = list(dict.fromkeys(affected))
+    for service in reached:
+        reached += [call.callee for call in calls if call.caller == service and call.callee not in reached]
+    return _distinct((*reached, *(call.caller for call in calls if call.callee in affected)))
 
 
 def _distinct(services: Iterable[str]) -> tuple[str, ...]:

@@ -64,10 +64,10 @@ class Traced:
 
 
 def _traced(window: Reading[Span], before: Reading[Span]) -> Traced:
-    found = traces(window.values, before.values)
+    calls = traces(window.values, before.values)
     gaps = tuple(dict.fromkeys((*window.gaps, *before.gaps)))
-    grown = changed(found)
-    return Traced(replace(window, gaps=gaps), edges(found), growths(grown), slow_throughout(grown), failures(found), detours(found))
+    grown = changed(calls)
+    return Traced(replace(window, gaps=gaps), edges(calls), growths(grown), slow_throughout(grown), failures(calls), detours(calls))
 
 
 class View:
@@ -150,8 +150,8 @@ class View:
         gaps = [Gap(source="metrics", reason=Reason.NO_DATA, detail=str(AmbiguousPlaceError(*pair))) for pair in unclear.items()]
         held = {(one.name, one.service_label) for one in named.values}
         rest = (one for one in own.values if (one.name, one.service_label) not in held)
-        there = (one for one in guests.values if not one.services & unclear.keys())
-        values = (*named.values, *rest, *there)
+        foreign = (one for one in guests.values if not one.services & unclear.keys())
+        values = (*named.values, *rest, *foreign)
         return Reading(values, tuple(dict.fromkeys((*own.gaps, *guests.gaps, *named.gaps, *gaps))), source=own.source or named.source)
 
     async def _families(

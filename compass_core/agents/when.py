@@ -1,7 +1,6 @@
 """When to look: the onset by the data, since an alert waits before it fires and a person guesses."""
 
-from __future__ import annotations
-
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,19 +13,16 @@ from compass_core.analysis.absence import gone
 from compass_core.analysis.metric_notes import signal_of, stated
 from compass_core.analysis.notes import Times
 from compass_core.analysis.onset import SAME, Turn, began, turns
-from compass_core.domain import BASELINE, LONGEST_WINDOW, SHORTEST_WINDOW, WHOLE, AgentName, Gap, Window
+from compass_core.domain import BASELINE, LONGEST_WINDOW, SHORTEST_WINDOW, WHOLE, AgentName, Environment, Gap, Incident, Window
 from compass_core.errors import Reason
+from compass_core.readings import Family, Selection, Series
 from compass_core.signals.catalogue import GRAPH_FAMILIES, OVERVIEW, SIGNALS, measuring
 from compass_core.signals.logs import ERROR_PHRASES
 from compass_core.signals.plan import graph, plan
 from compass_core.signals.unknown import others
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
     from compass_core.agents.view import View
-    from compass_core.domain import Environment, Incident
-    from compass_core.readings import Family, Selection, Series
 
 STEPS = (5.0, 10.0, 15.0, 20.0, 30.0, 60.0)  # each divides the baseline: see `domain.WHOLE`
 POINTS = 40
@@ -52,7 +48,7 @@ class Overview:
     gaps: tuple[Gap, ...]
 
 
-async def find_times(view: View, incident: Incident, now: datetime) -> tuple[Times, tuple[Series, ...]]:
+async def find_times(view: "View", incident: Incident, now: datetime) -> tuple[Times, tuple[Series, ...]]:
     """Where the data show when the trouble began, the window begins there; else where the incident is said to have begun.
 
     With it comes what was read from afar to find it out.
@@ -62,33 +58,33 @@ async def find_times(view: View, incident: Incident, now: datetime) -> tuple[Tim
     span = _span(incident, told, now)
     unsaid = await _settled(view, incident, span)
     wide = seen = await overview(view, incident.services, span)
-    found = await view.offload(lambda: _began(seen, incident, span))
-    if found and (coarse := found[0].at - found[0].since) > COARSE[0]:
-        start = datetime.fromtimestamp(found[0].since, UTC) - LOOK_BACK
+    turned = await view.offload(lambda: _began(seen, incident, span))
+    if turned and (coarse := turned[0].at - turned[0].since) > COARSE[0]:
+        start = datetime.fromtimestamp(turned[0].since, UTC) - LOOK_BACK
         closer = Window(start=max(start, span.start), end=min(start + LOOK_BACK + timedelta(seconds=coarse) + LONGEST_WINDOW, span.end))
-        seen = await overview(view, incident.services, closer, {*incident.services, *(turn.service for turn in found)})
-        found = await view.offload(lambda: _began(seen, incident, closer)) or found
-    if not found and seen.series:
+        seen = await overview(view, incident.services, closer, {*incident.services, *(turn.service for turn in turned)})
+        turned = await view.offload(lambda: _began(seen, incident, closer)) or turned
+    if not turned and seen.series:
         told = replace(told, why=f"{told.why}, and nothing began more clearly at another time")
     afar = max((seen.series, wide.series), key=lambda series: len({one.service for one in series}))
-    return replace(_around(found, incident, told, span.end) if found else told, gaps=(*unsaid, *seen.gaps)), afar
+    return replace(_around(turned, incident, told, span.end) if turned else told, gaps=(*unsaid, *seen.gaps)), afar
 
 
-async def _settled(view: View, incident: Incident, span: Window) -> tuple[Gap, ...]:
+async def _settled(view: "View", incident: Incident, span: Window) -> tuple[Gap, ...]:
     """Of several places where its things run that is looked at where they became worse, if nobody said in which; it is told."""
     families = await view.families(incident.services, (), span)
     unclear = next(ambiguous(families.values, incident.services, view.environment), None)
     worst: dict[Environment, float] = {view.environment: 0.0}
     for label, _, value in (place.partition("=") for place in unclear.places if len(unclear.places) <= MOST_PLACES) if unclear else ():
         view.environment = (*incident.environment, (label, value))
-        found = await view.offload(partial(_began, await overview(view, incident.services, span), incident, span))
-        worst[view.environment] = max((turn.score for turn in found), default=0.0)
+        turned = await view.offload(partial(_began, await overview(view, incident.services, span), incident, span))
+        worst[view.environment] = max((turn.score for turn in turned), default=0.0)
     view.environment = max(worst, key=worst.__getitem__)
     told = f"{unclear} Only {'='.join(view.environment[-1])} was looked at, where it became worse." if any(worst.values()) else ""
     return (Gap(source="metrics", reason=Reason.NO_DATA, detail=told),) if told else ()
 
 
-async def overview(view: View, affected: Sequence[str], span: Window, close: Collection[str] = ()) -> Overview:
+async def overview(view: "View", affected: Sequence[str], span: Window, close: Collection[str] = ()) -> Overview:
     """Everything that is known of the affected services and a few signals of all others.
 
     Of many services a few points each are read; then, of those that are looked at from `close`, as many as of few.

@@ -25,11 +25,11 @@ def is_of(link: str, labels: Mapping[str, str], source: str) -> bool:
 
 def _matched(link: str) -> dict[str, str]:
     """The labels that the link filters by: `#/alerts?filter={alertname="X"}`, `?queryString=alertname=X`, `&matcher=alertname=X`."""
-    found: dict[str, str] = {}
+    labels: dict[str, str] = {}
     for name, text in _parameters(link):
         if name in _FILTERS:
-            found |= {label: quoted or plain.strip() for label, how, quoted, plain in _MATCHER.findall(text) if how == "="}
-    return found
+            labels |= {label: quoted or plain.strip() for label, how, quoted, plain in _MATCHER.findall(text) if how == "="}
+    return labels
 
 
 def _parameters(link: str) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from difflib import get_close_matches
 
-from compass_core.domain import Environment, Incident, Request
+from compass_core.domain import Incident, Request
 from compass_core.errors import IncidentNotFoundError, SourceError, StoreError
 from compass_core.ports import Incidents
 
@@ -33,15 +33,11 @@ async def resolve(request: Request, places: Sequence[Incidents], now: datetime) 
     for place in places:
         try:
             if found := await place.find(request.reference):
-                return found.model_copy(update={"environment": _joined(found.environment, request.environment)})
+                # what a person says wins over what an alert says of the same label
+                return found.model_copy(update={"environment": tuple((dict(found.environment) | dict(request.environment)).items())})
             known += await place.known()
             looked_in.append(place.place)
         except (SourceError, StoreError) as error:
             looked_in.append(f"{place.place} (no answer: {error.detail if isinstance(error, SourceError) else error})")
     nearest = get_close_matches(request.reference, dict.fromkeys(known), n=NEAREST, cutoff=0.0)
     raise IncidentNotFoundError(request.reference, tuple(looked_in), tuple(nearest))
-
-
-def _joined(known: Environment, asked: Environment) -> Environment:
-    """What a person says wins over what an alert says of the same label."""
-    return tuple((dict(known) | dict(asked)).items())

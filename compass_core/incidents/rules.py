@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from functools import partial
 from typing import Any, Final
 
 from compass_core.errors import SourceError
@@ -21,13 +20,9 @@ async def delay(backend: Backend, labels: Mapping[str, str]) -> timedelta | None
     """
     try:
         reader = backend.reader(Allowance())
-        return await reader.ask(RULES, partial(_longest, labels=labels), [("type", "alert")])
+        return await reader.ask(RULES, lambda answer: max(_delays(answer, labels), default=None), [("type", "alert")])
     except SourceError:
         return None
-
-
-def _longest(answer: Any, labels: Mapping[str, str]) -> timedelta | None:
-    return max(_delays(answer, labels), default=None)
 
 
 def _delays(answer: Any, labels: Mapping[str, str]) -> Iterator[timedelta]:

@@ -100,10 +100,10 @@ def _seller(name: str) -> Provider:
 
 
 def _dearest(sheets: Iterable[ModelPrice], keys: Iterable[str], input_tokens: int) -> Decimal:
-    found = [Decimal(0)]
+    amounts = [Decimal(0)]
     for price in (getattr(sheet, key) for sheet in sheets for key in keys):
         if isinstance(price, TieredPrices):
-            found += [price.base, *(tier.price for tier in price.tiers if tier.start < input_tokens)]
+            amounts += [price.base, *(tier.price for tier in price.tiers if tier.start < input_tokens)]
         elif price is not None:
-            found.append(price)
-    return max(found)
+            amounts.append(price)
+    return max(amounts)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
@@ -15,58 +16,58 @@ from compass_core.redaction.whole import asked, redacted
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
 class Telemetry:
     """What sources answer, and their errors, without secrets.
 
     They may be asked by the names that they answered: a name with a secret in it is asked by what telemetry calls it.
     """
 
-    def __init__(self, redact: Redactor, offload: Offload) -> None:
-        self._redact = redact
-        self._offload = offload
-        self._clean: set[str] = set()
+    redact: Redactor
+    offload: Offload
+    clean: set[str] = field(default_factory=set)
 
     async def ask(self, method: Callable[..., Awaitable[Reading[T]]], *question: object) -> Reading[T]:
         """What a method of a source (`ports.Metrics`, `Logs`, `Traces` or `Changes`) answers to that."""
-        with without_secrets(self._redact):
-            reading = await method(*asked(question, self._redact))
-        return await self._offload(partial(redacted, reading, self._redact, self._clean))
+        with without_secrets(self.redact):
+            reading = await method(*asked(question, self.redact))
+        return await self.offload(partial(redacted, reading, self.redact, self.clean))
 
 
+@dataclass(frozen=True, slots=True)
 class Place:
     """`ports.Incidents` whose incidents, references and errors hold no secret."""
 
-    def __init__(self, place: Incidents, redact: Redactor) -> None:
-        self._place = place
-        self._redact = redact
+    of: Incidents
+    redact: Redactor
 
     @property
     def place(self) -> str:
-        return self._place.place
+        return self.of.place
 
     async def find(self, reference: str) -> Incident | None:
-        with without_secrets(self._redact):
-            return redacted(await self._place.find(self._redact.raw(reference)), self._redact)
+        with without_secrets(self.redact):
+            return redacted(await self.of.find(self.redact.raw(reference)), self.redact)
 
     async def known(self) -> tuple[str, ...]:
-        with without_secrets(self._redact):
-            return tuple(map(self._redact.name, await self._place.known()))
+        with without_secrets(self.redact):
+            return tuple(map(self.redact.name, await self.of.known()))
 
 
+@dataclass(frozen=True, slots=True)
 class Words:
     """`ports.Model` whose answers and errors hold no secret."""
 
-    def __init__(self, model: Model, redact: Redactor) -> None:
-        self._model = model
-        self._redact = redact
+    of: Model
+    redact: Redactor
 
     @property
     def advice(self) -> str:
-        return self._model.advice
+        return self.of.advice
 
     async def ask(self, agent: AgentName, messages: tuple[Message, ...], shape: type[V]) -> V:
-        with without_secrets(self._redact):
-            return redacted(await self._model.ask(agent, messages, shape), self._redact)
+        with without_secrets(self.redact):
+            return redacted(await self.of.ask(agent, messages, shape), self.redact)
 
 
 @contextmanager

@@ -1,25 +1,28 @@
 """A net where text goes out: it finds nothing, unless an entrance was forgotten or words were put together into a secret."""
 
+from dataclasses import dataclass
+
 from compass_core.domain import Conclusion, Investigation, Moment, Progress
 from compass_core.ports import Thread
 from compass_core.redaction.redact import Redactor
 from compass_core.redaction.whole import redacted
 
 
+@dataclass(frozen=True, slots=True)
 class Told:
     """`ports.Thread` that is told no secret."""
 
-    def __init__(self, thread: Thread, redact: Redactor) -> None:
-        self._thread, self._redact = thread, redact
+    thread: Thread
+    redact: Redactor
 
     async def opened(self, investigation: Investigation) -> None:
-        await self._thread.opened(redacted(investigation, self._redact))
+        await self.thread.opened(redacted(investigation, self.redact))
 
     async def moved(self, investigation: Investigation, now: Moment) -> None:
-        await self._thread.moved(redacted(investigation, self._redact), redacted(now, self._redact))
+        await self.thread.moved(redacted(investigation, self.redact), redacted(now, self.redact))
 
     async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:
-        await self._thread.agent_finished(redacted(investigation, self._redact), redacted(progress, self._redact))
+        await self.thread.agent_finished(redacted(investigation, self.redact), redacted(progress, self.redact))
 
     async def concluded(self, conclusion: Conclusion) -> None:
-        await self._thread.concluded(redacted(conclusion, self._redact))
+        await self.thread.concluded(redacted(conclusion, self.redact))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import quote, urlencode
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 from compass_core.domain import Window
@@ -63,10 +63,6 @@ class Datasource(_Answer):
     json_data: dict[str, Any] | None = None
 
 
-class _Datasources(_Answer):
-    found: tuple[Datasource, ...]
-
-
 class _Annotation(_Answer):
     time: int
     text: str = ""
@@ -81,8 +77,7 @@ class _Annotation(_Answer):
         return Change(self.time / 1000, _named(services, tags, text), text, kind, query, source, link)
 
 
-class _Annotations(_Answer):
-    found: tuple[_Annotation, ...]
+_DATASOURCES, _ANNOTATIONS = TypeAdapter(tuple[Datasource, ...]), TypeAdapter(tuple[_Annotation, ...])
 
 
 class Grafana:
@@ -138,7 +133,7 @@ class Grafana:
             if self._sources is None:
                 reader = self._backend.reader(Allowance())
                 self._major = await reader.ask(HEALTH, _major)
-                self._sources = await reader.ask(SOURCES, lambda answer: _Datasources.model_validate({"found": answer}).found)
+                self._sources = await reader.ask(SOURCES, _DATASOURCES.validate_python)
             return self._sources
 
 
@@ -157,7 +152,7 @@ class GrafanaChanges(Source):
         link = self._base_url + query
 
         def read(answer: Any) -> tuple[tuple[Change, ...], int]:
-            found = _Annotations.model_validate({"found": answer}).found
+            found = _ANNOTATIONS.validate_python(answer)
             inside = sorted((one for one in found if int(begin) <= one.time < int(end)), key=lambda one: one.time)
             return tuple(one.change(services, query, self._name, link) for one in inside), len(found)
 
@@ -191,8 +186,8 @@ def _named(services: Sequence[str], tags: Sequence[str], text: str) -> str:
         if tag in services:
             return tag
     words = "|".join(re.escape(service) for service in sorted(services, key=len, reverse=True) if service)
-    found = re.search(rf"(?<![\w-])(?:{words})(?![\w-])", text) if words else None
-    return found[0] if found else ""
+    match = re.search(rf"(?<![\w-])(?:{words})(?![\w-])", text) if words else None
+    return match[0] if match else ""
 
 
 def _without_user(url: str) -> str:

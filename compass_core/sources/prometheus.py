@@ -243,8 +243,8 @@ def _increasing(selection: Selection) -> str:
 
 
 def _counts(answer: Any, families: Sequence[str]) -> dict[str, float]:
-    found = {families[int(item["metric"][promql.TAG])]: float(item["value"][1]) for item in answer["data"]["result"]}
-    return {family: count for family, count in found.items() if count > 0}
+    counts = {families[int(item["metric"][promql.TAG])]: float(item["value"][1]) for item in answer["data"]["result"]}
+    return {family: count for family, count in counts.items() if count > 0}
 
 
 def _series(item: Any, queries: Sequence[_Query], members: Sequence[Mapping[str, str]], source: str) -> Series | None:

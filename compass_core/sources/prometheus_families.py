@@ -109,11 +109,11 @@ def native_histograms(listed: Iterable[Mapping[str, str]], metadata: Metadata) -
 def spelled_out(listed: Iterable[Mapping[str, str]], native: Collection[str]) -> list[Mapping[str, str]]:
     """The series, those of native histograms as if they had the usual three."""
     parts = {"_bucket": {"le": "+Inf"}, "_count": {}, "_sum": {}}
-    found: list[Mapping[str, str]] = []
+    series: list[Mapping[str, str]] = []
     for labels in listed:
         name = labels["__name__"]
-        found += [{**labels, **le, "__name__": name + part} for part, le in parts.items()] if name in native else [labels]
-    return found
+        series += [{**labels, **le, "__name__": name + part} for part, le in parts.items()] if name in native else [labels]
+    return series
 
 
 def _kind(full: str, names: set[str], metadata: Metadata) -> Kind:

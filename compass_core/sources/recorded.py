@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
@@ -24,22 +25,20 @@ SOURCE = "recorded"
 MOST_LINES = 200_000
 
 
+@dataclass(frozen=True)
 class RecordedIncidents:
-    """The one incident of a case directory."""
+    """The one incident of a case directory; raises `CaseError` when `case.json` cannot be read."""
 
-    place = "recorded case"
-
-    def __init__(self, directory: Path, offload: Offload) -> None:
-        self._directory = directory
-        self._offload = offload
+    directory: Path
+    offload: Offload
+    place: ClassVar[str] = "recorded case"
 
     async def find(self, reference: str) -> Incident | None:
-        """The case's incident, if that is its id; raises `CaseError` when `case.json` cannot be read."""
-        incident = await self._offload(partial(recorded_files.incident, self._directory))
+        incident = await self.offload(partial(recorded_files.incident, self.directory))
         return incident if incident.id == reference else None
 
     async def known(self) -> tuple[str, ...]:
-        return ((await self._offload(partial(recorded_files.incident, self._directory))).id,)
+        return ((await self.offload(partial(recorded_files.incident, self.directory))).id,)
 
 
 class Recorded:
@@ -66,17 +65,12 @@ class Recorded:
             return self._loaded
 
     async def families(
-        self,
-        services: Sequence[str],
-        names: Sequence[str],
-        window: Window,
-        environment: Environment = (),  # noqa: ARG002 - a case is one
-        details: Sequence[str] = (),  # noqa: ARG002 - it is in memory
+        self, services: Sequence[str], names: Sequence[str], window: Window, environment: Environment = (), details: Sequence[str] = ()
     ) -> Reading[Family]:
         """The families with samples in the window; every service of those that were named (`*` at the end: any ending)."""
         case = await self.load()
-        found = (_family(metric, frozenset(services), names, window) for metric in case.metrics.values())
-        return Reading(tuple(family for family in found if family), _gaps(case, "metrics"), source=SOURCE)
+        families = (_family(metric, frozenset(services), names, window) for metric in case.metrics.values())
+        return Reading(tuple(family for family in families if family), _gaps(case, "metrics"), source=SOURCE)
 
     async def series(self, selections: Sequence[Selection], window: Window, step: float) -> Reading[Series]:
         """The points of all selections; where a family was sampled less often than `step`, its own interval is the step."""
@@ -85,11 +79,7 @@ class Recorded:
         return Reading(await self._offload(work), source=SOURCE)
 
     async def log_lines(
-        self,
-        services: Sequence[str],
-        window: Window,
-        phrases: Sequence[str],
-        environment: Environment = (),  # noqa: ARG002
+        self, services: Sequence[str], window: Window, phrases: Sequence[str], environment: Environment = ()
     ) -> Reading[LogLine]:
         """The lines that hold a phrase; of more than 200,000 the newest."""
         case = await self.load()
@@ -109,12 +99,7 @@ class Recorded:
         return self._holding[wanted] if wanted else logs
 
     async def log_counts(
-        self,
-        services: Sequence[str],
-        window: Window,
-        step: float,
-        phrases: Sequence[str],
-        environment: Environment = (),  # noqa: ARG002
+        self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str], environment: Environment = ()
     ) -> Reading[Series]:
         """A point at `t` ends a whole step and counts its lines, `(t - step, t]`; a service without any line in the case has no series."""
         case = await self.load()
@@ -122,7 +107,7 @@ class Recorded:
         counts = await self._offload(partial(_counts, (case.logs, lines), services, (window, step), phrases))
         return Reading(counts, _gaps(case, "logs"), _log_query(services, phrases), source=SOURCE)
 
-    async def spans(self, services: Sequence[str], window: Window, environment: Environment = ()) -> Reading[Span]:  # noqa: ARG002
+    async def spans(self, services: Sequence[str], window: Window, environment: Environment = ()) -> Reading[Span]:
         """Every span that starts in the window and is of a trace that touches one of the services."""
         case = await self.load()
         inside, wanted = tuple(_inside(case.spans, window)), frozenset(services)
@@ -133,8 +118,8 @@ class Recorded:
     async def changes(self, services: Sequence[str], window: Window) -> Reading[Change]:
         """What was changed at these services in the window, as `changes.jsonl` tells it."""
         case = await self.load()
-        found = tuple(change for change in _inside(case.changes, window) if change.service in services)
-        return Reading(found, query=f"{{{matching('service', services)}}}", source=SOURCE)
+        changes = tuple(change for change in _inside(case.changes, window) if change.service in services)
+        return Reading(changes, query=f"{{{matching('service', services)}}}", source=SOURCE)
 
 
 def _gaps(case: Case, kind: str) -> tuple[Gap, ...]:
@@ -183,6 +168,6 @@ def _counts(
 
 
 def _log_query(services: Sequence[str], phrases: Sequence[str]) -> str:
-    found = f" |~ {quoted(f'(?i){any_phrase(phrases)}')}" if phrases else ""
+    matcher = f" |~ {quoted(f'(?i){any_phrase(phrases)}')}" if phrases else ""
     writers = matching("service", services) if services else 'service=~".+"'
-    return f"{{{writers}}}{found}"
+    return f"{{{writers}}}{matcher}"

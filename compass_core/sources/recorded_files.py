@@ -114,7 +114,7 @@ def load(directory: Path, without: Collection[str] = (), also: Sequence[Path] = 
     for folder in (directory, *also):
         incident(folder)
         for kind in _KINDS:
-            path = _file(folder, kind)
+            path = folder / (f"{kind}.jsonl" if kind == "changes" else f"{kind}.jsonl.gz")
             if kind not in without and path.exists():
                 files[kind, path] = _unpacked(path, left)
                 left -= len(files[kind, path])
@@ -126,10 +126,6 @@ def load(directory: Path, without: Collection[str] = (), also: Sequence[Path] = 
     spans = sorted((Span(**vars(row)) for row in rows("spans", _Span)), key=attrgetter("t"))
     changes = sorted((_change(row) for row in rows("changes", _Change)), key=attrgetter("t"))
     return Case(frozenset(kind for kind, _ in files), _metrics(rows("metrics", _Samples)), tuple(logs), tuple(spans), tuple(changes))
-
-
-def _file(directory: Path, kind: str) -> Path:
-    return directory / (f"{kind}.jsonl" if kind == "changes" else f"{kind}.jsonl.gz")
 
 
 def _change(row: _Change) -> Change:
@@ -178,16 +174,16 @@ def _metrics(rows: Iterable[_Samples]) -> dict[str, Metric]:
 
 def _metric(rows: list[tuple[_Samples, Floats, Floats]]) -> Metric:
     intervals = [np.median(gaps) for _, t, _ in rows if len(gaps := np.diff(np.unique(t)))]
-    kept = [_ascending(t, v) for _, t, v in rows]
+    samples = [_ascending(t, v) for _, t, v in rows]
     first = rows[0][0]
     return Metric(
         name=first.name,
         kind="histogram" if first.kind == "counter" and first.name.endswith("_bucket") and "le" in first.labels else first.kind,
         unit=first.unit,
         labels=tuple(row.labels for row, _, _ in rows),
-        first=np.cumsum([0, *(len(t) for t, _ in kept)]),
-        t=np.concatenate([t for t, _ in kept]),
-        v=np.concatenate([v for _, v in kept]),
+        first=np.cumsum([0, *(len(t) for t, _ in samples)]),
+        t=np.concatenate([t for t, _ in samples]),
+        v=np.concatenate([v for _, v in samples]),
         interval=float(np.median(intervals)) if intervals else 0.0,
     )
 

@@ -80,7 +80,7 @@ def without_own(said: str, headers: httpx.Headers) -> str:
 def _secrets(headers: httpx.Headers) -> list[str]:
     """What a server could repeat of our own headers, the longest first; shorter ones would only garble texts."""
     scheme, _, credential = headers.get("Authorization", "").partition(" ")
-    found = [credential, headers.get("X-Scope-OrgID", "")]
+    secrets = [credential, headers.get("X-Scope-OrgID", "")]
     if scheme == "Basic":
-        found += [b64decode(credential).decode(), *b64decode(credential).decode().split(":", 1)]
-    return sorted((secret for secret in found if len(secret) >= SHORTEST_SECRET), key=len, reverse=True)
+        secrets += [b64decode(credential).decode(), *b64decode(credential).decode().split(":", 1)]
+    return sorted((secret for secret in secrets if len(secret) >= SHORTEST_SECRET), key=len, reverse=True)

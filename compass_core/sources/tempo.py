@@ -124,7 +124,9 @@ class Tempo(Source):
             if self._placed:
                 return reading
         reading = await self._spans(services, window, ())
-        ids = {span.trace_id for span in reading.values if span.service in services and _elsewhere(span, environment)}
+        where = [(name, value) for value, names in attributes(environment) for name in names]
+        elsewhere = [span for span in reading.values if any(span.attributes.get(name, value) != value for name, value in where)]
+        ids = {span.trace_id for span in elsewhere if span.service in services}
         return replace(reading, values=tuple(span for span in reading.values if span.trace_id not in ids))
 
     async def _spans(self, services: Sequence[str], window: Window, environment: Environment) -> Reading[Span]:
@@ -187,10 +189,6 @@ class Tempo(Source):
             yield self._reader.gap(Reason.TRUNCATED, f"{cut} of {count} traces are larger than the server returns: spans are missing")
 
 
-def _elsewhere(span: Span, environment: Environment) -> bool:
-    return any(span.attributes.get(name, value) != value for value, names in attributes(environment) for name in names)
-
-
 def _good(searched: _Traces | SourceError) -> _Traces:
     return () if isinstance(searched, SourceError) else searched
 
@@ -221,14 +219,11 @@ def _trace(answer: Any) -> _Read:
     trace, spans = answer.get("trace", answer), []
     for block in trace.get("resourceSpans", ()) or trace.get("batches", ()):
         resource = _Attributed.model_validate(block.get("resource", {})).texts
-        kept = {key: text for key, text in resource.items() if key in KEPT}
-        found = (_Span.model_validate(span) for scope in _scopes(block) for span in scope.get("spans", ()))
-        spans += [span.read(resource.get("service.name", ""), kept) for span in found]
+        of_resource = {key: text for key, text in resource.items() if key in KEPT}
+        scopes = block.get("scopeSpans") or block.get("instrumentationLibrarySpans") or ()
+        found = (_Span.model_validate(span) for scope in scopes for span in scope.get("spans", ()))
+        spans += [span.read(resource.get("service.name", ""), of_resource) for span in found]
     return _Read(spans, answer.get("status") == "PARTIAL")
-
-
-def _scopes(block: Any) -> Any:
-    return block.get("scopeSpans") or block.get("instrumentationLibrarySpans") or ()
 
 
 def _hex(identifier: str) -> str:
