@@ -168,10 +168,18 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Reading(Generic[T]):
-    """What a source answered: the values, what is missing from them, and what was asked (lines and spans share one query)."""
+    """What a source answered: the values, what is missing from them, and what was asked (lines and spans share one query).
+
+    `apart` are the services for which something else was asked, each with that answer, whose values are among these.
+    """
 
     values: tuple[T, ...] = ()
     gaps: tuple[Gap, ...] = ()
     query: str = ""
     link: str | None = None
     source: str = ""
+    apart: Mapping[str, Reading[T]] = field(default_factory=dict)
+
+    def of(self, service: str) -> Reading[T]:
+        """What was asked for this service."""
+        return self.apart.get(service, self)

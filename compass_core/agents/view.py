@@ -144,15 +144,19 @@ class View:
         """
         home, abroad = (tuple(sorted({one for one in services if (one in self._abroad) is away})) for away in (False, True))
         own = await self._families(home, (), window, self.environment)
-        guests = await self._families(abroad, (), window, anywhere(self.environment))
+        guests, unclear = await self._guests(abroad, window)
         named = await self._families((), tuple(names), window, self.environment)
-        unclear = {one: places for family in guests.values for one in abroad if (places := several(family.places.get(one, ())))}
         gaps = [Gap(source="metrics", reason=Reason.NO_DATA, detail=str(AmbiguousPlaceError(*pair))) for pair in unclear.items()]
         held = {(one.name, one.service_label) for one in named.values}
         rest = (one for one in own.values if (one.name, one.service_label) not in held)
         foreign = (one for one in guests.values if not one.services & unclear.keys())
         values = (*named.values, *rest, *foreign)
         return Reading(values, tuple(dict.fromkeys((*own.gaps, *guests.gaps, *named.gaps, *gaps))), source=own.source or named.source)
+
+    async def _guests(self, abroad: tuple[str, ...], window: Window) -> tuple[Reading[Family], dict[str, tuple[str, ...]]]:
+        """The families of services of other namespaces, and those services that are in several places, with these."""
+        guests = await self._families(abroad, (), window, anywhere(self.environment))
+        return guests, {one: places for family in guests.values for one in abroad if (places := several(family.places.get(one, ())))}
 
     async def _families(
         self, services: tuple[str, ...], names: tuple[str, ...], window: Window, environment: Environment
@@ -169,10 +173,32 @@ class View:
         return await self._ask("metrics", self._sources.metrics.series, tuple(selections), window, step)
 
     async def log_lines(self, services: Sequence[str], window: Window, phrases: Sequence[str]) -> Reading[LogLine]:
-        return await self._ask("logs", self._sources.logs.log_lines, tuple(services), window, tuple(phrases), self.environment)
+        async def ask(these: tuple[str, ...], environment: Environment) -> Reading[LogLine]:
+            return await self._ask("logs", self._sources.logs.log_lines, these, window, tuple(phrases), environment)
+
+        return await self._logged(ask, tuple(services), window)
 
     async def log_counts(self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str]) -> Reading[Series]:
-        return await self._ask("logs", self._sources.logs.log_counts, tuple(services), window, step, tuple(phrases), self.environment)
+        async def ask(these: tuple[str, ...], environment: Environment) -> Reading[Series]:
+            return await self._ask("logs", self._sources.logs.log_counts, these, window, step, tuple(phrases), environment)
+
+        return await self._logged(ask, tuple(services), window)
+
+    async def _logged(
+        self, ask: Callable[[tuple[str, ...], Environment], Awaitable[Reading[T]]], services: tuple[str, ...], window: Window
+    ) -> Reading[T]:
+        """What is logged at home and, asked apart, by services of other namespaces, if each of these is in one place."""
+        abroad = tuple(sorted(self._abroad.intersection(services)))
+        home = tuple(one for one in services if one not in abroad)
+        nothing: Reading[T] = Reading()
+        own = await ask(home, self.environment) if home or not services else nothing
+        if not abroad:
+            return own
+        _, unclear = await self._guests(abroad, self._times.all if self._times else window)
+        clear = tuple(one for one in abroad if one not in unclear)
+        guests = await ask(clear, anywhere(self.environment)) if clear else nothing
+        gaps = tuple(dict.fromkeys((*own.gaps, *guests.gaps)))
+        return replace(own, values=(*own.values, *guests.values), gaps=gaps, apart=dict.fromkeys(clear, guests))
 
     async def spans(self, services: Sequence[str], window: Window) -> Reading[Span]:
         return await self._ask("traces", self._sources.traces.spans, tuple(services), window, self.environment)

@@ -63,7 +63,7 @@ def of_templates(note: Note, templates: Iterable[Template], ratio: float, lines:
                 value=one.count,
                 baseline_value=usual,
                 reduction="lines of one template over the window; usually: lines before × other lines in the window ÷ before",
-                **asked(lines, one.first),
+                **asked(lines.of(one.service), one.first),
             )
         )
     return [seen for kinds in best.values() for seen in kinds]
@@ -95,7 +95,7 @@ def of_phrases(
                 value=len(lines),
                 baseline_value=usual,
                 reduction="lines with these phrases over the window; usually: lines before × other lines in the window ÷ before",
-                **asked(window, lines[0].t),
+                **asked(window.of(lines[0].service), lines[0].t),
             )
         )
     return found

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from compass_core.agents.database import DatabaseAgent
 from compass_core.agents.scope import MOST_SERVICES, Scope, find_scope
-from compass_core.domain import Edge
+from compass_core.domain import Edge, Window
 from compass_core.errors import AmbiguousPlaceError, Reason
-from compass_core.readings import Reading, Reduction, Selection, Series
+from compass_core.readings import LogLine, Reading, Reduction, Selection, Series
 from tests.agents.asking import TIMES, answering, asked, down, family, view_of
 from tests.analysis.spans import span
-from tests.fakes import INCIDENT, FakeSource
+from tests.fakes import INCIDENT, START, FakeSource
 
 
 async def scope(source: FakeSource, *affected: str) -> Scope:
@@ -239,6 +240,40 @@ async def test_what_is_called_in_another_namespace_is_read_there() -> None:
     source.bound.clear()
     await view.families(found.services, (), TIMES.window)
     assert source.bound == [(("cluster", "eu"), ("namespace", "shop")), (("cluster", "eu"),)]
+
+
+class Namespaced(FakeSource):
+    """A shop whose database is in a namespace of its own and logs there."""
+
+    places: tuple[str, ...] = ("data",)
+
+    async def families(self, services: Any, names: Any, window: Any, environment: Any = (), *_: object) -> Reading[Any]:
+        there = "orders-db" in services and "namespace" not in dict(environment)
+        at = frozenset(("namespace", place) for place in self.places)
+        known = replace(family("pg_up", "orders-db"), places={"orders-db": at}) if there else family("up", "web")
+        return Reading((known,), source="fake")
+
+    async def log_lines(self, services: Any, window: Window, phrases: Any, environment: Any = (), *_: object) -> Reading[Any]:
+        where = ", ".join(f"{label}={value}" for label, value in environment)
+        t, said = window.start.timestamp(), "FATAL: sorry, too many clients already"
+        wrote = [one for one in services if (one == "orders-db") is ("namespace" not in dict(environment))] if window.start >= START else []
+        return Reading(tuple(LogLine(t + n, one, said) for one in wrote for n in range(9)), query=f"lines of {services} in {where}")
+
+
+async def test_what_a_database_in_another_namespace_logs_is_read_there_and_shown_by_its_own_query() -> None:
+    source = Namespaced({"spans": Reading(chain("web", "orders-db"), source="fake")})
+    incident = INCIDENT.model_copy(update={"services": ("web",), "environment": (("namespace", "shop"), ("cluster", "eu"))})
+
+    async def told() -> dict[str, str]:
+        seen = (await DatabaseAgent(view_of(source)).observe(incident, ())).observations
+        return {one.service: one.query for one in seen if one.signal.startswith("log_")}
+
+    assert await told() == {
+        "web": "lines of ('web',) in namespace=shop, cluster=eu",
+        "orders-db": "lines of ('orders-db',) in cluster=eu",
+    }
+    source.places = ("data", "data-old")
+    assert [*(await told())] == ["web"], "nobody knows which of two is meant"
 
 
 @pytest.mark.parametrize("hint", ["", "please look at s199 first"])
