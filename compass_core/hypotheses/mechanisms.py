@@ -55,7 +55,7 @@ ITSELF = _FAILING | SLOW | _STOPPED
 UNLESS: Mapping[str, frozenset[str]] = {
     "network_delay": _BUSY | SLOW,  # a callers' clock holds the callee's own time
     "slow_queries": _LOCKED | _SLOW_DISK | {"db_locks"},  # waiting makes any query slow
-    "wrong_return_value": frozenset({"new_exceptions", "failing_spans", "upstream_errors"}),  # it says that something fails
+    "wrong_return_value": frozenset({"new_exceptions", "failing_spans"}),  # it says that something fails
     "traffic_surge": _LOCKED | {"db_connections_of_limit"},
     "connection_exhaustion": _LOCKED | {"surge"},  # so does waiting keep connections
     "connection_refused": _KILLED | {"log_connection_exhaustion", "log_server_full", "db_connections_of_limit"},

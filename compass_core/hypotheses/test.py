@@ -31,8 +31,9 @@ CALM = 0.1  # a score below this is what a quiet series does
 EARLIER = tuple(timedelta(days=days) for days in (1, 2, 3, 4, 5, 6, 7, 14))  # this hour then; the last two are this weekday as well
 FEWEST_EARLIER, OFTEN = 3, 0.25  # such windows that say something, and of how many it looks like this when it is nothing
 STRONG = 0.5  # so unusual is no accident
-FEWEST_TENANTS, FEW = 3, 0.3  # of whom so small a share suffers that it is not where they run
+FEWEST_TENANTS, FEW = 3, 0.2  # of whom so small a share suffers that it is not where they run
 SHARED = frozenset({"cpu_exhaustion", "network_delay", "network_loss"})  # what everybody on a node feels
+GONE = frozenset({"absent", "traffic_stopped", "request_rate_drop", "log_silence", "log_no_answer"})
 OWN = frozenset({DIRECT, RESOURCE})  # what others feel as well travels
 MOST_MEMBERS = 10_000  # series of families that the table does not hold
 FALLS = "_drop"  # what a signal that falls is called
@@ -149,8 +150,10 @@ def _finely(one: Hypothesis, scene: Scene) -> tuple[Question, ...]:
 def _order(one: Hypothesis, scene: Scene, again: Again) -> Said | None:
     if one.service in scene.affected:
         return None
-    fresh = {(seen.service, seen.signal): seen for seen in chain(*again) if seen.onset}
-    firsts = ([fresh.get((seen.service, seen.signal), seen) for seen in known] for known in (_troubles(one, scene), _main(scene.symptoms)))
+    fresh = {(seen.service, seen.signal): seen for seen in chain(*again)}
+    firsts = (
+        [_finer(seen, fresh.get((seen.service, seen.signal))) for seen in known] for known in (_troubles(one, scene), _main(scene.symptoms))
+    )
     cause, symptom = (min((seen for seen in known if seen.onset), key=_onset, default=None) for known in firsts)
     if cause is None or symptom is None:
         return "untested", "it is not known when it began", None, None
@@ -160,6 +163,12 @@ def _order(one: Hypothesis, scene: Scene, again: Again) -> Said | None:
     unsure = max(cause.onset_within or 0.0, symptom.onset_within or 0.0) + ONSET_SLACK_SECONDS
     verdict: Verdict = "survived" if late <= 0 else "contradicted" if late > unsure else "untested"
     return verdict, f"{cause.summary} since {cause.onset:%H:%M:%S}, {symptom.summary} since {symptom.onset:%H:%M:%S} UTC", cause, late
+
+
+def _finer(seen: Observation, fresh: Observation | None) -> Observation:
+    """What was asked again tells when it began, unless that is something else, at another time."""
+    within = (seen.onset_within or 0.0) + ONSET_SLACK_SECONDS
+    return fresh if fresh and fresh.onset and abs(_onset(fresh) - _onset(seen)) <= within else seen
 
 
 def _troubles(one: Hypothesis, scene: Scene) -> tuple[Observation, ...]:
@@ -197,7 +206,8 @@ def _sign(seen: Observation, wanted: Collection[str]) -> float:
 def _not_see(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
     best = scene.best.get(one.service, {})
     passed_on = SLOW if scene.beneath.get(one.service) else frozenset()  # it waits for what it calls, over the same network
-    names = UNLESS.get(one.mechanism, frozenset()) - passed_on
+    unread = frozenset({"upstream_errors"}) if one.mechanism == "wrong_return_value" and "log_bad_answer" not in best else frozenset()
+    names = (UNLESS.get(one.mechanism, frozenset()) | unread) - passed_on
     other = max((best[name] for name in names if name in best), key=_score, default=None)
     return ("contradicted", other.summary, other, other.value) if other and other.score >= STRONG else None
 
@@ -212,11 +222,31 @@ def _dose(one: Hypothesis, scene: Scene, again: Again) -> Said | None:
             worst[seen.service] = max(seen, worst.get(seen.service, seen), key=_score)
     most = max(worst.values(), key=_score, default=None)
     suffering = sum(seen.score >= TROUBLED for seen in worst.values())
+    missed = {*users, *scene.affected} - {one.service}
+    if _is_gone(one, scene) and (felt := _felt(missed, scene, again)) and felt.score < CALM:
+        return "contradicted", f"nobody misses it: {felt.summary}", felt, 0
     if tenants and one.mechanism in SHARED and len(worst) >= FEWEST_TENANTS and suffering < FEW * len(worst):
         return "contradicted", f"{suffering} of {len(worst)} that run on it suffer", most, suffering
     if most and suffering:
         return "survived", f"{suffering} of {len(users)} that {what} it suffer, most of all {most.summary}", most, suffering
     return ("untested", f"what those feel that {what} it is not clear", None, None) if users else None
+
+
+def _is_gone(one: Hypothesis, scene: Scene) -> bool:
+    """All that is wrong with it is that nothing comes from it."""
+    troubles = _troubles(one, scene)
+    return bool(troubles) and all(seen.signal in GONE for seen in troubles)
+
+
+def _felt(services: Collection[str], scene: Scene, again: Again) -> Observation | None:
+    """The worst of what these feel, None where that is not measured."""
+    known = chain(*again, *(scene.best.get(service, {}).values() for service in services))
+    return max((seen for seen in known if seen.service in services and seen.signal in ITSELF), key=_score, default=None)
+
+
+def _on_users(one: Hypothesis, scene: Scene) -> tuple[Question, ...]:
+    gone = (*scene.callers(one.service), *scene.affected) if _is_gone(one, scene) else ()
+    return _now(scene, (*scene.tenants(one.service), *gone), ITSELF)
 
 
 def _space(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
@@ -278,7 +308,7 @@ TESTS = (
     Test("order", "it begins before what users feel", _order, _finely),
     Test("must see", "one of its signs is unusual", _see, lambda one, scene: _now(scene, (one.service,), MUST_SEE.get(one.mechanism, ()))),
     Test("must not see", "nothing that it does not bring about", _not_see),
-    Test("dose", "who runs on it or calls it suffers", _dose, lambda one, scene: _now(scene, scene.tenants(one.service), ITSELF)),
+    Test("dose", "who runs on it or calls it suffers", _dose, _on_users),
     Test("control in space", "who suffers uses it", _space),
     Test("alike", "nobody who does not use it shows the same", _alike),
     Test("control in time", "on other days at this hour it does not look like this", _earlier, _on_earlier_days),

@@ -55,13 +55,15 @@ def test_a_cause_does_not_begin_after_what_users_feel(minutes: float, verdict: s
     assert order.expected == "it begins before what users feel"
 
 
-def test_order_is_asked_again_finely_and_what_is_read_then_counts() -> None:
+def test_order_is_asked_again_finely_and_what_is_read_then_counts_where_it_is_the_same() -> None:
     late = seen("db_connections_of_limit", "db", minutes=20)
     known = scene(FAILING, late, families=[family("pg_stat_activity_count", "db")])
     one = blamed("db", "connection_exhaustion", late)
     question = next(each for each in questions(one, known) if each.times.step < TIMES.step)
     assert question.times.window.start <= START + timedelta(minutes=4)
-    assert told(one, known, {question: (FULL,)})["order"].verdict == "survived"
+    soon = late.model_copy(update={"onset": START + timedelta(minutes=19)})
+    assert told(one, known, {question: (soon,)})["order"].value == 15 * 60
+    assert told(one, known, {question: (FULL,)})["order"].value == 16 * 60, "what was long before is something else"
 
 
 def test_what_is_read_of_the_window_alone_may_have_begun_before_it() -> None:
@@ -137,7 +139,9 @@ def test_what_a_mechanism_does_not_bring_about_speaks_against_it() -> None:
 
 def test_a_call_that_fails_is_no_wrong_answer() -> None:
     one = blamed("cart", "wrong_return_value", seen("detour", "cart"))
-    assert told(one, scene(seen("upstream_errors", "cart")))["must not see"].verdict == "contradicted"
+    failing, unusable = seen("upstream_errors", "cart"), seen("log_bad_answer", "cart")
+    assert told(one, scene(failing))["must not see"].verdict == "contradicted"
+    assert "must not see" not in told(one, scene(failing, unusable)), "who cannot use an answer fails as well"
 
 
 def test_a_slow_way_makes_slow_who_calls_over_it_and_not_who_calls_nobody() -> None:
@@ -149,17 +153,34 @@ def test_a_slow_way_makes_slow_who_calls_over_it_and_not_who_calls_nobody() -> N
 
 
 def test_who_runs_on_a_node_that_lacks_something_lacks_it_too() -> None:
-    edges = calls("shop node", "cart node", "mail node", "db node", system="node")
+    others = ("cart", "mail", "db", "bus", "relay")
+    edges = calls("shop node", *(f"{service} node" for service in others), system="node")
     busy = seen("cpu_idle", "node", minutes=1)
     one = blamed("node", "cpu_exhaustion", busy)
-    known = scene(busy, seen("error_ratio", "shop"), edges=edges, families=[family("app_errors", "shop", "cart", "mail", "db")])
+    known = scene(busy, seen("error_ratio", "shop"), edges=edges, families=[family("app_errors", "shop", *others)])
     asked = next(each for each in questions(one, known) if "app_errors" in {one.family for one in each.selections})
-    calm = tuple(seen("errors", service, 0.0) for service in ("cart", "mail", "db"))
-    assert told(one, known, {asked: calm})["dose"].detail == "1 of 4 that run on it suffer"
+    calm = tuple(seen("errors", service, 0.0) for service in others)
+    assert told(one, known, {asked: calm})["dose"].detail == "1 of 6 that run on it suffer"
     assert told(one, known, {asked: calm})["dose"].verdict == "contradicted"
     assert told(one, known, {asked: calm[:1]})["dose"].verdict == "survived", "of two nobody can tell"
-    assert told(one, known, {asked: (*calm[:1], seen("errors", "mail"))})["dose"].verdict == "survived"
+    assert told(one, known, {asked: (*calm[:4], seen("errors", "relay"))})["dose"].verdict == "survived"
     assert told(blamed("node", "disk_io", busy), known, {asked: calm})["dose"].verdict == "survived", "not everybody uses the disk"
+
+
+def test_what_is_gone_and_nobody_misses_harms_nobody() -> None:
+    """A job that ended, or what was scaled down on purpose."""
+    gone = seen("absent", "db", minutes=1)
+    one, known = blamed("db", "unavailable", gone), scene(gone, families=[family("app_errors", "shop", "cart", "db")])
+    (asked,) = [
+        each for each in questions(one, known) if each.times == TIMES and "cart" in {name for _, name in each.selections[0].members}
+    ]
+    well = (seen("errors", "cart", 0.0), seen("errors", "shop", 0.0))
+    dose = told(one, known, {asked: well})["dose"]
+    assert (dose.verdict, dose.detail) == ("contradicted", "nobody misses it: cart: saw errors")
+    assert told(one, known, {asked: (*well[:1], seen("errors", "shop", 0.3))})["dose"].verdict == "untested"
+    assert told(one, known)["dose"].verdict == "untested", "what others feel is not measured"
+    slow = scene(gone, seen("latency_p95", "db", minutes=1), families=known.families)
+    assert told(one, slow, {asked: well})["dose"].verdict == "untested", "it is there, and slow"
 
 
 def test_who_calls_what_is_broken_may_bear_it() -> None:
