@@ -26,6 +26,8 @@ RELATIVE_SPREAD = 0.1
 THROUGHOUT = 0.4
 OUTLIERS = 50  # one span in so many, and one more, may be slow for reasons of its own
 
+SERVING, CALLING = ("server", "consumer", "internal"), ("client", "producer")  # kinds of spans that are no calls, and that are
+
 Measure = Literal["self_time", "gap", "database_time"]
 
 
@@ -83,12 +85,14 @@ def growths(grown: Sequence[Grown]) -> tuple[Growth, ...]:
 def slow_throughout(grown: Sequence[Grown]) -> tuple[Slowness, ...]:
     """Services that lack something all their work needs: three or more, and `THROUGHOUT`, of what is known of them takes longer.
 
-    An operation of their own must be among it: a slow network does not touch these. The score is that of the most grown.
+    An operation of their own must be among it, which a slow network does not touch, and a way to or from them: who waits for one thing
+    alone still takes requests at once. The score is that of the most grown.
     """
     found = []
     for service, known in _by_end(grown).items():
         slow = [one for one in known if one.spreads > GROWN]
-        if len(slow) >= max(3.0, THROUGHOUT * len(known)) and any(one.operation.measure == "self_time" for one in slow):
+        both = any(one.own and one.operation.measure == "self_time" for one in slow) and any(one.operation.measure == "gap" for one in slow)
+        if len(slow) >= max(3.0, THROUGHOUT * len(known)) and both:
             score = grade(max(one.spreads for one in slow), GROWN, SCALE)
             found.append(Slowness(service, len(slow), len(known), min(one.first for one in slow), score))
     return tuple(sorted(found, key=lambda slow: -slow.score))
@@ -96,7 +100,10 @@ def slow_throughout(grown: Sequence[Grown]) -> tuple[Slowness, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Grown:
-    """One operation's growth; `total`: milliseconds by which its spans of the window grew together."""
+    """One operation's growth; `total`: milliseconds by which its spans of the window grew together.
+
+    `own`: it is no call whose other end nobody traced.
+    """
 
     operation: Operation
     value: float
@@ -105,6 +112,7 @@ class Grown:
     spreads: float
     total: float
     first: float
+    own: bool = True
 
 
 class _Measured(NamedTuple):
@@ -113,13 +121,15 @@ class _Measured(NamedTuple):
     operations: Sequence[Operation]
     operation: Rows
     ms: Floats
+    own: Sequence[bool]
 
 
 def _at_their_service(grown: Sequence[Grown], total: float) -> Iterator[Growth]:
     """What is slow to one of its callers alone is not slow itself: calls to a database count by the share of its callers' that grew."""
     groups: dict[tuple[str, str], list[Grown]] = {}
+    working = {one.operation.service for one in grown if one.operation.measure == "self_time" and one.own}
     for one in grown:
-        if one.operation.measure != "gap":
+        if one.operation.measure != "gap" and (one.own or one.operation.measure != "self_time" or one.operation.service not in working):
             where = one.operation.peer if one.operation.measure == "database_time" else ""
             groups.setdefault((one.operation.measure, where or one.operation.service), []).append(one)
     for (measure, service), every in groups.items():
@@ -159,15 +169,20 @@ def _laid(service: str, alike: Sequence[Grown], share: float, common: float) -> 
 
 
 def _measured(traced: Traces) -> _Measured:
-    """Self time = duration − time in children, gap = client − server duration, database time = duration of a call without children."""
+    """Self time = duration − time in children, gap = client − server duration, database time = duration of a call without children.
+
+    Where the call itself was not traced, what the caller's span lasts longer than the callee's is the caller's own work.
+    """
     child, remote = traced.children, traced.remote
     beneath = np.bincount(traced.parent[child], minlength=len(traced.spans))
     callee = np.full(len(traced.spans), -1)
     callee[traced.parent[remote]] = remote
-    way = (callee >= 0) & (beneath == 1)
+    kinds = np.array([span.kind for span in traced.spans])
+    way = (callee >= 0) & (beneath == 1) & ~np.isin(kinds, SERVING)
     ms = traced.ms - _covered(traced)
     ms[way] = np.maximum(0.0, traced.ms[way] - traced.ms[callee[way]])
     numbers: dict[Operation, int] = {}
+    own: list[bool] = []
     rows = np.empty(len(traced.spans), np.intp)
     for key, members in _alike(np.where(way, traced.service[callee], -1), _databases(traced), traced.operation):
         at = members[0]
@@ -178,8 +193,11 @@ def _measured(traced: Traces) -> _Measured:
             operation = Operation("database_time", service, name, peer(traced.spans[at]))
         else:
             operation = Operation("self_time", service, name)
-        rows[members] = numbers.setdefault(operation, len(numbers))
-    return _Measured(tuple(numbers), rows, ms)
+        if operation not in numbers:
+            numbers[operation] = len(numbers)
+            own.append(kinds[at] not in CALLING)
+        rows[members] = numbers[operation]
+    return _Measured(tuple(numbers), rows, ms, own)
 
 
 def _databases(traced: Traces) -> Rows:
@@ -251,6 +269,7 @@ def changed(traced: Traces) -> list[Grown]:
                 growth / spread / math.sqrt(1 + after.size / before.size),
                 total,
                 float(begun),
+                measured.own[i],
             )
         )
     return found

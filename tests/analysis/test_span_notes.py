@@ -81,7 +81,8 @@ def test_every_measure_says_its_formula() -> None:
 
 
 def test_slowness() -> None:
-    grown = changed(traced([span(name, ms=300 * at) for at, name in enumerate("abc", 1)], [span(name) for name in "abc"]))
+    slow, usual = ([*(span(name, ms=ms * at) for at, name in enumerate("ab", 2)), *call(ms)] for ms in (300, 50))
+    grown = changed(traced(slow, usual))
     (found,) = of_slowness(NOTE, slow_throughout(grown), READ)
     assert found.summary == "web: 3 of 3 operations and ways to and from it take longer than before"
     assert (found.signal, found.value, found.score) == ("slow_throughout", 3, round(slow_throughout(grown)[0].score, 4))

@@ -318,9 +318,34 @@ def one(name: str, spreads: float, service: str = "web", peer: str = "", first: 
 
 
 def test_a_service_whose_unrelated_operations_take_longer() -> None:
-    (found,) = slow_throughout([one("a", 9, first=7), one("b", 30, first=5), one("d", 9, first=7), one("c", 0)])
+    (found,) = slow_throughout([one("a", 9, first=7), one("b", 30, first=5), one("call", 9, peer="cart", first=7), one("c", 0)])
     assert (found.service, found.grown, found.known, found.first) == ("web", 3, 4, 5)
     assert found.score > 0.5
+
+
+def test_what_waits_for_something_else_still_takes_requests_at_once() -> None:
+    slow = [one("a", 9), one("b", 9), one("c", 9)]
+    assert slow_throughout(slow) == ()
+    assert slow_throughout([*slow, one("call", 0, "front", peer="web")]) == ()
+
+
+def test_a_call_whose_other_end_is_not_traced_is_not_its_own_work() -> None:
+    """All that goes out of `web` takes longer, and nothing of its own: that is the network."""
+
+    def at(wait: float, work: float = 5.0) -> list[Span]:
+        ask = [span(f"ask{n}", "serve", kind=kind, ms=20 + wait) for n, kind in enumerate(("client", "producer"))]
+        serve = span("serve", "call", kind="server", ms=50 + wait + work)
+        return [span("call", service="front", kind="client", ms=100 + 2 * wait + work), serve, *ask]
+
+    assert slow_throughout(list(compared(at(0), at(260)).values())) == ()
+    (found,) = slow_throughout(list(compared(at(0), at(260, 200)).values()))
+    assert found.service == "web"
+
+
+def test_where_the_call_is_not_traced_what_is_longer_than_the_callee_is_the_callers_own_work() -> None:
+    serve = [span("serve", kind="server", ms=100), span("answer", "serve", "cart", kind="server", ms=60)]
+    slow = [span("serve", kind="server", ms=400), *serve[1:]]
+    assert milliseconds(serve, slow) == {own("serve"): (40, 340)}
 
 
 def test_the_ways_to_and_from_it_are_part_of_it() -> None:
@@ -333,13 +358,16 @@ def test_the_ways_to_and_from_it_are_part_of_it() -> None:
 def test_one_operation_or_a_few_of_many_are_not_throughout() -> None:
     assert slow_throughout([one("a", 90)]) == ()
     assert slow_throughout([one("a", 90), one("call", 9, "front", peer="web")]) == (), "who calls one slow operation waits for it"
-    few = [one(f"{k}", 9) for k in range(3)]
+    few = [*(one(f"{k}", 9) for k in range(2)), one("call", 9, peer="cart")]
     assert slow_throughout([*few, *(one(f"calm{k}", GROWN) for k in range(int(3 / THROUGHOUT) - 3))]) != ()
     assert slow_throughout([*few, *(one(f"calm{k}", GROWN) for k in range(int(3 / THROUGHOUT) - 2))]) == ()
 
 
 def test_the_highest_score_first() -> None:
-    found = slow_throughout([one(name, 9 * often, service) for service, often in (("web", 1), ("cart", 10)) for name in "abc"])
+    both = (("web", 1), ("cart", 10))
+    found = slow_throughout(
+        [one(name, 9 * often, service, peer) for service, often in both for name, peer in (("a", ""), ("b", ""), ("c", "db"))]
+    )
     assert [slow.service for slow in found] == ["cart", "web"]
 
 
