@@ -45,7 +45,10 @@ _NO_MEMORY = frozenset(
     {"memory_of_limit", "memory_used", "memory_alarm", "memory_waiting", "gc_time", "out_of_memory_kills", "log_out_of_memory"}
 )
 _FAILING = frozenset({"error_ratio", "errors", "availability", "failing_spans", "new_exceptions", "new_errors", "error_lines"})
-SLOW = frozenset({"latency_mean", "latency_p50", "latency_p95", "latency_p99", "self_time", "slow_throughout"})
+OWN_LATENCY = frozenset({"latency_mean", "latency_p50", "latency_p95", "latency_p99"})
+CALLERS_CLOCK = frozenset({"call_mean", "call_p95"})
+"""What holds the callee's own time as well: where that is longer, it says nothing of the way."""
+SLOW = OWN_LATENCY | {"self_time", "slow_throughout"}
 _STOPPED = frozenset({"traffic_stopped", "request_rate_drop", "db_transactions_drop", "absent", "log_silence"})
 _KILLED = frozenset({"out_of_memory_kills", "log_out_of_memory"})
 _LOCKED = frozenset({"db_waiting_for_locks", "db_deadlocks", "log_lock"})
@@ -53,7 +56,7 @@ ITSELF = _FAILING | SLOW | _STOPPED
 """What a service says of its own requests, not what others say of it."""
 
 UNLESS: Mapping[str, frozenset[str]] = {
-    "network_delay": _BUSY | SLOW,  # a callers' clock holds the callee's own time
+    "network_delay": _BUSY,
     "slow_queries": _LOCKED | _SLOW_DISK | {"db_locks"},  # waiting makes any query slow
     "wrong_return_value": frozenset({"new_exceptions", "failing_spans"}),  # it says that something fails
     "traffic_surge": _LOCKED | {"db_connections_of_limit"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from compass_core.domain import Hypothesis, Run, Tried
@@ -12,6 +14,7 @@ from compass_core.hypotheses.test import verdict_of
 
 LEADER = 2.0  # what its odds are more than its share says: of answers that were half sure nine in ten were right
 FELLED = 0.2  # how often, beside the others, what a test contradicted is right all the same
+OF_HOW = frozenset({"must see", "must not see"})  # tests that say how it is not, and nothing against the service
 
 
 def rank(runs: Sequence[Run], tried: Iterable[Tried] = (), affected: tuple[str, ...] = ()) -> tuple[Hypothesis, ...]:
@@ -35,23 +38,45 @@ def rank(runs: Sequence[Run], tried: Iterable[Tried] = (), affected: tuple[str, 
 
 
 def _odds(ranked: tuple[Hypothesis, ...], weighed: Collection[Pair]) -> tuple[Hypothesis, ...]:
-    """The first, if the rules weighed it, with `LEADER` times its odds; the others and something else share what is left as before."""
-    held = ranked[0].confidence if ranked and (ranked[0].service, ranked[0].mechanism) in weighed else SURE
+    """The likeliest of the likeliest service, if the rules weighed it, with `LEADER` times its odds.
+
+    The others and something else share what is left as before.
+    """
+    sums: dict[str, float] = defaultdict(float)
+    for one in ranked:
+        sums[one.service] += one.confidence
+    first = next((one for one in ranked if sums[one.service] == max(sums.values())), None)
+    held = first.confidence if first and (first.service, first.mechanism) in weighed else SURE
     more = min(SURE, LEADER * held / (LEADER * held + 1 - held))
     if held >= more:
         return ranked
-    return (sure(ranked[0], more), *(sure(one, one.confidence * (1 - more) / (1 - held)) for one in ranked[1:]))
+    told = (sure(one, more if one is first else one.confidence * (1 - more) / (1 - held)) for one in ranked)
+    return tuple(sorted(told, key=lambda one: -one.confidence))
 
 
 def _after_tests(hypotheses: Sequence[Hypothesis], tried: Iterable[Tried]) -> list[Hypothesis]:
-    """Each with what its tests say; what was contradicted leaves its confidence to the others and to something else."""
+    """Each with what its tests say; what was contradicted leaves its confidence to the others and to something else.
+
+    If only how it should be was contradicted, to what else may be at the same service.
+    """
     tests = {(one.service, one.mechanism): one.tests for one in tried}
     given = ((one, tests.get((one.service, one.mechanism), ())) for one in hypotheses)
     told = [one.model_copy(update={"tests": trials, "verdict": verdict_of(trials)}) for one, trials in given]
     weights = [one.confidence * (FELLED if one.verdict == "contradicted" else 1.0) for one in told]
+    for service in {one.service for one in told if _is_otherwise(one)}:
+        there = [i for i, one in enumerate(told) if one.service == service]
+        left = [i for i in there if told[i].verdict != "contradicted"]
+        free = sum(told[i].confidence - weights[i] for i in there if _is_otherwise(told[i]))
+        more = 1 + free / (sum(weights[i] for i in left) or math.inf)
+        for i in left:
+            weights[i] *= more
     rest = max(0.0, 1 - sum(one.confidence for one in told))
     whole = (sum(weights) + rest) or 1.0 if tests else 1.0
     return [sure(one, weight / whole) for one, weight in zip(told, weights, strict=True)]
+
+
+def _is_otherwise(one: Hypothesis) -> bool:
+    return {each.name for each in one.tests if each.verdict == "contradicted"} <= OF_HOW and one.verdict == "contradicted"
 
 
 def _weighed(runs: Sequence[Run], known: Ground) -> Mapping[Pair, float]:

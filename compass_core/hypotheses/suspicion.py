@@ -13,10 +13,10 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from compass_core.domain import Edge, Observation, Suspect
-from compass_core.hypotheses.mechanisms import GENERAL, OF_A_DATABASE, UNLESS
+from compass_core.hypotheses.mechanisms import CALLERS_CLOCK, GENERAL, OF_A_DATABASE, OWN_LATENCY, UNLESS
 from compass_core.signals.catalogue import SIGNALS
 from compass_core.signals.changes import CHANGES
 from compass_core.signals.signal import DIRECT, FELT, RESOURCE, WEAK, Evidence
@@ -32,6 +32,7 @@ LESS_SPECIFIC = 0.5  # what the second mechanism that a signal speaks for gets o
 THAT_NOT_WHY = 0.3  # what a general mechanism's evidence counts beside a specific one's
 OTHERWISE = 0.3  # what is left of a mechanism's evidence where something that it does not bring about is seen as well
 SURGE = "surge"
+UNRESOLVED, RESOLVER = frozenset({"log_dns", "unresolved_calls"}), frozenset({"dns_failures", "dns_errors", "dns_p95"})
 AS_WELL = "new_version_as_well"
 NODE = "node"  # what an edge to where a service runs calls its callee
 CHANGED = frozenset(signal.name for signal in CHANGES)
@@ -52,16 +53,22 @@ def suspects(
     observations: Iterable[Observation], edges: Iterable[Edge], services: Sequence[str], affected: Collection[str]
 ) -> tuple[Suspect, ...]:
     """Every service with the probability that it is the cause, the most likely first; what is left to 1 is that nothing is wrong."""
-    against = {service: _Against({}, None) for service in services if service}
+    against = {service: _Against({}, None, None) for service in services if service}
     found = strongest(observations)
     against |= {service: _against(best) for service, best in found.items()}
     edges = tuple(edges)
     beneath = _beneath((edge for edge in edges if edge.system != NODE), against, affected)
-    flooded = _by_surge(against, [service for service, best in found.items() if SURGE in best])
+    flooded = _by_one(against, against, [service for service, best in found.items() if SURGE in best])
+    asking = [service for service, best in found.items() if _any_of(best, UNRESOLVED)]
+    answering = [service for service, best in found.items() if _any_of(best, RESOLVER)] if len(asking) > 1 else []
+    unresolved = _by_one(against, asking, answering)
     on_nodes = _by_nodes(against, (edge for edge in edges if edge.system == NODE))
     standing = {
         service: one.total
-        - max(_explained(one, [against[other] for other in beneath[service]]), on_nodes.get(service, 0.0), flooded.get(service, 0.0))
+        - max(
+            _explained(one, [against[other] for other in beneath[service]]),
+            *(explained.get(service, 0.0) for explained in (on_nodes, flooded, unresolved)),
+        )
         for service, one in against.items()
     }
     weights = {service: math.expm1(SHARPNESS * max(0.0, value)) for service, value in standing.items()}
@@ -107,7 +114,10 @@ def supports(best: Best, *, database: bool = False) -> tuple[Support, ...]:
     """
     said: dict[str, dict[Evidence, float]] = defaultdict(dict)
     evidence: dict[str, list[tuple[float, Observation]]] = defaultdict(list)
+    slower = _any_of(best, OWN_LATENCY)
     for seen, strength in _strengths(best):
+        if slower and seen.signal in CALLERS_CLOCK:
+            continue
         for place, mechanism in enumerate(_speaks_for(seen, database=database)):
             value = strength * LESS_SPECIFIC**place
             kind = evidence_of(seen)
@@ -142,6 +152,15 @@ def callees(edges: Iterable[Edge]) -> Mapping[str, frozenset[str]]:
     return {service: _reached(service, direct) for service in direct}
 
 
+def callers(edges: Iterable[Edge]) -> Mapping[str, frozenset[str]]:
+    """For each service every other that calls it directly."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for edge in edges:
+        if edge.system != NODE:
+            found[edge.callee].add(edge.caller)
+    return {service: frozenset(by - {service}) for service, by in found.items()}
+
+
 def evidence_of(seen: Observation) -> Evidence:
     """Its class; what nobody knows is weak."""
     signal = SIGNALS.get(seen.signal)
@@ -150,10 +169,11 @@ def evidence_of(seen: Observation) -> Evidence:
 
 @dataclass(frozen=True, slots=True)
 class _Against:
-    """What stands against a service, by class, and when the first of it began."""
+    """What stands against a service, by class, and when the first of it is seen, and may have begun at the earliest."""
 
     classes: Mapping[Evidence, float]
     onset: datetime | None
+    earliest: datetime | None
     change: float = 0.0
 
     @property
@@ -173,8 +193,10 @@ def _against(best: Best) -> _Against:
             change = max(change, strength)
         else:
             classes[evidence_of(seen)] = max(strength, classes.get(evidence_of(seen), 0.0))
-    troubles = (seen.onset for seen in best.values() if seen.onset and seen.score >= TROUBLED and seen.signal not in CHANGED)
-    return _Against(classes, min(troubles, default=None), change)
+    troubles = [seen for seen in best.values() if seen.onset and seen.score >= TROUBLED and seen.signal not in CHANGED]
+    seen_at = [seen.onset for seen in troubles if seen.onset]
+    begins = [seen.onset - timedelta(seconds=seen.onset_within or 0.0) for seen in troubles if seen.onset]
+    return _Against(classes, min(seen_at, default=None), min(begins, default=None), change)
 
 
 def _strengths(best: Best) -> list[tuple[Observation, float]]:
@@ -209,9 +231,12 @@ def _speaks_for(seen: Observation, *, database: bool) -> tuple[str, ...]:
 
 
 def _otherwise(mechanism: str, best: Best) -> float:
-    against = UNLESS.get(mechanism, frozenset())
-    other = OTHERWISE if any(seen.score >= TROUBLED for name, seen in best.items() if name in against) else 1.0
+    other = OTHERWISE if _any_of(best, UNLESS.get(mechanism, ())) else 1.0
     return other * (THAT_NOT_WHY if mechanism in GENERAL else 1.0)
+
+
+def _any_of(best: Best, signals: Collection[str]) -> bool:
+    return any(seen.score >= TROUBLED for name, seen in best.items() if name in signals)
 
 
 def _beneath(edges: Iterable[Edge], known: Collection[str], affected: Collection[str]) -> Mapping[str, frozenset[str]]:
@@ -229,12 +254,12 @@ def _explained(one: _Against, others: Iterable[_Against]) -> float:
     return EXPLAINED * one.felt * min(1.0, worst)
 
 
-def _by_surge(against: Mapping[str, _Against], entries: Sequence[str]) -> dict[str, float]:
-    """What is explained by more requests that come in there: whatever they exhaust."""
+def _by_one(against: Mapping[str, _Against], some: Iterable[str], causes: Sequence[str]) -> dict[str, float]:
+    """What is explained at some by the trouble of one thing that all of them depend on: whatever it is, more requests exhaust anything."""
     return {
-        service: EXPLAINED * one.total * min(1.0, max(against[entry].total for entry in entries))
-        for service, one in against.items()
-        if service not in entries and any(_no_later(against[entry], one) for entry in entries)
+        service: EXPLAINED * against[service].total * min(1.0, max(against[cause].total for cause in causes))
+        for service in some
+        if service not in causes and any(_no_later(against[cause], against[service]) for cause in causes)
     }
 
 
@@ -255,9 +280,9 @@ def _by_nodes(against: Mapping[str, _Against], edges: Iterable[Edge]) -> dict[st
 
 
 def _no_later(callee: _Against, caller: _Against) -> bool:
-    if callee.onset is None or caller.onset is None:
+    if callee.earliest is None or caller.onset is None:
         return True
-    return (callee.onset - caller.onset).total_seconds() <= ONSET_SLACK_SECONDS
+    return (callee.earliest - caller.onset).total_seconds() <= ONSET_SLACK_SECONDS
 
 
 def _reached(service: str, direct: Mapping[str, set[str]]) -> frozenset[str]:

@@ -38,13 +38,11 @@ def test_evidence_is_told_by_its_weight_three_of_it_in_words() -> None:
 
 @pytest.mark.parametrize("signal", ["latency_p95", "latency_p50"])
 def test_a_way_is_not_slow_where_the_callee_is(signal: str) -> None:
-    def delay(*observations: Observation) -> Hypothesis:
-        return next(one for one in propose(NETWORK, observations, findings([WEB])) if one.mechanism == "network_delay")
+    def said(*observations: Observation) -> list[str]:
+        return [one.mechanism for one in propose(NETWORK, observations, findings([WEB]))]
 
-    alone = delay(seen("call_p95"), seen(signal, score=TROUBLED - 0.01), seen(signal, "cart"))
-    busy = delay(seen("call_p95"), seen(signal))
-    assert busy.confidence < alone.confidence
-    assert (alone.evidence_against, busy.evidence_against) == ((), (f"{signal}@web",))
+    assert said(seen("call_p95"), seen(signal, score=TROUBLED - 0.01), seen(signal, "cart"))[0] == "network_delay"
+    assert said(seen("call_p95"), seen(signal)) == ["latency_in_service"]
 
 
 def test_the_trouble_of_what_it_calls_stands_against_a_hypothesis() -> None:

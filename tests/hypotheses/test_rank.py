@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compass_core.domain import AgentName, Findings, Outcome, Run
+from compass_core.domain import AgentName, Findings, Outcome, Run, Trial, Tried
 from compass_core.hypotheses.propose import SURE, propose
 from compass_core.hypotheses.rank import rank
 from compass_core.hypotheses.suspicion import suspects
@@ -135,3 +135,28 @@ def test_the_first_is_surer_than_its_share_and_all_remain_one_whole() -> None:
     first, *others = rank(ran)
     assert first.confidence > thought[first.service, first.mechanism]
     assert sum(one.confidence for one in (first, *others)) <= 1
+
+
+def contradicted(mechanism: str, name: str) -> Tried:
+    trial = Trial(name=name, verdict="contradicted", detail="it is not so", expected="it is so")
+    return Tried(service="web", mechanism=mechanism, tests=(trial,))
+
+
+def test_a_mechanism_that_is_not_there_leaves_its_confidence_to_others_at_its_service() -> None:
+    ran = investigated(CALLED, application=[seen("slow_throughout", "web"), seen("latency_p95", "web"), seen("error_ratio", "cart", 0.5)])
+    before = {(one.service, one.mechanism): one.confidence for one in rank(ran)}
+    assert max(before, key=before.__getitem__) == ("web", "cpu_exhaustion")
+    first, *rest = rank(ran, [contradicted("cpu_exhaustion", "must see")])
+    assert (first.service, first.mechanism) == ("web", "latency_in_service")
+    assert first.confidence > before[first.service, first.mechanism]
+    late = rank(ran, [contradicted("cpu_exhaustion", "order")])
+    said, otherwise = (sum(one.confidence for one in told if one.service == "web") for told in ((first, *rest), late))
+    assert said > otherwise, "who began too late is not the one"
+
+
+def test_the_likeliest_service_leads_also_if_it_is_not_clear_how_it_broke() -> None:
+    unclear = [seen("error_ratio", "web"), seen("latency_p95", "web", 0.9)]
+    ran = investigated(CALLED, application=[*unclear, seen("out_of_memory_kills", "cart", 0.48)])
+    shares = {one.service: one.score for one in ran[-1].findings.suspects}
+    assert shares["web"] > shares["cart"] > max(one.confidence for run in ran for one in run.hypotheses if one.service == "web")
+    assert rank(ran)[0].service == "web"

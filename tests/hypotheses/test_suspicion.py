@@ -193,3 +193,26 @@ def test_more_requests_than_usual_explain_whatever_they_exhaust() -> None:
     assert order([*worn_out, surge[1]])[0] != "web"
     assert order([*(one.model_copy(update={"onset": one.window.start}) for one in worn_out), seen("surge", "web", 0.7, 10)])[0] != "web"
     assert mechanisms(seen("surge", score=0.7), seen("cpu_usage"))[0] == "traffic_surge"
+
+
+def test_a_resolver_that_fails_explains_what_several_cannot_resolve() -> None:
+    lost = [seen("log_dns", "web"), seen("error_ratio", "web"), seen("unresolved_calls", "cart", 0.9)]
+    assert order([*lost, seen("dns_failures", "db", 0.6)])[0] == "db"
+    assert order([*lost[:2], seen("dns_failures", "db", 0.6)])[0] == "web", "one alone asks for a name that is not there"
+    assert order(lost)[0] == "web"
+
+
+def test_what_is_measured_seldom_may_have_begun_before_it_was_seen() -> None:
+    """A database that is read every five minutes is full at the point after its caller's first error."""
+    late = seen("db_connections_of_limit", "db", 0.6, 5)
+    full = late.model_copy(update={"onset_within": 300.0})
+    caller = [seen("error_ratio", "web", 1.0, 0), seen("self_time", "web", 1.0, 0), seen("cpu_usage", "web", 0.3, 0)]
+    assert order([full, *caller], calls("web db"))[0] == "db"
+    assert order([late, *caller], calls("web db"))[0] == "web"
+
+
+def test_a_callers_clock_says_nothing_of_the_way_to_what_is_slow_itself() -> None:
+    assert mechanisms(seen("call_p95"))[0] == "network_delay"
+    assert mechanisms(seen("call_p95"), seen("latency_p95", score=0.6)) == ["latency_in_service"]
+    both_ends = (seen("gap", score=0.6), seen("latency_p95", score=0.9))
+    assert mechanisms(*both_ends)[0] == "network_delay", "what it calls is slow to reach as well"
