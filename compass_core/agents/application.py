@@ -84,14 +84,16 @@ class ApplicationAgent(Specialist):
 
     async def _missing(self, note: Note, scope: Scope) -> Seen:
         lines = await self._view.log_counts(scope.services, note.times.all, note.times.step, ())
-
+        traced = await self._view.traced(scope.traced, note.times)
         called = callees(scope.edges)
         near = {*scope.affected, *(one for service in scope.affected for one in called.get(service, ()))}
 
         end = note.times.window.end.timestamp()
 
         def read() -> Seen:
-            found = (*absence.of_gone(note, absence.gone(self._view.afar, end), near), *absence.of_silence(note, lines.values, near))
+            signs = absence.signs_of_life(lines.values, traced.spans.values)
+            gone = absence.of_gone(note, absence.gone(self._view.afar, end), near, signs)
+            found = (*gone, *absence.of_silence(note, lines.values, near))
             last = at(absence.collected_until(self._view.afar, end))
             told = f"the metrics of most services end at {last:%H:%M} UTC: it seems that nothing was collected after that" if last else ""
             return Seen(found, (*lines.gaps, *((Gap(source="metrics", reason=Reason.NO_DATA, detail=told),) if told else ())))

@@ -16,7 +16,7 @@ from compass_core.errors import Reason
 from compass_core.hypotheses.coverage import nobody_knows
 from compass_core.hypotheses.known import Known
 from compass_core.hypotheses.propose import propose
-from compass_core.hypotheses.suspicion import TROUBLED, databases, suspects
+from compass_core.hypotheses.suspicion import TROUBLED, callers, databases, suspects
 from compass_core.ports import Model
 from compass_core.readings import Family, Reading, Series
 from compass_core.signals.logs import ERROR_PHRASES, phrases_of
@@ -66,11 +66,12 @@ class Specialist:
         parts = [look.result() for look in looks]
         observations = [one for part in parts for one in part.observations]
         gaps = dict.fromkeys((*lost, *note.times.gaps, *scope.gaps, *(gap for part in parts for gap in part.gaps)))
-        told = notes.numbered(self.name, observations, scope.affected, MOST_OBSERVATIONS)
-        known = (*seen_by(earlier), *told)
-        stores = databases(known, scope.edges)
+        stores = databases((*seen_by(earlier), *observations), scope.edges)
         said = (edge for part in parts for edge in part.edges if edge.caller not in stores)
         edges = merged((*scope.edges, *(edge for run in earlier for edge in run.findings.edges), *said))
+        observations += absence.of_surge(observations, edges, scope.affected)
+        told = notes.numbered(self.name, observations, scope.affected, MOST_OBSERVATIONS)
+        known = (*seen_by(earlier), *told)
         blamed = suspects(known, edges, scope.services, scope.affected)
         return Findings(
             looked=note.times.looked,
@@ -96,7 +97,7 @@ class Specialist:
         series = await self._view.series(plan(families.values, self.name), note.times.all, note.times.step)
         named = {*scope.services, *(edge.callee for edge in scope.edges)}
         found = await self._view.offload(lambda: metric_notes.of_series(note, series.values, named))
-        return Seen((*found, *absence.of_surge(found, scope.edges, scope.affected)), (*families.gaps, *series.gaps))
+        return Seen(found, (*families.gaps, *series.gaps))
 
     async def told(self, note: Note, scope: Scope) -> Seen:
         """Log lines that tell of this agent's kinds of trouble."""
@@ -105,7 +106,7 @@ class Specialist:
         window = await self._view.log_lines(scope.services, note.times.window, phrases)
         before = await self._view.log_lines(scope.services, note.times.baseline, phrases)
         ratio, _ = await self.exposure(note, scope)
-        writers = log_notes.Writers(ratio, scope.services, databases((), scope.edges))
+        writers = log_notes.Writers(ratio, scope.services, databases((), scope.edges), callers(scope.edges))
         found = await self._view.offload(lambda: log_notes.of_phrases(note, kinds, window, before, writers))
         return Seen(found, (*window.gaps, *before.gaps), log_notes.named_by(window.values, scope.services))
 

@@ -10,7 +10,7 @@ import numpy as np
 from compass_core.analysis.notes import Note, asked
 from compass_core.analysis.wording import amount
 from compass_core.domain import Edge, Observation
-from compass_core.readings import Selection, Series
+from compass_core.readings import Selection, Series, Span
 
 PATIENCE = 180.0  # seconds without any point: a scrape or two may fail
 HISTORY = 900.0  # seconds for which a thing must have been there
@@ -63,11 +63,25 @@ def counted(series: Sequence[Series]) -> list[Series]:
     return [*(one for one in series if one.selection.signal != "instances"), *(_sum(every) for every in alike.values())]
 
 
-def of_gone(note: Note, ended: Iterable[Gone], near: Collection[str]) -> list[Observation]:
+def signs_of_life(lines: Iterable[Series], spans: Iterable[Span]) -> dict[str, float]:
+    """By service the time of its last log line or span (unix seconds)."""
+    found: dict[str, float] = {}
+    for one in lines:
+        written = one.t[one.v > 0]
+        if written.size:
+            found[one.service] = max(float(written[-1]), found.get(one.service, 0.0))
+    for span in spans:
+        found[span.service] = max(span.t, found.get(span.service, 0.0))
+    return found
+
+
+def of_gone(note: Note, ended: Iterable[Gone], near: Collection[str], signs: Mapping[str, float] | None = None) -> list[Observation]:
     """Observations of those that ended in the window, or just before it; what was dead before is no news.
 
-    `near` are services that are known to have to do with the incident; the end of another one says less.
+    `near` are services that are known to have to do with the incident; the end of another one says less. Who showed `signs` of life
+    afterwards is only not measured any more.
     """
+    lived = signs or {}
     start, length = note.times.window.start.timestamp(), note.times.window.seconds
     return [
         note.observation(
@@ -80,7 +94,7 @@ def of_gone(note: Note, ended: Iterable[Gone], near: Collection[str]) -> list[Ob
             **asked(one.series, one.last + one.series.step),
         )
         for one in ended
-        if start - TOGETHER <= one.last < start + length
+        if start - TOGETHER <= one.last < start + length and lived.get(one.service, 0.0) <= one.last + PATIENCE
     ]
 
 
@@ -119,21 +133,48 @@ def of_stopped(observations: Sequence[Observation], edges: Iterable[Edge], affec
 def of_surge(observations: Sequence[Observation], edges: Iterable[Edge], affected: Collection[str]) -> list[Observation]:
     """Where more requests than usual come in, if most services get more: a fault brings more to some, and less to others.
 
-    That is at the affected ones that none of those calls, else at those that call some and are not called by any.
+    That is at who calls most of these, itself or through others, an affected one or one that nobody calls, if it is not known that it
+    gets no more. Where nobody knows who calls them, at the affected ones.
     """
-    known = {seen.service for seen in observations if seen.signal.removesuffix("_drop") in LOADS}
+    rises = {seen.service: 0.0 for seen in observations if seen.signal.removesuffix("_drop") in LOADS}
     rose: dict[str, Observation] = {}
     for seen in sorted(observations, key=lambda seen: seen.score):
-        if seen.signal in LOADS and seen.score >= TROUBLE:
-            rose[seen.service] = seen
-    if len(rose) <= max(2.0, MOST * len(known)):
+        if seen.signal in LOADS:
+            rises[seen.service] = max(seen.score, rises[seen.service])
+            if seen.score >= TROUBLE:
+                rose[seen.service] = seen
+    if len(rose) <= max(2.0, MOST * len(rises)):
         return []
-    calls = [edge for edge in edges if edge.caller in rose and edge.callee in rose and edge.caller != edge.callee]
-    callers, called = ({getattr(edge, end) for edge in calls} - {""} for end in ("caller", "callee"))
-    first = [name for name in affected if name in rose and name not in called] or sorted(callers - called)
+    first = {name: found for name, found in _reached(rose, edges, affected).items() if rises.get(name, 1.0) > 0}
+    most = max(map(len, first.values()), default=0)
+    entries = [name for name in first if len(first[name]) == most > 1]
+    entries = [name for name in entries if name in affected] or entries or [name for name in affected if name in rose]
     score = float(np.median([seen.score for seen in rose.values()]))
-    told = ((rose[name], f"{rose[name].summary}, as {len(rose)} of {len(known)} services get more") for name in first)
-    return [seen.model_copy(update={"signal": "surge", "summary": summary, "score": score}) for seen, summary in told]
+    found = []
+    for name in entries:
+        seen = rose.get(name) or max((rose[one] for one in first[name]), key=lambda one: one.score)
+        summary = f"{name}: {seen.summary.removeprefix(f'{name}: ')}, as {len(rose)} of {len(rises)} services get more"
+        found.append(seen.model_copy(update={"service": name, "signal": "surge", "summary": summary, "score": score}))
+    return found
+
+
+def _reached(some: Collection[str], edges: Iterable[Edge], affected: Collection[str]) -> Mapping[str, frozenset[str]]:
+    """Of the affected and of those that nobody calls, which of these each calls or is."""
+    callees: dict[str, set[str]] = {name: set() for name in (*some, *affected)}
+    called = set()
+    for edge in edges:
+        if edge.caller != edge.callee:
+            callees.setdefault(edge.caller, set()).add(edge.callee)
+            called.add(edge.callee)
+    found = {}
+    for top in (callees.keys() - called) | {*affected}:
+        seen, waiting = {top}, [top]
+        while waiting:
+            new = callees.get(waiting.pop(), set()) - seen
+            seen |= new
+            waiting += new
+        found[top] = frozenset(seen & {*some})
+    return found
 
 
 def on_purpose(observations: Iterable[Observation]) -> frozenset[str]:

@@ -14,7 +14,7 @@ from compass_core.analysis.templates import Template
 from compass_core.analysis.wording import amount
 from compass_core.domain import Edge, Observation
 from compass_core.readings import LogLine, Reading, Series
-from compass_core.signals.logs import TOLD_CALMLY, TOLD_OF_PEERS, kinds_of
+from compass_core.signals.logs import HEARSAY, TOLD_CALMLY, TOLD_OF_PEERS, kinds_of
 from compass_core.signals.signal import Signal
 
 NEW_TEMPLATES = 5
@@ -70,17 +70,24 @@ def of_templates(note: Note, templates: Iterable[Template], ratio: float, lines:
 
 
 class Writers(NamedTuple):
-    """Who writes lines, and the ratio of exposures of window and baseline. A database writes of itself, whomever it names."""
+    """Who writes lines, and the ratio of exposures of window and baseline. A database writes of itself, whomever it names.
+
+    `callers` are those of each service, as far as they are known.
+    """
 
     ratio: float
     services: Collection[str]
     databases: Collection[str] = ()
+    callers: Mapping[str, Collection[str]] = {}
 
 
 def of_phrases(
     note: Note, kinds: Iterable[Signal], window: Reading[LogLine], before: Reading[LogLine], writers: Writers
 ) -> list[Observation]:
-    """Lines that tell of a kind of trouble, at the service that wrote them, or, for refused connections, that they name."""
+    """Lines that tell of a kind of trouble, at the service that wrote them, or, for what is told of peers, that they name.
+
+    What most of a peer's callers do not find is the fault of who finds it: of its own patience, address or way there.
+    """
     found = []
     usually = _by_kind(kinds, before.values, writers)
     for (kind, service), lines in _by_kind(kinds, window.values, writers).items():
@@ -127,6 +134,11 @@ def _by_kind(kinds: Iterable[Signal], lines: Sequence[LogLine], writers: Writers
         if kind and kind.name in wanted and (kind.name in TOLD_CALMLY or level(line) != "calm"):
             of_peer = kind.name in TOLD_OF_PEERS and line.service not in writers.databases
             found[kind, _named(line, names) if of_peer else line.service].append(line)
+    for kind, peer in [key for key in found if key[0].name in HEARSAY]:
+        tell = {line.service for line in found[kind, peer]}
+        if peer not in tell and len(tell) < MOSTLY * len(writers.callers.get(peer, ())):
+            for line in found.pop((kind, peer)):
+                found[kind, line.service].append(line)
     return found
 
 

@@ -101,8 +101,8 @@ LOG_SIGNALS = (
          name or service not known|servfail|unknownhost|unknown host|server misbehaving|resolve host|failed to resolve '
          failed to resolve "|lookup address|nodename nor servname|host not found|no address associated
          name does not resolve|translate host name|unknown mysql server host|11001|dns lookup|dns error|dns resolution
-         name_not_resolved|namensauflösung|der dienst ist nicht bekannt|service inconnu|servicio desconocido
-         разрешении имен|имя или служба"""),
+         name_not_resolved|(11): resource temporarily unavailable|namensauflösung|der dienst ist nicht bekannt
+         service inconnu|servicio desconocido|разрешении имен|имя или служба"""),
     _row("log_connection_refused", NETWORK, "connections refused", DIRECT, ("connection_refused",), """
          connection refused|econnrefused|connect: refused|connectionrefused|actively refused|10061|os error 111|errno 111
          (111|is the server running|can't connect to mysql|can't connect to local|verbindungsaufbau abgelehnt
@@ -112,7 +112,11 @@ LOG_SIGNALS = (
          too many requests|toomanyrequests|rate limit|ratelimit|rate_limit|rate exceeded|request rate|throttled|throttling
          requestlimitexceeded|throughputexceeded|error code: slowdown|quota exceeded|quotaexceeded|quota_exceeded
          resource_exhausted|resourceexhausted|resource exhausted|http 429|status 429|status code 429|status=429|status":429
-         code":429|" 429 |concurrency limit|rejectedexecution|rejected_execution"""),
+         code":429|" 429 |concurrency limit|esrejectedexecution|rejected_execution"""),
+    _row("log_no_worker", APPLICATION, "no worker free", FELT, ("connection_exhaustion", "latency_in_service"), """
+         rejectedexecutionexception|thread pool is exhausted|threadpool is exhausted|thread pool exhausted|thread pool is full
+         threads are currently busy|low on threads|reached pm.max_children|reached max_children|seems busy (you may need
+         reached maxrequestworkers|worker_connections are not enough|listen queue"""),
     _row("log_configuration", APPLICATION, "missing or refused configuration", DIRECT, ("config_change", "bad_deploy"), """
          environment variable|env var|missing required|missing config|missing secret|required config|required setting
          required property|configurationexception|configurationerror|improperlyconfigured|resolve placeholder
@@ -152,6 +156,9 @@ TOLD_OF_PEERS = frozenset({
     "log_connection_refused", "log_database_down", "log_no_answer", "log_server_full", "log_disk_full", "log_lock", "log_bad_answer",
 })  # fmt: skip
 """What a caller writes of the thing that it names."""
+
+HEARSAY = frozenset({"log_connection_refused", "log_no_answer", "log_bad_answer"})
+"""Of these, what the peer itself has not said."""
 
 TOLD_CALMLY = frozenset({"log_slow_query"})
 """What servers write as mere information."""

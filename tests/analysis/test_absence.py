@@ -8,11 +8,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from compass_core.analysis.absence import collected_until, counted, gone, of_gone, of_silence, of_stopped, of_surge, on_purpose
+from compass_core.analysis.absence import (
+    collected_until,
+    counted,
+    gone,
+    of_gone,
+    of_silence,
+    of_stopped,
+    of_surge,
+    on_purpose,
+    signs_of_life,
+)
 from compass_core.analysis.notes import Note
 from compass_core.domain import AgentName, Edge
 from compass_core.readings import Reduction, Selection, Series
 from tests.agents.asking import TIMES
+from tests.analysis.spans import span
 from tests.fakes import observation
 
 if TYPE_CHECKING:
@@ -21,6 +32,7 @@ if TYPE_CHECKING:
 BEGIN, NOON, END = (each.timestamp() for each in (TIMES.baseline.start, TIMES.window.start, TIMES.window.end))
 NOTE = Note(AgentName.APPLICATION, TIMES)
 MINUTE = 60.0
+SPAN = span("select", service="orders-db")
 NEAR = ("orders-db", "pay")
 
 
@@ -48,6 +60,19 @@ def test_a_service_vanishes() -> None:
     assert seen.onset is not None
     assert seen.onset.timestamp() == NOON + 2 * MINUTE
     assert seen.query == "up(orders-db)"
+
+
+def test_a_service_that_still_works_is_only_not_measured_any_more() -> None:
+    ended = gone((*OTHERS, there("orders-db", (-60, 2))), END)
+
+    def told(lines: float, spans: float) -> list[str]:
+        written = there("orders-db", (-60, lines), family="lines")
+        signs = signs_of_life((written, there("cart", (-60, 30), value=0.0)), [replace(SPAN, t=NOON + spans * MINUTE)])
+        return [seen.service for seen in of_gone(NOTE, ended, NEAR, signs)]
+
+    assert told(2, 2) == ["orders-db"]
+    assert told(20, 2) == []
+    assert told(2, 20) == []
 
 
 def test_a_service_of_which_something_is_still_measured_is_there() -> None:
@@ -192,6 +217,29 @@ def test_more_requests_to_most_services_come_in_at_the_affected_one() -> None:
 def test_where_the_affected_one_is_called_they_come_in_at_who_calls_others_and_is_not_called() -> None:
     assert surging(more("web"), more("gate"), more("cart"), edges=("gate web", "web cart")) == ["gate"]
     assert surging(more("cart"), more("gate"), more("stock"), edges=("gate cart",)) == ["gate"], "who calls nobody is no way in"
+
+
+def test_they_come_in_where_most_of_them_are_called_from_also_if_nobody_counts_them_there() -> None:
+    """The alert is of a service far down; the gate's own requests are not measured."""
+    graph = ("gate web", "gate cart", "cart stock", "page card")
+    (first,) = of_surge(
+        [more("web"), more("stock"), more("card")], [Edge(caller=a, callee=b) for a, b in map(str.split, graph)], ("stock",)
+    )
+    assert first.service == "gate"
+    assert first.summary.startswith("gate: ")
+    assert first.summary.endswith("as 3 of 3 services get more")
+
+
+def test_who_gets_no_more_lets_no_more_in() -> None:
+    """A caller that asks again brings more to those beneath it, and is asked as often as before."""
+    assert surging(more("web"), more("cart"), more("stock"), edges=("lb web", "web cart", "web stock")) == ["web"], "it is the alert's"
+    calm = seen("gate", "request_rate", score=0.0)
+    assert surging(more("web"), more("cart"), more("stock"), calm, edges=("gate web", "gate cart", "gate stock"), affected=("gate",)) == []
+
+
+def test_where_nobody_knows_who_calls_whom_they_come_in_at_the_affected_one() -> None:
+    assert surging(more("web"), more("cart"), more("stock")) == ["web"]
+    assert surging(more("web"), more("cart"), more("stock"), affected=("far",)) == []
 
 
 def test_more_requests_to_a_few_are_a_fault_that_makes_them_ask_again() -> None:

@@ -148,6 +148,10 @@ def test_an_error_that_a_phrase_explains_is_not_one_of_unknown_cause() -> None:
         ("lookup orders on 10.96.0.10:53: server misbehaving", "log_dns"),
         ("remote error: tls: bad certificate", "log_tls"),
         ("rpc error: code = ResourceExhausted desc = slow down", "log_rate_limited"),
+        ("EsRejectedExecutionException: rejected execution of coordinating operation", "log_rate_limited"),
+        ("java.util.concurrent.RejectedExecutionException: Task rejected from ThreadPoolExecutor", "log_no_worker"),
+        ("WARNING: [pool www] server reached pm.max_children setting (5), consider raising it", "log_no_worker"),
+        ("SocketException (11): Resource temporarily unavailable (stock:8080)", "log_dns"),
         ("Error: Missing required environment variable SHOP_URL", "log_configuration"),
         ("ServerSelectionTimeoutError: no primary", "log_database_down"),
         ("ReplyError: OOM command not allowed", "log_out_of_memory"),
@@ -247,6 +251,21 @@ def test_so_is_what_only_the_one_that_was_asked_can_lack(text: str) -> None:
     window = Reading(tuple(lines(text, 30)))
     found = [one for agent in AgentName for one in of_phrases(NOTE, phrases_of(agent), window, Reading(), Writers(RATIO, SERVICES))]
     assert [one.service for one in found] == ["orders-db"]
+
+
+def test_what_most_of_its_callers_do_not_find_is_the_fault_of_who_finds_it() -> None:
+    """One of three waits too short a time, or asks at a wrong address."""
+    known = Writers(RATIO, SERVICES, callers={"orders": ("web", "db", "orders-db")})
+
+    def said(text: str, *writing: str) -> set[str]:
+        window = Reading(tuple(line for one in writing for line in lines(text, 30, one)))
+        found = [one for agent in AgentName for one in of_phrases(NOTE, phrases_of(agent), window, Reading(), known)]
+        return {one.service for one in found}
+
+    for text in ("orders: context deadline exceeded", "orders:80: connection refused", "orders: unexpected end of JSON input"):
+        assert said(text, "web") == {"web"}
+        assert said(text, "web", "db") == {"orders"}
+    assert said("orders: Error 1040: Too many connections", "web") == {"orders"}, "that is its own word"
 
 
 def test_a_database_writes_of_itself_and_names_its_client() -> None:
