@@ -56,7 +56,7 @@ ITSELF = _FAILING | SLOW | _STOPPED
 """What a service says of its own requests, not what others say of it."""
 
 UNLESS: Mapping[str, frozenset[str]] = {
-    "network_delay": _BUSY,
+    "network_delay": _BUSY | SLOW,
     "slow_queries": _LOCKED | _SLOW_DISK | {"db_locks"},  # waiting makes any query slow
     "wrong_return_value": frozenset({"new_exceptions", "failing_spans"}),  # it says that something fails
     "traffic_surge": _LOCKED | {"db_connections_of_limit"},

@@ -231,7 +231,8 @@ def _speaks_for(seen: Observation, *, database: bool) -> tuple[str, ...]:
 
 
 def _otherwise(mechanism: str, best: Best) -> float:
-    other = OTHERWISE if _any_of(best, UNLESS.get(mechanism, ())) else 1.0
+    against = UNLESS.get(mechanism, frozenset()) - OWN_LATENCY  # a slow way out makes that longer; whose clock holds it says nothing
+    other = OTHERWISE if _any_of(best, against) else 1.0
     return other * (THAT_NOT_WHY if mechanism in GENERAL else 1.0)
 
 
