@@ -231,7 +231,7 @@ def next_step(hypothesis: Hypothesis, seen: Mapping[str, Observation]) -> str:
 
 
 def found(seen: Observation, service: str = "", most: int = 14) -> str:
-    """`18:57 UTC connections used of the limit 97%, usually 24%`: when it began and what it is; the service only where it is another.
+    """`18:57 UTC connections in use 97%, usually 24%`: when it began and what it is; the service only where it is another.
 
     Where that is too long, what it is compared with goes last.
     """

@@ -6,6 +6,7 @@ _SIZES = ((2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB")
 
 
 LONGEST = 300  # characters of a summary
+EXTRAPOLATED = 0.02  # of a count, by which Prometheus may miss the whole number: 1.01 restarts are one
 
 
 def plain(text: str) -> str:
@@ -24,6 +25,8 @@ def amount(value: float, unit: str = "") -> str:
     if unit in {"bytes", "B/s"}:
         size, name = next(((size, name) for size, name in _SIZES if abs(value) >= size), (1.0, "B"))
         return f"{_short(value / size)} {name}{'/s' if unit == 'B/s' else ''}"
+    if not unit and abs(value - round(value)) <= EXTRAPOLATED * abs(value):
+        value = round(value)
     return f"{_short(value)}{unit}" if unit.startswith("/") else f"{_short(value)} {unit}".rstrip()
 
 

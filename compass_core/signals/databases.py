@@ -15,7 +15,7 @@ _CONNECTIONS, _LOCKS, _QUERIES = ("connection_exhaustion",), ("lock_contention",
 
 # fmt: off
 DATABASES = (
-    Signal("db_connections_of_limit", DATABASE, "connections used of the limit", "ratio", _NEAR, DIRECT, _CONNECTIONS,
+    Signal("db_connections_of_limit", DATABASE, "connections in use", "ratio", _NEAR, DIRECT, _CONNECTIONS,
            asked=(Ask(("pg_stat_activity_count",), RATIO, over=("pg_settings_max_connections",)),
                   Ask(("mysql_global_status_threads_connected",), RATIO, over=("mysql_global_variables_max_connections",)),
                   Ask(("redis_connected_clients",), RATIO, over=("redis_config_maxclients",)),
@@ -27,7 +27,7 @@ DATABASES = (
     Signal("db_waiting_clients", DATABASE, "clients waiting for a connection", "", _WAITING, FELT, _CONNECTIONS,
            asked=(Ask(("db_client_connection_pending_requests", "db_client_connections_pending_requests", "hikaricp_connections_pending")),
                   Ask(("pgbouncer_pools_client_waiting_connections",)))),
-    Signal("db_pool_of_limit", DATABASE, "pool connections used of the limit", "ratio", _NEAR, FELT, _CONNECTIONS,
+    Signal("db_pool_of_limit", DATABASE, "pool connections in use", "ratio", _NEAR, FELT, _CONNECTIONS,
            asked=(Ask(("db_client_connection_count", "db_client_connections_usage"), RATIO,
                       Where(("db_client_connection_state", "state"), "used"),
                       over=("db_client_connection_max", "db_client_connections_max")),
@@ -41,7 +41,7 @@ DATABASES = (
            asked=(Ask(("db_client_operation_duration_seconds",), QUANTILE, quantile=0.95),)),
     Signal("db_calls_failing", DATABASE, "failing database calls", "ratio", FAILING, FELT, ("unavailable",),
            asked=(Ask(_CALLS, RATE_RATIO, Where(("error_type",), ".+"), by=PEERS, to_peer=True),)),
-    Signal("db_calls_without_connection", DATABASE, "database calls that get no connection", "ratio", FAILING, DIRECT, _CONNECTIONS,
+    Signal("db_calls_without_connection", DATABASE, "calls without a connection", "ratio", FAILING, DIRECT, _CONNECTIONS,
            asked=(Ask(_CALLS, RATE_RATIO,
                       Where(("error_type", "db_response_status_code"), "(?i).*too.?many.*|.*TransientConnection.*|53300|1040|08004"),
                       by=PEERS, to_peer=True),)),

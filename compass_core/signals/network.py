@@ -55,7 +55,7 @@ NETWORKS = (
            asked=(Ask(("container_network_transmit_bytes_total", "node_network_transmit_bytes_total"), RATE),)),
     Signal("bytes_out_drop", NETWORK, "bytes sent", "B/s", _BYTES, WEAK, ("network_loss", "unavailable"), direction="down"),
     # node_exporter's mixin warns at 75 %; at 100 % packets are dropped
-    Signal("conntrack_of_limit", NETWORK, "connection table used of its limit", "ratio", Scale("level", 0.75, 0.9, 0.98), RESOURCE,
+    Signal("conntrack_of_limit", NETWORK, "connection table in use", "ratio", Scale("level", 0.75, 0.9, 0.98), RESOURCE,
            ("connection_exhaustion",),
            asked=(Ask(("node_nf_conntrack_entries",), RATIO, over=("node_nf_conntrack_entries_limit",)),)),
     Signal("dns_failures", NETWORK, "DNS answers that are failures", "ratio", FAILING, DIRECT, ("dns_failure",),

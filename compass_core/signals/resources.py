@@ -36,7 +36,7 @@ RESOURCES = (
     Signal("cpu_usage", APPLICATION, "CPU used", "cores", Scale("times", 1.5, 3.0, 8.0, least=0.1), RESOURCE, _CPU,
            asked=(Ask(("container_cpu_usage_seconds_total", "process_cpu_seconds_total"), RATE),)),
     # at the limit the kernel kills
-    Signal("memory_of_limit", APPLICATION, "memory used of its limit", "ratio", Scale("level", 0.85, 0.92, 0.98), RESOURCE, _MEMORY,
+    Signal("memory_of_limit", APPLICATION, "memory of its limit", "ratio", Scale("level", 0.85, 0.92, 0.98), RESOURCE, _MEMORY,
            asked=(Ask(("container_memory_working_set_bytes",), RATIO, over=("container_spec_memory_limit_bytes",)),
                   Ask(("container_memory_working_set_bytes",), RATIO, over=("kube_pod_container_resource_limits",),
                       over_where=Where(("resource",), "memory")))),
@@ -88,7 +88,7 @@ RESOURCES = (
     Signal("gc_pause", APPLICATION, "garbage collection pauses", "s", Scale("times", 2.0, 5.0, 20.0, least=0.1), RESOURCE, _MEMORY),
     Signal("event_loop_lag", APPLICATION, "event loop lag", "s", Scale("change", 0.05, 0.2, 1.0), RESOURCE,
            ("cpu_exhaustion", "latency_in_service")),
-    Signal("saturation_of_limit", APPLICATION, "threads, connections or files used of their limit", "ratio",
+    Signal("saturation_of_limit", APPLICATION, "threads, connections or files in use", "ratio",
            Scale("level", 0.8, 0.9, 0.97), FELT, ("connection_exhaustion", "latency_in_service")),  # a slow callee fills them as well
     Signal("idle", APPLICATION, "handlers idle", "ratio", Scale("level", 0.3, 0.15, 0.03), FELT, ("latency_in_service",),
            direction="down"),

@@ -43,13 +43,13 @@ async def test_what_recovers_with_the_symptom_was_right() -> None:
     grade = await looked_again(WELL)
     assert grade is not None
     assert (grade.right, grade.told.startswith("recovered together by ")) == (True, True)
-    assert "bookings-db: connections used of the limit " in grade.told
+    assert "bookings-db: connections in use " in grade.told
 
 
 @pytest.mark.parametrize(
     ("stays", "said"),
     [
-        ("latency", "connections used of the limit"),
+        ("latency", "connections in use"),
         ("db_", "latency"),
     ],
 )

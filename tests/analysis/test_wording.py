@@ -27,6 +27,8 @@ from compass_core.analysis.wording import LONGEST, amount, plain
         (11, "/s", "11/s"),
         (0.87, "cores", "0.87 cores"),
         (148.6, "", "149"),
+        (1.01, "", "1"),
+        (1.3, "", "1.3"),
         (1234567, "", "1,234,567"),
         (99.96, "", "100"),
     ],

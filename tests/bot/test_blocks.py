@@ -431,9 +431,9 @@ def test_a_re_investigation_says_what_changed_in_few_words() -> None:
 @pytest.mark.parametrize(
     ("summary", "most", "told"),
     [
-        ("connections used of the limit 97%, usually 24%", 8, "connections used of the limit 97%, usually 24%"),
-        ("connections used of the limit 97%, usually 24%", 6, "connections used of … 97%, usually 24%"),
-        ("connections used of the limit 97%, usually 24%", 2, "connections … 97%, usually 24%"),
+        ("connections in use 97%, usually 24%", 8, "connections in use 97%, usually 24%"),
+        ("connections of the pool in use 97%, usually 24%", 6, "connections of the … 97%, usually 24%"),
+        ("connections of the pool in use 97%, usually 24%", 2, "connections … 97%, usually 24%"),
         ("latency p95 of what it answers 3 s, usually 100 ms", 7, "latency p95 … 3 s, usually 100 ms"),
         ("341 log lines: the server takes no more connections, usually 0: user@host", 6, "341 log lines: …, usually 0"),
         ("341 log lines: no more connections, usually 0: user@host cannot connect", 8, "341 log lines: no more connections, usually 0: …"),

@@ -23,7 +23,7 @@ CAUSE: dict[str, Any] = {
     "agent": AgentName.DATABASE,
     "service": "postgres-orders",
     "signal": "db_connections_of_limit",
-    "summary": "postgres-orders: connections used of the limit 90%, usually 20%",
+    "summary": "postgres-orders: connections in use 90%, usually 20%",
     "unit": "ratio",
     "onset": START - timedelta(minutes=2),
     "points": (*FLAT, *RISEN),
@@ -49,13 +49,13 @@ def test_cause_and_symptom_are_drawn_over_the_whole_time_with_what_happened() ->
     (one,) = charts.charts(found(cause(), felt(), deploy, hypotheses=(hypothesis(evidence_for=("D1",), brought_about_by=("A7",)),)))
     assert one.title == "1. postgres-orders: connection exhaustion"
     assert [(line.service, line.name, line.values) for line in one.lines] == [
-        ("postgres-orders", "connections used of the limit", (*FLAT, *RISEN)),
+        ("postgres-orders", "connections in use", (*FLAT, *RISEN)),
         ("checkout", "failing requests", (*FLAT, *RISEN)),
     ]
     assert (one.times[0], one.times[-1], len(one.times)) == ("12:55", "14:11", 20)
     assert one.noted == "13:58 deploy, 14:01 cause, 14:03 reported + felt UTC"
     assert [place for place, _ in one.marks] == pytest.approx([15.75, 16.5, 17.0], abs=0.01)
-    for told in ("connections used of the limit 90%, usually 20%, since 14:01", "failing requests 12%", one.noted[:-4], "12:55 to 14:15"):
+    for told in ("connections in use 90%, usually 20%, since 14:01", "failing requests 12%", one.noted[:-4], "12:55 to 14:15"):
         assert told in one.says
 
 
@@ -65,7 +65,7 @@ def test_slack_gets_two_lines_over_the_same_labels_and_the_words_beside_them() -
     axis, series = block["chart"]["axis_config"], block["chart"]["series"]
     assert (block["type"], block["chart"]["type"], axis["y_label"]) == ("data_visualization", "line", "percent")
     assert axis["categories"][16:18] == ["14:01 cause", "14:03 reported + fe…"]
-    assert [one["name"] for one in series] == ["connections used of…", "failing requests"]
+    assert [one["name"] for one in series] == ["connections in use", "failing requests"]
     assert series[0]["data"][-1] == {"label": "14:11", "value": 90.0}
     assert told.whole
     assert "Chart 1: postgres-orders: connection exhaustion" in told.text

@@ -284,7 +284,7 @@ async def test_what_slack_does_not_draw_comes_as_a_picture_and_is_not_tried_agai
     root, picture, final = workspace.messages
     (file,) = picture.files
     assert workspace.board.contents[file["id"]].startswith(b"\x89PNG")
-    assert "connections used of the limit 90%" in file["alt_txt"]
+    assert "connections in use 90%" in file["alt_txt"]
     assert (picture.thread_ts, final.thread_ts) == (root.ts, root.ts)
     second = INVESTIGATION.model_copy(update={"id": "0f3b"})
     other = SlackThread(client, outbox, INCIDENTS)

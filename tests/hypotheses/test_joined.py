@@ -53,7 +53,7 @@ def test_a_deploy_that_exhausts_a_database_is_told_in_one_line_from_the_change_t
     assert first.brought_about_by == (DEPLOY.id,)
     assert first.explains == (SLOW.id, FAILING.id)
     assert first.story == (
-        "bookings deployed 4.7.0, 13:56 → connections used of the limit of bookings-db 24% → 97%, 13:58 → orders: saw error_ratio, 14:00"
+        "bookings deployed 4.7.0, 13:56 → connections in use of bookings-db 24% → 97%, 13:58 → orders: saw error_ratio, 14:00"
     )
 
 
