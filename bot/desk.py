@@ -12,7 +12,7 @@ from slack_bolt.context.respond.async_respond import AsyncRespond
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import blocks
-from bot.slack import UNANSWERED, permalink, reason
+from bot.slack import UNANSWERED, attempted, permalink, reason
 from compass_core.agents.asked import Asked
 from compass_core.domain import Conclusion, Incident, Request
 from compass_core.errors import AlreadyRunningError, RefusalError, StoreError, ThreadError
@@ -105,25 +105,19 @@ class Desk:
 
 async def named(desk: Desk) -> Desk:
     """With the person's name, which an event does not tell."""
-    try:
-        person = (await desk.client.users_info(user=desk.asker))["user"]
-    except UNANSWERED as error:
-        log.warning("person.unknown", reason=reason(error))
-        return desk
-    return replace(desk, body=desk.body | {"user": desk.body["user"] | {"name": person["name"]}})
+    told = await attempted("person.unknown", desk.client.users_info(user=desk.asker))
+    name = "" if told is None else told["user"]["name"]
+    return replace(desk, body=desk.body | {"user": desk.body["user"] | {"name": name}})
 
 
 async def open_view(desk: Desk, view: blocks.Json) -> None:
     """Show a modal, in place of the one in which the person clicked."""
-    opened = desk.body.get("view")
-    try:
-        if opened:
-            await desk.client.views_update(view_id=opened["id"], view=view)
-        else:
-            await desk.client.views_open(trigger_id=desk.body["trigger_id"], view=view)
-    except UNANSWERED as error:
-        log.warning("view.not_opened", reason=reason(error))
-        raise RefusalError("Slack did not open it in time. Click again.") from error
+    if opened := desk.body.get("view"):
+        shown = desk.client.views_update(view_id=opened["id"], view=view)
+    else:
+        shown = desk.client.views_open(trigger_id=desk.body["trigger_id"], view=view)
+    if await attempted("view.not_opened", shown) is None:
+        raise RefusalError("Slack did not open it in time. Click again.")
 
 
 async def answered(act: Callable[[Desk], Awaitable[None]], desk: Desk) -> None:

@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
-import structlog
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.context.async_context import AsyncBoltContext
@@ -18,15 +17,13 @@ from bot import alerts, blocks, change, questions
 from bot.blocks.elements import text_of
 from bot.command import Declare, Help, Investigate, Show, Stop, commanded, parse
 from bot.desk import Compass, Desk, Tasks, answer, answered, links, named, open_view
-from bot.slack import UNANSWERED, reason
+from bot.slack import attempted
 from bot.thread import SlackThread
 from bot.words import cost_line, shown
 from compass_core.agents.asked import things
 from compass_core.domain import Address, Conclusion, Feedback, Investigation, Request
 from compass_core.errors import AmbiguousIncidentError, IncidentNotFoundError, RefusalError
 from compass_core.redaction.whole import redacted
-
-log = structlog.get_logger()
 
 RECENT, LISTED, LOOKED_THROUGH, OF_A_MONTH = 5, 10, 200, 1_000  # investigations; a thousand take half a second to read
 _NOTHING_RUNS = "Nothing is running in this channel that could be stopped; /compass status shows what runs elsewhere."
@@ -80,10 +77,8 @@ async def _do(desk: Desk, text: str, address: Address, key: str | None) -> None:
             await _stop(desk, address.channel, reference)
         case Declare(title, service, since):
             message = blocks.declared(await desk.compass.declare(title, service, since), desk.name)
-            try:  # all who are there shall know of it
-                await desk.client.chat_postMessage(channel=address.channel, text=message.text, blocks=message.blocks)
-            except UNANSWERED as error:
-                log.warning("declared.not_posted", reason=reason(error))
+            post = desk.client.chat_postMessage(channel=address.channel, text=message.text, blocks=message.blocks)
+            if await attempted("declared.not_posted", post) is None:  # all who are there should know of it
                 await answer(desk, message)
         case Help():
             await answer(desk, blocks.help_text())
@@ -104,12 +99,9 @@ async def _cost(desk: Desk) -> blocks.Message:
 async def _recent(desk: Desk, most: int, reference: str = "", *, ended: bool = False) -> blocks.Message:
     """What runs and what ended, in this channel and in those that the person is in."""
     history = desk.compass.history
-    places = {desk.channel}
-    try:
-        theirs = await desk.client.users_conversations(user=desk.asker, types="public_channel,private_channel", limit=999)
-        places |= {one["id"] for one in theirs["channels"]}
-    except UNANSWERED as error:
-        log.warning("channels.unknown", reason=reason(error))
+    asked = desk.client.users_conversations(user=desk.asker, types="public_channel,private_channel", limit=999)
+    theirs = await attempted("channels.unknown", asked)
+    places = {desk.channel, *(one["id"] for one in (theirs["channels"] if theirs is not None else ()))}
 
     def may_see(one: Investigation) -> bool:
         return one.address.channel in places and reference in {"", one.incident.id.casefold()}

@@ -95,23 +95,25 @@ class Slack:
                 return
 
 
+async def attempted(event: str, call: Awaitable[Any]) -> Any:
+    """What a call that may fail answers; None where it did, which the log tells as that event."""
+    try:
+        return await call
+    except UNANSWERED as error:
+        log.warning(event, reason=reason(error))
+        return None
+
+
 async def is_public(client: AsyncWebClient, channel: str) -> bool:
     """Whether everybody may read there; not, where Slack does not say."""
-    try:
-        told = (await client.conversations_info(channel=channel))["channel"]
-    except UNANSWERED as error:
-        log.warning("channel.unknown", reason=reason(error))
-        return False
-    return told.get("is_private") is False
+    told = await attempted("channel.unknown", client.conversations_info(channel=channel))
+    return told is not None and told["channel"].get("is_private") is False
 
 
 async def permalink(client: AsyncWebClient, post: Post) -> str:
     """Where a message is; '' where Slack does not say."""
-    try:
-        return str((await client.chat_getPermalink(channel=post.channel, message_ts=post.ts))["permalink"])
-    except UNANSWERED as error:
-        log.warning("permalink.failed", reason=reason(error))
-        return ""
+    told = await attempted("permalink.failed", client.chat_getPermalink(channel=post.channel, message_ts=post.ts))
+    return "" if told is None else str(told["permalink"])
 
 
 def reason(error: Exception) -> str:
