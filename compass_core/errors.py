@@ -3,10 +3,10 @@
 CompassError
 ├── BudgetExceededError        spending would pass, or has passed, the budget: the investigation stops
 ├── RefusalError               a person asked for something that cannot be done; the text tells them what to do
-│   ├── IncidentNotFoundError  the id is known nowhere; carries where it was looked for and the nearest ids
-│   ├── UnknownNameError       no source knows anything of a service; carries where it was looked for and the nearest names
+│   ├── IncidentNotFoundError  the id is known nowhere; tells where it was looked for and the nearest ids
+│   ├── UnknownNameError       no source knows anything of a service; tells where it was looked for and the nearest names
 │   ├── AmbiguousPlaceError    a thing of that name runs in several environments; carries which
-│   ├── AmbiguousIncidentError an alert name that fires more than once; carries the fingerprints
+│   ├── AmbiguousIncidentError an alert name that fires more than once; tells the fingerprints
 │   └── AlreadyRunningError    this incident is being investigated; carries the running investigation
 ├── SettingsError              a setting is missing or wrong; names the variable, the problem and an example
 ├── CaseError                  a recorded case that cannot be read
@@ -59,23 +59,16 @@ class RefusalError(CompassError):
 
 class IncidentNotFoundError(RefusalError):
     def __init__(self, reference: str, looked_in: tuple[str, ...], nearest: tuple[str, ...]) -> None:
-        self.reference = reference
-        self.looked_in = looked_in
-        self.nearest = nearest
         hint = f" Nearest: {', '.join(nearest)}." if nearest else " No incident is known there."
-        where = f"Looked in: {'; '.join(looked_in)}."
+        problem = f"No incident {reference!r}."
         if reference.startswith(("https://", "http://")):
-            super().__init__(f"No alert belongs to this link: give the alert's name or fingerprint in its place. {where}{hint}")
-        elif _NAME.fullmatch(reference):
-            super().__init__(f"No incident {reference!r}. {where}{hint} If it is a service, type --service {reference} --since 30m.")
-        else:
-            super().__init__(f"No incident {reference!r}. {where}{hint}")
+            problem = "No alert belongs to this link: give the alert's name or fingerprint in its place."
+        service = f" If it is a service, type --service {reference} --since 30m." if _NAME.fullmatch(reference) else ""
+        super().__init__(f"{problem} Looked in: {'; '.join(looked_in)}.{hint}{service}")
 
 
 class UnknownNameError(RefusalError):
     def __init__(self, names: tuple[str, ...], where: str, looked_in: tuple[str, ...], nearest: tuple[str, ...]) -> None:
-        self.names = names
-        self.nearest = nearest
         there = f" in {where}" if where else ""
         hint = f"Nearest names: {', '.join(nearest)}." if nearest else "No name is known there."
         super().__init__(f"Nothing is known of {', '.join(names)}{there}. Looked in: {', '.join(looked_in)}. {hint}")
@@ -90,7 +83,6 @@ class AmbiguousPlaceError(RefusalError):
 
 class AmbiguousIncidentError(RefusalError):
     def __init__(self, reference: str, candidates: tuple[str, ...]) -> None:
-        self.candidates = candidates
         super().__init__(f"{reference!r} fires {len(candidates)} times; name one by its fingerprint: {'; '.join(candidates)}.")
 
 
@@ -104,7 +96,6 @@ class SettingsError(CompassError):
     """A setting is missing or wrong; where several are, `more` are the others and the text has a line for each."""
 
     def __init__(self, variable: str, problem: str, example: str, *more: "SettingsError") -> None:
-        self.variable = variable
         super().__init__("\n".join((f"{variable}: {problem}. Example: {variable}={example}", *map(str, more))))
 
 

@@ -245,8 +245,6 @@ async def _investigate(case: Path, asked: Asked) -> Conclusion:
 
 
 class _Silent:
-    """A thread that nobody reads."""
-
     async def _hear(self, *_: object) -> None:
         pass
 

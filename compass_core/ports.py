@@ -34,8 +34,6 @@ Tester = Callable[[Incident, Sequence[Run], float], Awaitable[tuple[Tried, ...]]
 
 
 class Metrics(Protocol):
-    """Numbers over time."""
-
     async def families(
         self, services: Sequence[str], names: Sequence[str], window: Window, environment: Environment = (), details: Sequence[str] = ()
     ) -> Reading[Family]:
@@ -49,8 +47,6 @@ class Metrics(Protocol):
 
 
 class Logs(Protocol):
-    """Lines of text."""
-
     async def log_lines(
         self, services: Sequence[str], window: Window, phrases: Sequence[str], environment: Environment = ()
     ) -> Reading[LogLine]:
@@ -67,8 +63,6 @@ class Logs(Protocol):
 
 
 class Traces(Protocol):
-    """Spans of requests."""
-
     async def spans(self, services: Sequence[str], window: Window, environment: Environment = ()) -> Reading[Span]:
         """Spans of whole traces that touch these services: failing and slow ones first, then others, within a cap."""
 

@@ -26,8 +26,6 @@ MOST_OBSERVATIONS = 60
 
 
 class Agent(Protocol):
-    """A specialist."""
-
     async def observe(self, incident: Incident, earlier: Sequence[Run]) -> Findings:
         """Read telemetry; free of charge."""
 

@@ -71,12 +71,14 @@ class Durable:
         self.doing = ""
         self._lease = lease
         self._workflow = workflow
-        self._patience = PATIENCE_SECONDS
+        self.patience = PATIENCE_SECONDS  # with the database
         self._by_name: dict[str, str] | None = None
 
     async def step(self, name: str, action: Callable[[], Awaitable[T]], shape: Any = None) -> T:
         """As `ports.Journal.step`; raises `CancelledError` where this process may not act any more."""
-        self.check()
+        if self.left or self._lease.lost:
+            self.left = True
+            raise asyncio.CancelledError
         self.doing = name
         with told(name):
             if shape is None:
@@ -87,12 +89,6 @@ class Durable:
             kept = self._by_name.get(name)
             return await action() if kept is None else kept_as.validate_json(kept)
 
-    def check(self) -> None:
-        """Raise `CancelledError` where this process may not act any more."""
-        if self.left or self._lease.lost:
-            self.left = True
-            raise asyncio.CancelledError
-
     async def upgraded(self) -> None:
         """The plot of another version went another way so far: from here on go by the names of its steps."""
         log.warning("investigation.upgraded", workflow=self._workflow)
@@ -100,17 +96,10 @@ class Durable:
         steps = await asyncio.create_task(DBOS.list_workflow_steps_async(self._workflow), context=outside)
         self._by_name = {step["function_name"]: step["output"] for step in steps if isinstance(step["output"], str)}
 
-    @property
-    def patience(self) -> float:
-        return self._patience
-
     def fails(self, error: object) -> None:
         """The database does not take it: do not wait long for it again until it does."""
         log.warning("journal.fails", workflow=self._workflow, step=self.doing, error=type(error).__name__)
-        self._patience = IMPATIENCE_SECONDS
-
-    def works(self) -> None:
-        self._patience = PATIENCE_SECONDS
+        self.patience = IMPATIENCE_SECONDS
 
 
 class _Step(Generic[T]):
@@ -166,7 +155,7 @@ class _Step(Generic[T]):
         elif error is not None:
             journal.fails(error)
         else:
-            journal.works()
+            journal.patience = PATIENCE_SECONDS
             return self._given[0] if self._given else self._shape.validate_json(work.result())
         return self._given[0] if self._given else await self._action()
 

@@ -50,11 +50,10 @@ class Rows:
         self._told: set[str] = set()
         try:
             migrate(self._engine)
-        except SettingsError:
+        except (SettingsError, SQLAlchemyError) as error:
             self._engine.dispose()
-            raise
-        except SQLAlchemyError as error:
-            self._engine.dispose()
+            if isinstance(error, SettingsError):
+                raise
             raise SettingsError(VARIABLE, f"the database cannot be opened for writing: {cause_of(error)}", EXAMPLE) from error
 
     def dispose(self) -> None:
