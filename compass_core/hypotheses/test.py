@@ -36,7 +36,7 @@ SHARED = frozenset({"cpu_exhaustion", "network_delay", "network_loss"})  # what 
 GONE = frozenset({"absent", "traffic_stopped", "request_rate_drop", "log_silence", "log_no_answer"})
 OWN = frozenset({DIRECT, RESOURCE})  # what others feel as well travels
 MOST_MEMBERS = 10_000  # series of families that the table does not hold
-FALLS = "_drop"  # what a signal that falls is called
+FALLS, STEADY = "_drop", 0.8  # what a signal that falls is called, and what is left of one that does not
 DAMPED = 0.5  # as bad as now is at least this share of its score
 
 
@@ -199,8 +199,11 @@ def _basis(seen: Observation, wanted: Collection[str]) -> bool:
 
 
 def _sign(seen: Observation, wanted: Collection[str]) -> float:
-    """Of what is a sign where it falls, nothing where it does not."""
-    return seen.score if seen.signal in wanted else 0.0
+    """Of what is a sign where it falls, nothing where it stays; a fall that is too small to be told may be one."""
+    if seen.signal in wanted:
+        return seen.score
+    fell = seen.value is not None and seen.baseline_value is not None and seen.value < STEADY * seen.baseline_value
+    return CALM if fell else 0.0
 
 
 def _not_see(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:

@@ -129,6 +129,8 @@ def test_traffic_that_rises_is_no_sign_of_one_that_does_not_answer_and_traffic_t
     (asked,) = [each for each in questions(one, known) if each.times == TIMES]
     assert told(one, known, {asked: (seen("db_transactions", "db"),)})["must see"].verdict == "contradicted"
     assert told(one, known, {asked: (seen("db_transactions_drop", "db"),)})["must see"].verdict == "survived"
+    fewer = seen("db_transactions", "db", 0.0).model_copy(update={"value": 0.9, "baseline_value": 2.0})
+    assert told(one, known, {asked: (fewer,)})["must see"].verdict == "untested", "less than half of so few is no proof of either"
 
 
 def test_what_a_mechanism_does_not_bring_about_speaks_against_it() -> None:
