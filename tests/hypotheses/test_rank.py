@@ -137,9 +137,9 @@ def test_the_first_is_surer_than_its_share_and_all_remain_one_whole() -> None:
     assert sum(one.confidence for one in (first, *others)) <= 1
 
 
-def contradicted(mechanism: str, name: str) -> Tried:
+def contradicted(mechanism: str, name: str, service: str = "web") -> Tried:
     trial = Trial(name=name, verdict="contradicted", detail="it is not so", expected="it is so")
-    return Tried(service="web", mechanism=mechanism, tests=(trial,))
+    return Tried(service=service, mechanism=mechanism, tests=(trial,))
 
 
 def test_a_mechanism_that_is_not_there_leaves_its_confidence_to_others_at_its_service() -> None:
@@ -152,6 +152,24 @@ def test_a_mechanism_that_is_not_there_leaves_its_confidence_to_others_at_its_se
     late = rank(ran, [contradicted("cpu_exhaustion", "order")])
     said, otherwise = (sum(one.confidence for one in told if one.service == "web") for told in ((first, *rest), late))
     assert said > otherwise, "who began too late is not the one"
+
+
+def test_who_was_thought_the_victim_of_what_is_not_broken_leads_then() -> None:
+    """`web` fails and says that `db` does not answer, which by its own numbers does."""
+    ran = investigated(CALLED, application=ERRORS, network=[seen("log_no_answer", "db")])
+    first, *_ = rank(ran)
+    assert (first.service, first.mechanism) == ("db", "unavailable")
+    leader, *rest = rank(ran, [contradicted("unavailable", "must see", "db")])
+    assert (leader.service, leader.mechanism) == ("web", "exception_in_code")
+    (felled,) = (one for one in rest if one.service == "db")
+    assert (felled.verdict, felled.tests[0].name) == ("contradicted", "must see"), "it stays visible"
+    assert 0 < felled.confidence < 0.5 < leader.confidence
+
+
+def test_where_nothing_else_is_likely_what_was_contradicted_is_hardly_blamed() -> None:
+    ran = investigated(CALLED, network=[seen("absent", "db")])
+    assert rank(ran)[0].confidence > 0.5
+    assert rank(ran, [contradicted("unavailable", "dose", "db")])[0].confidence < 0.5
 
 
 def test_the_likeliest_service_leads_also_if_it_is_not_clear_how_it_broke() -> None:
