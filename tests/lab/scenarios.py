@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.lab.processes import until
-from tests.lab.stack import ENTRY, run
+from tests.lab.stack import ENTRY, RULES, STRICT, run
 from tests.lab.work import GREEDY
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Scenario:
 
     `heavy`: it takes a whole core, so no other lab may run beside it. `pods`: in a cluster, where the stock rule speaks of the pod itself.
     `signs` are signals that the evidence of the first hypothesis names. `change` is the service whose deploy brought it about, `also`
-    another service that broke at the same time and has nothing to do with it.
+    another service that broke at the same time and has nothing to do with it. Without a service nothing is wrong but the alert.
     """
 
     service: str
@@ -101,6 +101,12 @@ async def _both(stack: Stack) -> None:
     await _fail(stack)
 
 
+async def _mistype(stack: Stack) -> None:
+    """Somebody sets the limit of a rule in seconds and thinks of milliseconds."""
+    stack.watch(*RULES, STRICT)
+    stack.servers.signal("prometheus", signal.SIGHUP)
+
+
 SCENARIOS = {
     "exhaustion": Scenario("orders-db", "connection_exhaustion", _exhaust),
     "lock": Scenario("orders-db", "lock_contention", _lock),
@@ -115,6 +121,7 @@ SCENARIOS = {
     "harmless deploy": Scenario("stock", "exception_in_code", _harmless),
     "two faults": Scenario("prices", "bad_deploy", _both, also="stock"),
     "loud victims": Scenario("stock", "exception_in_code", _fail),
+    "healthy": Scenario("", "", _mistype),
 }
 
 

@@ -52,6 +52,12 @@ RULES = (
         "More than 5 % of the requests to {{ $labels.service_name }} take longer than 0.3 s",
     ),
 )
+# of any two requests one takes as long as this
+STRICT = _alert(
+    "RequestsAreTooSlow",
+    f"histogram_quantile(0.5, sum by (service_name, le) (rate({TIMED}[15s]))) > 0.0005",
+    "Half of the requests to {{ $labels.service_name }} take longer than 0.0005 s",
+)
 SCHEMA = (
     "SET ROLE shop",
     "CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY, email text, placed_at timestamptz)",
@@ -131,6 +137,10 @@ class Stack:
         client = ("-h", "127.0.0.1", "-p", str(self.ports["orders-db"]), "-U", "postgres", "-d", database)
         return Command(name, (tool("psql"), "-X", *client, "-v", "ON_ERROR_STOP=1", *(part for one in statements for part in ("-c", one))))
 
+    def watch(self, *rules: Mapping[str, Any]) -> None:
+        """What Prometheus raises alerts by, once it reads its rules."""
+        (self.servers.folder / "rules.json").write_text(json.dumps({"groups": [{"name": "lab", "rules": rules}]}))
+
     async def serving(self) -> bool:
         """Whether every service answers."""
         return all([await answers(self.http, f"{self.url(service)}/metrics") for service in SERVICES])
@@ -172,9 +182,7 @@ async def _start_monitoring(stack: Stack) -> None:
     folder, ports = stack.servers.folder, stack.ports
     database = f"postgresql://postgres@127.0.0.1:{ports['orders-db']}/shop?sslmode=disable"
     (folder / "alertmanager.json").write_text(json.dumps(_routes()))
-    (folder / "rules.json").write_text(
-        json.dumps({"groups": [{"name": "lab", "rules": [kubernetes.CRASH_LOOPING] if stack.pods else RULES}]})
-    )
+    stack.watch(*([kubernetes.CRASH_LOOPING] if stack.pods else RULES))
     (folder / "queries.json").write_text(json.dumps(QUERIES))
     (folder / "prometheus.json").write_text(json.dumps(_scrapes(stack)))
     started = (

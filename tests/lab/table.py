@@ -89,6 +89,8 @@ def table(told: Mapping[str, Told]) -> str:
     for name, one in told.items():
         right = one.mechanism == one.scenario.mechanism
         mechanism = f"{one.scenario.mechanism}: {'right' if right else f'not {one.mechanism}' if one.mechanism else 'not found'}"
+        if not one.scenario.service:
+            mechanism = "nothing is wrong: " + next((f"{each.about}, {each.confidence:.2f}" for each in one.conclusion.hypotheses), "right")
         seconds = sum(run.seconds for run in one.conclusion.runs)
         lines.append(f"{name:<15}{one.scenario.service:<14}{one.rank or '-':>4}  {mechanism:<44}{seconds:>7.2f}{one.requests:>10}")
     return "\n".join(lines)
