@@ -38,9 +38,8 @@ _WORD = re.compile(r'"([^"]*)"|(\S+)')
 _FLAG = re.compile(r"(?:--?|[—–―−]{1,2})([A-Za-z][\w-]*)(?:=(.*))?")  # phones and Slack turn `--` into these dashes
 _MARKUP = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»", '"'))
-_AROUND_NAMES = (
-    "\"\u201c\u201d\u201e\u00ab\u00bb'`\u00b4\u2018\u2019\u201a\u201b*~ \t"  # quotes, and Slack's own marks for code, bold and struck text
-)
+# quotes, and Slack's own marks for code, bold and struck text
+_AROUND_NAMES = "\"\u201c\u201d\u201e\u00ab\u00bb'`\u00b4\u2018\u2019\u201a\u201b*~ \t"
 _HYPHEN = re.compile("(?<=\\w)[\u2010\u2011\u2013\u2014\u2212](?=\\w)")  # what editors make of `-`
 _KIND = re.compile(r"^(?:(?:the|incident|alert)\s+)+(?=\S+$)", re.IGNORECASE)
 _SERVICE = re.compile(r"[A-Za-z0-9._/:-]{1,200}")

@@ -116,13 +116,8 @@ def _why_not(question: Question, of: Conclusion, found: Found) -> tuple[str, lis
     if one is None:
         unknown = question.about and not found.seen and question.about not in things(of)
         unusual = any(each.score >= words.UNUSUAL for each in found.seen)
-        why = (
-            "nothing is known of it"
-            if unknown
-            else "what was seen of it speaks for no cause"
-            if unusual
-            else "nothing unusual was seen of it"
-        )
+        seen = "what was seen of it speaks for no cause" if unusual else "nothing unusual was seen of it"
+        why = "nothing is known of it" if unknown else seen
         for run in (run for run in of.runs if run.agent == what):
             return f"No explanation is of the {what} agent: {words.saw(run)}.", [finding(each) for each in words.strongest(run)]
         return f"{what} is no explanation: {why}.", [finding(each, question.about) for each in found.seen if question.about]

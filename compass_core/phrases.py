@@ -47,9 +47,9 @@ def _prepared(phrases: tuple[str, ...]) -> tuple[list[_Phrase], list[_Phrase], l
 def _first(known: tuple[list[_Phrase], list[_Phrase], list[_Phrase]], texts: Sequence[bytes]) -> list[int]:
     exact, vague, short = known
     none = sum(map(len, known))
-    found = (
-        [min((one.place for one in short if one.pattern.search(text)), default=none) for text in texts] if short else [none] * len(texts)
-    )
+    found = [none] * len(texts)
+    if short:
+        found = [min((one.place for one in short if one.pattern.search(text)), default=none) for text in texts]
     whole = b"\0".join(texts)
     starts = np.cumsum([0, *(len(text) + 1 for text in texts[:-1])])
     for phrases, read in ((exact, whole), (vague, whole.translate(_DIGITS) if vague else b"")):
@@ -65,12 +65,8 @@ def _first(known: tuple[list[_Phrase], list[_Phrase], list[_Phrase]], texts: Seq
         rows = np.searchsorted(starts, places, "right") - 1
         for place, row, gram in zip(places.tolist(), rows.tolist(), grams[places].tolist(), strict=True):
             for at, phrase in rarest[gram]:
-                begins = place - at
-                if (
-                    phrase.place < found[row]
-                    and read.startswith(phrase.text, max(0, begins))
-                    and phrase.pattern.match(whole, max(0, begins))
-                ):
+                begins = max(0, place - at)
+                if phrase.place < found[row] and read.startswith(phrase.text, begins) and phrase.pattern.match(whole, begins):
                     found[row] = phrase.place
     return [-1 if place == none else place for place in found]
 

@@ -150,10 +150,8 @@ class Settings(BaseSettings):
         url = self.openai_base_url or (OPENAI if self.openai_api_key else "")
         host = urlsplit(url).hostname or ""
         if url and self.model_free and not (is_own(host) or host in map(str.lower, self.free_hosts)):
-            problem = (
-                f"is for a server of your own; {host} is neither loopback nor private, so list it in COMPASS_FREE_HOSTS if it is yours"
-            )
-            raise SettingsError("COMPASS_MODEL_FREE", problem, "false")
+            yours = f"{host} is neither loopback nor private, so list it in COMPASS_FREE_HOSTS if it is yours"
+            raise SettingsError("COMPASS_MODEL_FREE", f"is for a server of your own; {yours}", "false")
         return url
 
     def for_telemetry(self) -> None:

@@ -11,17 +11,6 @@ from bot.blocks.root import root
 from bot.blocks.update import agent_update
 
 __all__ = [
-    "HYPOTHESES",
-    "LONGEST_NOTE",
-    "Json",
-    "Message",
-    "agent_update",
-    "correction",
-    "cost",
-    "declared",
-    "details",
-    "final",
-    "help_text",
-    "home",
-]
-__all__ += ["parse_show", "refusal", "root", "status", "text_of", "told"]
+    "HYPOTHESES", "LONGEST_NOTE", "Json", "Message", "agent_update", "correction", "cost", "declared", "details", "final",
+    "help_text", "home", "parse_show", "refusal", "root", "status", "text_of", "told",
+]  # fmt: skip

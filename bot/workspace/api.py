@@ -9,16 +9,9 @@ from aiohttp import web
 from bot.workspace.board import APP, BOT, BOT_USER, CHANNELS, PEOPLE, TEAM, TEAM_NAME, Board, Json, Message
 
 SCOPES = (
-    "commands",
-    "app_mentions:read",
-    "chat:write",
-    "files:write",
-    "channels:history",
-    "groups:history",
-    "channels:read",
-    "groups:read",
+    "commands", "app_mentions:read", "chat:write", "files:write", "channels:history", "groups:history", "channels:read", "groups:read",
     "users:read",
-)
+)  # fmt: skip
 _CONTENT = ("text", "blocks", "metadata")
 
 

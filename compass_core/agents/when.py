@@ -147,11 +147,8 @@ def _began(seen: Overview, incident: Incident, span: Window) -> tuple[Turn, ...]
     found = turns(series, signals, told, until)
     back = (LOOK_BACK if incident.waited is None else min(LOOK_BACK, incident.waited + MARGIN)).total_seconds()
     early = told - back / 2  # before that only of what has to do with it
-    ends = (
-        (one, one.last + one.series.step)
-        for one in gone(seen.series, span.end.timestamp())
-        if one.last >= early or one.service in seen.weights
-    )
+    ended = (one for one in gone(seen.series, span.end.timestamp()) if one.last >= early or one.service in seen.weights)
+    ends = ((one, one.last + one.series.step) for one in ended)
     found += [Turn(one.service, f"the metrics of {one.service} ended", one.last, end, 1.0, ()) for one, end in ends if end < until]
     return began([one for one in found if one.at >= told - back], told, seen.weights)
 
@@ -178,8 +175,5 @@ def _clean(found: Sequence[Turn], baseline: Window) -> tuple[Window, float, str]
         if left >= ENOUGH / 2:
             baseline = Window(start=baseline.end - left, end=baseline.end)
     clean = min(1.0, baseline.seconds / ENOUGH.total_seconds())
-    return (
-        baseline,
-        clean,
-        note if not note or clean == 1.0 else f"{note}, so that only {baseline.seconds / 60:.0f} minutes show what is usual",
-    )
+    note += f", so that only {baseline.seconds / 60:.0f} minutes show what is usual" if note and clean < 1.0 else ""
+    return baseline, clean, note
