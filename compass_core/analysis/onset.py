@@ -27,6 +27,8 @@ AGAIN = frozenset({"restarts"})  # once is nothing: a pod is moved, a version re
 RARELY = 0.1  # of the points before were as bad
 STOPPED = 0.2  # of its usual level: less traffic than that is trouble, and not the time of the day
 CLEAR = 0.25  # the least score × weight that may tell when it began
+FAINT, ENOUGH = 0.05, 0.1  # what any step counts, and what is enough together …
+SOON = 600.0  # … in so many seconds before the incident was noticed: a window that begins there loses nothing
 TRUST = 1.5  # a begin that was told counts so much more than one that was found
 UNKNOWN = 0.5  # weight of a service where nobody knows who calls whom
 
@@ -58,10 +60,11 @@ def began(found: Sequence[Turn], told: float, weights: Mapping[str, float]) -> t
     """The turns, at one time, that tell best when the trouble began, the earliest first; none where no turn is clear.
 
     A time counts as much as the services that turned at it: each its highest score × its weight. Where the weights are empty nobody
-    knows which services matter.
+    knows which services matter. Shortly before the incident was noticed several that are not clear tell it as well.
     """
     best: tuple[Turn, ...] = ()
-    most = 0.0
+    unclear: tuple[Turn, ...] = ()
+    most, faint = 0.0, ENOUGH
     for together in _together(sorted(found, key=lambda turn: turn.at)):
         scores: dict[str, float] = {}
         for turn in together:
@@ -71,7 +74,10 @@ def began(found: Sequence[Turn], told: float, weights: Mapping[str, float]) -> t
         total = sum(scores.values()) * (TRUST if abs(together[0].at - told) <= SAME else 1.0)
         if clear and total > most:
             best, most = tuple(turn for turn in together if scores[turn.service] >= CLEAR and turn.score >= CLEAR), total
-    return best
+        moved = sum((weights.get(service, 0.0) if weights else UNKNOWN) * FAINT + score for service, score in scores.items())
+        if told - SOON <= together[0].at <= told and moved >= faint:
+            unclear, faint = tuple(together), moved
+    return best or unclear
 
 
 def _together(ordered: Sequence[Turn]) -> Iterator[list[Turn]]:

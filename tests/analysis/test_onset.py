@@ -137,3 +137,11 @@ def test_what_is_not_clear_tells_nothing() -> None:
     assert chosen(of("cart", 100, score=0.4), web=1.0) == []
     assert chosen(of("cart", 100, score=0.4)) == [], "nobody knows whether it matters"
     assert chosen() == []
+
+
+def test_shortly_before_it_was_noticed_several_faint_steps_at_one_time_tell_it() -> None:
+    names = ("cart", "stock", "web")
+    assert chosen(*(of(name, 114, 0.03) for name in names)) == [(name, 114) for name in names]
+    assert chosen(of("web", 114, 0.03)) == [], "one alone is an accident"
+    assert chosen(*(of(name, 90, 0.03) for name in names)) == [], "so is what is long over"
+    assert chosen(*(of(name, 114, 0.03) for name in names), of("legacy", 70)) == [("legacy", 70)]
