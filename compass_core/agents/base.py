@@ -68,7 +68,7 @@ class Specialist:
         said = (edge for part in parts for edge in part.edges if edge.caller not in stores)
         edges = merged((*scope.edges, *(edge for run in earlier for edge in run.findings.edges), *said))
         observations += absence.of_surge(observations, edges, scope.affected)
-        told = notes.numbered(self.name, observations, scope.affected, MOST_OBSERVATIONS)
+        told = notes.numbered(self.name, observations, scope.affected, MOST_OBSERVATIONS, seen_by(earlier))
         known = (*seen_by(earlier), *told)
         blamed = suspects(known, edges, scope.services, scope.affected)
         return Findings(

@@ -12,7 +12,7 @@ import numpy as np
 from compass_core.analysis.wording import plain
 from compass_core.domain import AgentName, Gap, Looked, Observation, Window
 from compass_core.readings import Change, Reading, Series
-from compass_core.signals.catalogue import SIGNALS
+from compass_core.signals.catalogue import FAILURES, OF_ERRORS, SIGNALS
 
 LAST_TIME = 253_402_300_800  # the year 10,000
 POINTS = 20  # of a series that a picture needs; Slack draws no more
@@ -78,15 +78,20 @@ class Note:
         return tuple(float(f"{sign * one:.4g}") if np.isfinite(one) else None for one in most)
 
 
-def numbered(agent: AgentName, observations: Iterable[Observation], affected: Collection[str], most: int) -> tuple[Observation, ...]:
+def numbered(
+    agent: AgentName, observations: Iterable[Observation], affected: Collection[str], most: int, known: Iterable[Observation] = ()
+) -> tuple[Observation, ...]:
     """The observations worth telling, with ids (`A1`, `D2`, …).
 
     First comes the strongest of each signal, of equals the one that began first, then the second of each, and so on: five
-    services with the same trouble are one thing to read. What is nothing unusual is kept of the affected services alone.
+    services with the same trouble are one thing to read. What is nothing unusual is kept of the affected services, and, whether requests
+    fail, of those that write of errors.
     """
     by_signal: dict[str, list[Observation]] = {}
+    observations = tuple(observations)
+    writing = {seen.service for seen in (*known, *observations) if seen.signal in OF_ERRORS and seen.score >= LEAST}
     for seen in observations:
-        if seen.score >= LEAST or seen.service in affected:
+        if seen.score >= LEAST or seen.service in affected or (seen.signal in FAILURES and seen.service in writing):
             by_signal.setdefault(seen.signal, []).append(seen)
     turns = []
     for signal, alike in by_signal.items():

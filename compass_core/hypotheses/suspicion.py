@@ -15,9 +15,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from compass_core.analysis.notes import LEAST
 from compass_core.domain import Edge, Observation, Suspect
 from compass_core.hypotheses.mechanisms import CALLERS_CLOCK, GENERAL, OF_A_DATABASE, OWN_LATENCY, UNLESS
-from compass_core.signals.catalogue import SIGNALS
+from compass_core.signals.catalogue import FAILURES, OF_ERRORS, SIGNALS
 from compass_core.signals.changes import CHANGES
 from compass_core.signals.signal import DIRECT, FELT, RESOURCE, WEAK, Evidence
 
@@ -31,6 +32,7 @@ EARLY_SECONDS, EARLIER = 300.0, 0.4  # what began so long before the incident co
 LESS_SPECIFIC = 0.5  # what the second mechanism that a signal speaks for gets of its evidence, and so on
 THAT_NOT_WHY = 0.3  # what a general mechanism's evidence counts beside a specific one's
 OTHERWISE = 0.3  # what is left of a mechanism's evidence where something that it does not bring about is seen as well
+NOBODY_FEELS = 0.5  # what lines of errors count where no more requests fail than usual
 SURGE = "surge"
 UNRESOLVED, RESOLVER = frozenset({"log_dns", "unresolved_calls"}), frozenset({"dns_failures", "dns_errors", "dns_p95"})
 AS_WELL = "new_version_as_well"
@@ -54,14 +56,15 @@ def suspects(
 ) -> tuple[Suspect, ...]:
     """Every service with the probability that it is the cause, the most likely first; what is left to 1 is that nothing is wrong."""
     against = {service: _Against({}, None, None) for service in services if service}
-    found = strongest(observations)
-    against |= {service: _against(best) for service, best in found.items()}
+    observations = tuple(observations)
+    found, answering = strongest(observations), _answering(observations)
+    against |= {service: _against(best, answers=service in answering) for service, best in found.items()}
     edges = tuple(edges)
     beneath = _beneath((edge for edge in edges if edge.system != NODE), against, affected)
     flooded = _by_one(against, against, [service for service, best in found.items() if SURGE in best])
     asking = [service for service, best in found.items() if _any_of(best, UNRESOLVED)]
-    answering = [service for service, best in found.items() if _any_of(best, RESOLVER)] if len(asking) > 1 else []
-    unresolved = _by_one(against, asking, answering)
+    resolvers = [service for service, best in found.items() if _any_of(best, RESOLVER)] if len(asking) > 1 else []
+    unresolved = _by_one(against, asking, resolvers)
     on_nodes = _by_nodes(against, (edge for edge in edges if edge.system == NODE))
     standing = {
         service: one.total
@@ -185,18 +188,28 @@ class _Against:
         return self.classes.get(FELT, 0.0) + self.classes.get(WEAK, 0.0)
 
 
-def _against(best: Best) -> _Against:
+def _against(best: Best, *, answers: bool) -> _Against:
     classes: dict[Evidence, float] = {}
     change = 0.0
     for seen, strength in _strengths(best):
         if seen.signal in CHANGED:
             change = max(change, strength)
         else:
-            classes[evidence_of(seen)] = max(strength, classes.get(evidence_of(seen), 0.0))
+            felt = NOBODY_FEELS if answers and seen.signal in OF_ERRORS else 1.0
+            classes[evidence_of(seen)] = max(strength * felt, classes.get(evidence_of(seen), 0.0))
     troubles = [seen for seen in best.values() if seen.onset and seen.score >= TROUBLED and seen.signal not in CHANGED]
     seen_at = [seen.onset for seen in troubles if seen.onset]
     begins = [seen.onset - timedelta(seconds=seen.onset_within or 0.0) for seen in troubles if seen.onset]
     return _Against(classes, min(seen_at, default=None), min(begins, default=None), change)
+
+
+def _answering(observations: Iterable[Observation]) -> frozenset[str]:
+    """Services of which it is measured that no more requests fail than usual."""
+    worst: dict[str, float] = {}
+    for seen in observations:
+        if seen.signal in FAILURES:
+            worst[seen.service] = max(seen.score, worst.get(seen.service, 0.0))
+    return frozenset(service for service, score in worst.items() if score < LEAST)
 
 
 def _strengths(best: Best) -> list[tuple[Observation, float]]:

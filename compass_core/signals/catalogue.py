@@ -34,6 +34,11 @@ GRAPH_FAMILIES = (
 )  # fmt: skip
 """Families whose labels tell who calls whom, and which node a service runs on."""
 
+FAILURES = frozenset({"error_ratio", "availability", "errors", "upstream_errors"})
+"""What tells whether requests to a service fail."""
+OF_ERRORS = frozenset(signal.name for signal in logs.ERRORS_IN_LINES if signal.name != "log_silence")
+"""What tells that it writes of errors, whether anybody suffers or not."""
+
 DATABASES = ("pg_up", "mysql_up", "redis_up", "mongodb_up")
 """A service for which one of these exists is a database."""
 

@@ -80,3 +80,10 @@ def test_a_time_that_no_clock_shows_is_no_time(t: float | None) -> None:
 
 def test_a_time() -> None:
     assert at(0.5) == datetime(1970, 1, 1, 0, 0, 0, 500_000, tzinfo=UTC)
+
+
+def test_of_who_writes_of_errors_it_is_told_whether_requests_fail() -> None:
+    calm = [seen("error_ratio", "cart", 0.0), seen("error_ratio", "stock", 0.0), seen("latency_p95", "cart", 0.0)]
+    assert order(*calm, seen("new_errors", "cart", 0.4), affected="") == ["A1 new_errors cart", "A2 error_ratio cart"]
+    (one,) = numbered(DATABASE, calm, (), 9, [seen("new_errors", "cart", 0.4)])
+    assert one.service == "cart", "an agent before this one read the lines"

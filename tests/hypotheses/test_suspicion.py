@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from compass_core.domain import Edge
 from compass_core.hypotheses.mechanisms import MECHANISMS, OF_A_DATABASE, UNLESS
 from compass_core.hypotheses.suspicion import ONSET_SLACK_SECONDS, TROUBLED, strongest, supports, suspects
-from compass_core.signals.catalogue import SIGNALS
+from compass_core.signals.catalogue import FAILURES, SIGNALS
 from compass_core.signals.changes import CHANGES
 from tests.hypotheses.seeing import MADE, calls, seen
 
@@ -172,6 +172,7 @@ def test_what_is_not_seen_of_a_service_makes_it_no_likelier(
     observations: list[Observation], edges: list[Edge], affected: list[str], data: st.DataObject
 ) -> None:
     lost = data.draw(st.sampled_from(observations))
+    assume(lost.signal not in FAILURES)  # that no more requests fail speaks for it
     rest = [one for one in observations if one is not lost]
     whole, without = (blamed(some, edges, affected) for some in (observations, rest))
     assert without.get(lost.service, 0) <= whole.get(lost.service, 0) + 1e-9
@@ -216,3 +217,11 @@ def test_a_callers_clock_says_nothing_of_the_way_to_what_is_slow_itself() -> Non
     assert mechanisms(seen("call_p95"), seen("latency_p95", score=0.6)) == ["latency_in_service"]
     both_ends = (seen("gap", score=0.6), seen("latency_p95", score=0.9))
     assert mechanisms(*both_ends)[0] == "network_delay", "what it calls is slow to reach as well"
+
+
+def test_lines_of_errors_count_less_where_no_more_requests_fail() -> None:
+    lines, other = seen("new_errors", "web", 0.9), seen("latency_p95", "cart", 0.7)
+    assert order([lines, other])[0] == "web"
+    assert order([lines, other, seen("error_ratio", "web", 0.0)])[0] == "cart"
+    assert order([lines, other, seen("error_ratio", "web", 0.0), seen("upstream_errors", "web", 0.3)])[0] == "web"
+    assert order([other, seen("new_errors", "cart", 0.1), lines, seen("errors", "cart", 0.0)])[0] == "web"
