@@ -17,7 +17,7 @@ from compass_core.analysis.notes import Times
 from compass_core.domain import AgentName, Hypothesis, Observation, Trial, Verdict, Window
 from compass_core.hypotheses.joined import Ground
 from compass_core.hypotheses.mechanisms import GENERAL, ITSELF, MUST_SEE, SLOW, UNLESS
-from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, NODE, ONSET_SLACK_SECONDS, TROUBLED, callees, evidence_of, systems
+from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, NODE, ONSET_SLACK_SECONDS, TROUBLED, Best, callees, evidence_of, systems
 from compass_core.readings import Family, Selection
 from compass_core.signals.changes import WORSE
 from compass_core.signals.plan import plan
@@ -37,6 +37,8 @@ GONE = frozenset({"absent", "traffic_stopped", "request_rate_drop", "log_silence
 OWN = frozenset({DIRECT, RESOURCE})  # what others feel as well travels
 MOST_MEMBERS = 10_000  # series of families that the table does not hold
 FALLS, STEADY = "_drop", 0.8  # what a signal that falls is called, and what is left of one that does not
+FAILED = frozenset({"error_ratio", "errors", "availability"})
+LINES, RARE = frozenset({"new_errors", "new_exceptions", "error_lines"}), 0.001  # and the share of requests below which lines are noise
 DAMPED = 0.5  # as bad as now is at least this share of its score
 
 
@@ -157,10 +159,10 @@ def _order(one: Hypothesis, scene: Scene, again: Again) -> Said | None:
     cause, symptom = (min((seen for seen in known if seen.onset), key=_onset, default=None) for known in firsts)
     if cause is None or symptom is None:
         return "untested", "it is not known when it began", None, None
-    # lines and spans are read of the window alone: what they show may have begun before
+    # of lines and spans some are read, and of the window alone: what they show may have begun before
     since = _onset(symptom) if cause.step else max(_onset(symptom), cause.window.start.timestamp())
     late = _onset(cause) - since
-    unsure = max(cause.onset_within or 0.0, symptom.onset_within or 0.0) + ONSET_SLACK_SECONDS
+    unsure = max(cause.onset_within or 0.0, symptom.onset_within or 0.0) + ONSET_SLACK_SECONDS * (1 if cause.step else 2)
     verdict: Verdict = "survived" if late <= 0 else "contradicted" if late > unsure else "untested"
     return verdict, f"{cause.summary} since {cause.onset:%H:%M:%S}, {symptom.summary} since {symptom.onset:%H:%M:%S} UTC", cause, late
 
@@ -186,12 +188,23 @@ def _main(symptoms: Sequence[Observation]) -> tuple[Observation, ...]:
 def _see(one: Hypothesis, scene: Scene, again: Again) -> Said | None:
     wanted, best = MUST_SEE.get(one.mechanism, frozenset()), scene.best.get(one.service, {})
     general = one.mechanism in GENERAL  # whatever is unusual of its own may be a sign of these
-    signs = [(_sign(seen, wanted), seen) for seen in chain(*again) if seen.service == one.service and _basis(seen, wanted)]
-    signs += [(seen.score, seen) for seen in best.values() if seen.signal in wanted or (general and evidence_of(seen) in OWN)]
+    fresh = [seen for seen in chain(*again) if seen.service == one.service]
+    rare = LINES if _are_rare(fresh, best) else frozenset()
+    signs = [(_sign(seen, wanted), seen) for seen in fresh if _basis(seen, wanted)]
+    signs += [(seen.score, seen) for seen in best.values() if seen.signal in wanted - rare or (general and evidence_of(seen) in OWN)]
     if not signs:
         return ("untested", "none of its signs is measured", None, None) if wanted else None
     score, most = max(signs, key=lambda pair: pair[0])
     return "survived" if score >= TROUBLED else "contradicted" if score < CALM else "untested", most.summary, most, most.value
+
+
+def _are_rare(fresh: Sequence[Observation], best: Best) -> bool:
+    """Its requests fail as seldom as ever, and of hardly any a line tells."""
+    failing = [seen.score for seen in fresh if seen.signal in FAILED]
+    requests = max((seen.value or 0.0 for seen in fresh if seen.signal == "request_rate" and seen.unit == "/s"), default=0.0)
+    lines = max((seen.value or 0.0 for name, seen in best.items() if name in LINES), default=0.0)
+    seconds = next((seen.window.seconds for seen in fresh), 0.0)
+    return bool(failing) and max(failing) < CALM and lines < RARE * requests * seconds
 
 
 def _basis(seen: Observation, wanted: Collection[str]) -> bool:
@@ -301,6 +314,11 @@ def _on_earlier_days(one: Hypothesis, scene: Scene) -> tuple[Question, ...]:
     return tuple(Question(selections, Times(window, baseline, scene.times.step)) for window, baseline in then)
 
 
+def _on_signs(one: Hypothesis, scene: Scene) -> tuple[Question, ...]:
+    wanted = MUST_SEE.get(one.mechanism, frozenset())
+    return _now(scene, (one.service,), {*wanted, "request_rate"} if wanted & LINES else wanted)
+
+
 def _now(scene: Scene, services: Collection[str], signals: Collection[str]) -> tuple[Question, ...]:
     selections = scene.selections(services, signals)
     return (Question(selections, scene.times),) if selections else ()
@@ -309,7 +327,7 @@ def _now(scene: Scene, services: Collection[str], signals: Collection[str]) -> t
 TESTS = (
     Test("peers", "the new version answers worse than the old one at the same minute", _peers),
     Test("order", "it begins before what users feel", _order, _finely),
-    Test("must see", "one of its signs is unusual", _see, lambda one, scene: _now(scene, (one.service,), MUST_SEE.get(one.mechanism, ()))),
+    Test("must see", "one of its signs is unusual", _see, _on_signs),
     Test("must not see", "nothing that it does not bring about", _not_see),
     Test("dose", "who runs on it or calls it suffers", _dose, _on_users),
     Test("control in space", "who suffers uses it", _space),

@@ -46,9 +46,9 @@ FAILING = seen("error_ratio", "shop", minutes=4)
 FULL = seen("db_connections_of_limit", "db", minutes=1)
 
 
-@pytest.mark.parametrize(("minutes", "verdict"), [(-3, "survived"), (4, "survived"), (5, "untested"), (20, "contradicted")])
+@pytest.mark.parametrize(("minutes", "verdict"), [(-3, "survived"), (4, "survived"), (5, "untested"), (7, "contradicted")])
 def test_a_cause_does_not_begin_after_what_users_feel(minutes: float, verdict: str) -> None:
-    full = seen("db_connections_of_limit", "db", minutes=minutes)
+    full = seen("db_connections_of_limit", "db", minutes=minutes).model_copy(update={"step": 60.0})
     order = told(blamed("db", "connection_exhaustion", full), scene(FAILING, full))["order"]
     assert (order.verdict, order.value) == (verdict, (minutes - 4) * 60)
     assert "14:04:00" in order.detail
@@ -71,6 +71,8 @@ def test_what_is_read_of_the_window_alone_may_have_begun_before_it() -> None:
     early = seen("latency_p95", "shop", minutes=-30)
     slow = seen("gap", "db", minutes=1)
     assert told(blamed("db", "network_delay", slow), scene(early, slow))["order"].verdict != "contradicted"
+    soon = seen("gap", "db", minutes=7)
+    assert told(blamed("db", "network_delay", soon), scene(FAILING, soon))["order"].verdict == "untested", "some spans are read"
     measured = slow.model_copy(update={"step": 60.0})
     assert told(blamed("db", "network_delay", measured), scene(early, measured))["order"].verdict == "contradicted"
 
@@ -121,6 +123,24 @@ def test_of_what_others_say_does_not_answer_its_own_requests_are_looked_at() -> 
     assert told(one, known, {asked: (seen("errors", "db"),)})["must see"].verdict == "survived"
     assert told(one, scene(said, seen("restarts", "db")), {asked: (calm,)})["must see"].verdict == "survived", "it restarts"
     assert told(one, known)["must see"].verdict == "untested", "nobody measures its requests"
+
+
+def test_a_few_lines_of_errors_beside_requests_that_succeed_are_noise() -> None:
+    lines = seen("new_errors", "cart").model_copy(update={"value": 20.0})
+    one, known = (
+        blamed("cart", "exception_in_code", lines),
+        scene(lines, families=[family("app_requests", "cart"), family("app_errors", "cart")]),
+    )
+    (asked,) = [each for each in questions(one, known) if each.times == TIMES]
+    rate = seen("request_rate", "cart", 0.0).model_copy(update={"value": 100.0, "unit": "/s"})
+    well = seen("errors", "cart", 0.0)
+    assert told(one, known, {asked: (rate, well)})["must see"].verdict == "contradicted"
+    assert told(one, known, {asked: (rate, seen("errors", "cart"))})["must see"].verdict == "survived", "its requests fail"
+    assert told(one, known, {asked: (rate.model_copy(update={"value": 1.0}), well)})["must see"].verdict == "survived", (
+        "of one in a hundred"
+    )
+    assert told(one, known, {asked: (well,)})["must see"].verdict == "survived", "of how many is not known"
+    assert told(one, known, {asked: (rate,)})["must see"].verdict == "survived", "how many fail is not known"
 
 
 def test_traffic_that_rises_is_no_sign_of_one_that_does_not_answer_and_traffic_that_falls_is() -> None:
