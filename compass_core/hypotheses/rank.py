@@ -16,12 +16,8 @@ from compass_core.hypotheses.suspicion import suspects
 from compass_core.hypotheses.test import verdict_of
 
 LEADER = 2.0  # what its odds are more than its share says: of answers that were half sure nine in ten were right
-FELLED = (
-    0.05  # how often, beside the others, what a test contradicted is right all the same: of 580 right ones 5 were, of wrong ones a third
-)
-OF_HOW = frozenset(
-    {"must see", "must not see", "peers", "control in time"}
-)  # tests that say how it is not, and nothing against the service
+FELLED = 0.05  # how often, beside the others, what a test contradicted is right: of 580 right ones 5 were, of wrong ones a third
+OF_HOW = frozenset({"must see", "must not see", "peers", "control in time"})  # what they contradict is how, not where
 
 
 def rank(runs: Sequence[Run], tried: Iterable[Tried] = (), affected: tuple[str, ...] = ()) -> tuple[Hypothesis, ...]:

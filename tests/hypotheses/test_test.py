@@ -132,6 +132,7 @@ def test_a_few_lines_of_errors_beside_requests_that_succeed_are_noise() -> None:
         scene(lines, families=[family("app_requests", "cart"), family("app_errors", "cart")]),
     )
     (asked,) = [each for each in questions(one, known) if each.times == TIMES]
+    assert {each.family for each in asked.selections} == {"app_requests", "app_errors"}
     rate = seen("request_rate", "cart", 0.0).model_copy(update={"value": 100.0, "unit": "/s"})
     well = seen("errors", "cart", 0.0)
     assert told(one, known, {asked: (rate, well)})["must see"].verdict == "contradicted"
@@ -184,7 +185,9 @@ def test_who_runs_on_a_node_that_lacks_something_lacks_it_too() -> None:
     calm = tuple(seen("errors", service, 0.0) for service in others)
     assert told(one, known, {asked: calm})["dose"].detail == "1 of 6 that run on it suffer"
     assert told(one, known, {asked: calm})["dose"].verdict == "contradicted"
-    assert told(one, known, {asked: calm[:1]})["dose"].verdict == "survived", "of two nobody can tell"
+    nobody = scene(busy, edges=edges, families=known.families)
+    assert told(one, nobody, {asked: calm[:3]})["dose"].verdict == "contradicted"
+    assert told(one, nobody, {asked: calm[:2]})["dose"].verdict == "untested", "of two nobody can tell"
     assert told(one, known, {asked: (*calm[:4], seen("errors", "relay"))})["dose"].verdict == "survived"
     assert told(blamed("node", "disk_io", busy), known, {asked: calm})["dose"].verdict == "survived", "not everybody uses the disk"
 
