@@ -29,8 +29,8 @@ from compass_core.errors import CompassError, StoreError
 from compass_core.journal.steps import InProcess
 from compass_core.orchestrator import Limits, Orchestrator, Outside
 from compass_core.ports import Answering, Clock, History, Incidents, Journal, Model, Offload, Outbox, Thread
-from compass_core.redaction.entrance import Place, Words, without_secrets
-from compass_core.redaction.exits import Told
+from compass_core.redaction.entrance import RedactedIncidents, RedactedModel, without_secrets
+from compass_core.redaction.exits import RedactedThread
 from compass_core.redaction.redact import Redactor
 from compass_core.redaction.whole import redacted
 from compass_core.store import Store
@@ -191,7 +191,7 @@ class Compass:
         """The budget of an investigation that goes on with another one, and the model that it pays."""
         spent = before.costs if before else {}
         budget = Budget(investigation.budget, self.store, investigation.id, investigation.account, self.daily, spent)
-        return budget, Words(self.model(budget, self.redact), self.redact) if self.model and investigation.budget else None
+        return budget, RedactedModel(self.model(budget, self.redact), self.redact) if self.model and investigation.budget else None
 
     async def _now(self) -> datetime:
         return self.clock()
@@ -199,11 +199,9 @@ class Compass:
     def _orchestrator(
         self, agents: Any, budget: Budget, thread: Thread, journal: Journal, view: View, finished: Iterable[Run] = ()
     ) -> Orchestrator:
-        places = tuple(Place(each, self.redact) for each in self.telemetry.places)
-        tried = Names(view, self.clock), Tester(view)
-        outside = Outside(
-            places, self.store, Told(thread, self.redact), journal, self.clock, *tried, self.most_running, self.store, asking=view.asking
-        )
+        places = tuple(RedactedIncidents(each, self.redact) for each in self.telemetry.places)
+        told, checks = RedactedThread(thread, self.redact), (Names(view, self.clock), Tester(view))
+        outside = Outside(places, self.store, told, journal, self.clock, *checks, self.most_running, self.store, asking=view.asking)
         return Orchestrator(agents, budget, outside, self.limits, finished)
 
 

@@ -16,7 +16,7 @@ from compass_core.errors import AmbiguousPlaceError, Reason, SourceError
 from compass_core.identity import anywhere, several
 from compass_core.ports import Changes, Clock, Logs, Metrics, Offload, Traces
 from compass_core.readings import Change, Family, LogLine, Reading, Selection, Series, Span
-from compass_core.redaction.entrance import Telemetry
+from compass_core.redaction.entrance import RedactedTelemetry
 from compass_core.redaction.redact import Redactor
 from compass_core.signals.plan import DETAILS
 
@@ -85,7 +85,7 @@ class View:
         self.hinted: Callable[[str], bool] = lambda _: False  # what is looked at first
         self.afar: tuple[Series, ...] = ()  # every service at a coarse step, once `times` are known
         self._abroad: frozenset[str] = frozenset()
-        self._sources, self._telemetry = sources, Telemetry(redact or Redactor(), offload)
+        self._sources, self._telemetry = sources, RedactedTelemetry(redact or Redactor(), offload)
         self._answers: dict[Hashable, Reading[Any]] = {}
         self._asked: dict[Hashable, asyncio.Lock] = {}
         self._worked_out: dict[Hashable, Any] = {}

@@ -16,7 +16,7 @@ from dbos import error as failures
 from pydantic import TypeAdapter
 
 from compass_core.domain import Post
-from compass_core.journal.steps import told
+from compass_core.journal.steps import watched
 from compass_core.ports import Outbox
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ class Durable:
             self.left = True
             raise asyncio.CancelledError
         self.doing = name
-        with told(name):
+        with watched(name):
             if shape is None:
                 return await action()
             kept_as: TypeAdapter[T] = TypeAdapter(shape)

@@ -18,12 +18,12 @@ class InProcess:
 
     async def step(self, name: str, action: Callable[[], Awaitable[T]], _shape: Any = None) -> T:
         """Await `action` and give back what it returned; what it raises passes through."""
-        with told(name):
+        with watched(name):
             return await action()
 
 
 @contextmanager
-def told(name: str) -> Iterator[None]:
+def watched(name: str) -> Iterator[None]:
     """A span and a debug event with its seconds; a foreign error's text may hold anything, so neither has it."""
     begun = time.perf_counter()
     tracer = trace.get_tracer(__name__)

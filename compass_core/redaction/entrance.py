@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Telemetry:
+class RedactedTelemetry:
     """What sources answer, and their errors, without secrets.
 
     They may be asked by the names that they answered: a name with a secret in it is asked by what telemetry calls it.
@@ -35,7 +35,7 @@ class Telemetry:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RedactedIncidents:
     """`ports.Incidents` whose incidents, references and errors hold no secret."""
 
     of: Incidents
@@ -55,7 +55,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class RedactedModel:
     """`ports.Model` whose answers and errors hold no secret."""
 
     of: Model

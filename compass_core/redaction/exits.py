@@ -9,7 +9,7 @@ from compass_core.redaction.whole import redacted
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class RedactedThread:
     """`ports.Thread` that is told no secret."""
 
     thread: Thread

@@ -16,8 +16,8 @@ from compass_core.domain import AgentName, Gap, Incident, Message, Request
 from compass_core.errors import AmbiguousIncidentError, ModelError, Reason, SourceError
 from compass_core.ports import Changes, Incidents, Logs, Metrics, Traces
 from compass_core.readings import Change, Family, LogLine, Match, Reading, Reduction, Selection, Series, Span
-from compass_core.redaction.entrance import Place, Telemetry, Words
-from compass_core.redaction.exits import Told
+from compass_core.redaction.entrance import RedactedIncidents, RedactedModel, RedactedTelemetry
+from compass_core.redaction.exits import RedactedThread
 from compass_core.redaction.redact import Redactor
 from compass_core.redaction.whole import asked, redacted
 from tests.bot.made import INVESTIGATION, conclusion, progress, run
@@ -81,7 +81,7 @@ def texts(value: Any) -> str:
 
 
 async def asked_of(source: Any, redact: Redactor, method: str) -> Reading[Any]:
-    return await Telemetry(redact, inline).ask(getattr(source, method), *QUESTIONS[method])
+    return await RedactedTelemetry(redact, inline).ask(getattr(source, method), *QUESTIONS[method])
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -139,7 +139,7 @@ def test_a_question_without_such_names_is_not_made_anew() -> None:
 async def test_incidents_come_in_without_secrets() -> None:
     redact = Redactor()
     secret = Incident(id=NAME, title=LONG, services=(NAME,), started_at=INCIDENT.started_at, severity=LONG, description=LONG, origin=LONG)
-    place = Place(FakeIncidents(incidents={NAME: secret}), redact)
+    place = RedactedIncidents(FakeIncidents(incidents={NAME: secret}), redact)
     assert await place.known() == (SHOWN,)
     found = await place.find(SHOWN)
     assert found
@@ -150,7 +150,7 @@ async def test_incidents_come_in_without_secrets() -> None:
 @pytest.mark.parametrize("error", [SourceError("Alertmanager", Reason.REJECTED, LONG), AmbiguousIncidentError("x", (LONG,))])
 async def test_errors_of_places_come_in_without_secrets(error: Any) -> None:
     with pytest.raises(type(error)) as failed:
-        await Place(FakeIncidents(down=error), Redactor()).find("x")
+        await RedactedIncidents(FakeIncidents(down=error), Redactor()).find("x")
     assert PASSWORD not in f"{failed.value}{failed.value!r}{getattr(failed.value, 'detail', '')}"
 
 
@@ -180,10 +180,10 @@ class Repeats:
 
 
 async def test_a_models_words_come_in_without_secrets() -> None:
-    told = await Words(Repeats(), Redactor()).ask(AgentName.DATABASE, (Message(role="user", text=LONG),), Message)
+    told = await RedactedModel(Repeats(), Redactor()).ask(AgentName.DATABASE, (Message(role="user", text=LONG),), Message)
     assert told.text.endswith("password=<password-1>")
     with pytest.raises(ModelError) as failed:
-        await Words(Repeats(ModelError(Reason.GARBAGE, LONG)), Redactor()).ask(AgentName.DATABASE, (), Message)
+        await RedactedModel(Repeats(ModelError(Reason.GARBAGE, LONG)), Redactor()).ask(AgentName.DATABASE, (), Message)
     assert PASSWORD not in str(failed.value)
 
 
@@ -202,7 +202,7 @@ async def test_a_thread_is_told_no_secret_whatever_comes_to_the_exit() -> None:
         async def concluded(self, conclusion: Any) -> None:
             heard.append(conclusion)
 
-    told = Told(Thread(), Redactor())
+    told = RedactedThread(Thread(), Redactor())
     await told.opened(investigation)
     await told.agent_finished(investigation, progress(run(reason=LONG)))
     await told.concluded(conclusion(investigation=investigation, reason=LONG))
