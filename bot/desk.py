@@ -103,7 +103,7 @@ class Desk:
         return str(user.get("username") or user.get("name") or self.body.get("user_name") or "")
 
 
-async def named(desk: Desk) -> Desk:
+async def with_name(desk: Desk) -> Desk:
     """With the person's name, which an event does not tell."""
     told = await attempted("person.unknown", desk.client.users_info(user=desk.asker))
     name = "" if told is None else told["user"]["name"]

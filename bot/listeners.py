@@ -16,7 +16,7 @@ from slack_bolt.context.respond.async_respond import AsyncRespond
 from bot import alerts, blocks, change, questions
 from bot.blocks.elements import text_of
 from bot.command import Declare, Help, Investigate, Show, Stop, commanded, parse
-from bot.desk import Compass, Desk, Tasks, answer, answered, links, named, open_view
+from bot.desk import Compass, Desk, Tasks, answer, answered, links, open_view, with_name
 from bot.slack import attempted
 from bot.thread import SlackThread
 from bot.words import cost_line, shown
@@ -116,12 +116,12 @@ async def _recent(desk: Desk, most: int, reference: str = "", *, ended: bool = F
 
 async def on_mention(desk: Desk) -> None:
     """Do what is typed behind the app's name, or answer a question about the investigation of the thread."""
-    event = desk.body["event"]
+    event, channel = desk.body["event"], desk.channel
     text, thread = _NAMED.sub("", event.get("text") or ""), event.get("thread_ts") or ""
     if commanded(text):
-        return await _do(await named(desk), text, Address(channel=event["channel"], thread_ts=thread), f"{event['channel']} {event['ts']}")
-    async with desk.tasks.turns.setdefault(f"{event['channel']} {thread}", asyncio.Lock()):
-        ids = await desk.compass.history.in_thread(event["channel"], thread) if thread else ()
+        return await _do(await with_name(desk), text, Address(channel=channel, thread_ts=thread), f"{channel} {event['ts']}")
+    async with desk.tasks.turns.setdefault(f"{channel} {thread}", asyncio.Lock()):
+        ids = await desk.compass.history.in_thread(channel, thread) if thread else ()
         ended = [conclusion for one in ids if (conclusion := await desk.compass.history.conclusion(one))]
         if not ended:
             raise RefusalError("It is still looking: ask again below its final message." if ids else questions.ELSEWHERE)
@@ -143,7 +143,7 @@ async def _reply(desk: Desk, of: Conclusion, text: str) -> None:
     says = await asked.say(text, text_of(questions.answer(question, of, facts).blocks).split("\n"))
     spent = asked.budget.spent
     paid = f"this answer ${spent - before:.4f}, so far {cost_line(spent, of.investigation.budget)}" if spent > before else asked.unasked
-    thread = SlackThread(desk.client, desk.compass.outbox, event["channel"], event["thread_ts"])
+    thread = SlackThread(desk.client, desk.compass.outbox, desk.channel, event["thread_ts"])
     await thread.add(of.investigation, step, questions.answer(question, of, facts, says, paid))
 
 

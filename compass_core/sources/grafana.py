@@ -154,11 +154,11 @@ class GrafanaChanges(Source):
         def read(answer: Any) -> tuple[tuple[Change, ...], int]:
             found = _ANNOTATIONS.validate_python(answer)
             inside = sorted((one for one in found if int(begin) <= one.time < int(end)), key=lambda one: one.time)
-            return tuple(one.change(services, query, self._name, link) for one in inside), len(found)
+            return tuple(one.change(services, query, self._reader.name, link) for one in inside), len(found)
 
         values, count = await self._reader.ask(ANNOTATIONS, read, params)
         cut = self._reader.gap(Reason.TRUNCATED, f"{LIMIT} annotations or more: older ones were not read")
-        return Reading(values, (cut,) if count >= LIMIT else (), query, link, self._name)
+        return Reading(values, (cut,) if count >= LIMIT else (), query, link, self._reader.name)
 
 
 def _major(health: Any) -> int:

@@ -98,12 +98,12 @@ class Loki(Source):
         """The newest lines, 5,000 or as many as the server allows; a gap says where the cut is."""
         chosen, gaps = await self._choose(services, window, environment) if services else (_Chosen(), ())
         if not chosen.members:
-            return Reading(gaps=gaps, source=self._name)
+            return Reading(gaps=gaps, source=self._reader.name)
         query = chosen.query(phrases)
         lines, since = await self._newest(query, window, chosen)
         if len(lines) >= self._limit:
             gaps += (self._reader.gap(Reason.TRUNCATED, f"only the newest {len(lines):,} lines were read, back to {since}"),)
-        return Reading(lines, gaps, query, await self._linked(query, window), self._name)
+        return Reading(lines, gaps, query, await self._linked(query, window), self._reader.name)
 
     async def log_counts(
         self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str], environment: Environment = ()
@@ -112,7 +112,7 @@ class Loki(Source):
         chosen, gaps = await self._choose(services, window, environment)
         ends = range(ceil(window.start.timestamp() / step) + 1, floor(window.end.timestamp() / step) + 1)
         if not chosen.members or not ends:
-            return Reading(gaps=gaps, source=self._name)
+            return Reading(gaps=gaps, source=self._reader.name)
         grid = np.array([end * step for end in ends], dtype=np.float64)
         width = f"{step:.0f}s" if float(step).is_integer() else f"{step * 1000:.0f}ms"
         query = chosen.counting(phrases, width)
@@ -126,8 +126,8 @@ class Loki(Source):
             own = replace(chosen, members=((value, service),), everyone=False).counting(phrases, width)
             points = counts.get(value, np.zeros_like(grid))[told:]
             link = await self._linked(own, window)
-            series.append(Series(selection, service, {chosen.label: value}, grid[told:], points, own, self._name, link, step))
-        return Reading(tuple(series), gaps + clipped, query, source=self._name)
+            series.append(Series(selection, service, {chosen.label: value}, grid[told:], points, own, self._reader.name, link, step))
+        return Reading(tuple(series), gaps + clipped, query, source=self._reader.name)
 
     async def _told(
         self, counts: Mapping[str, NDArray[np.float64]], grid: NDArray[np.float64], window: Window, label: str

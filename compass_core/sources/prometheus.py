@@ -100,7 +100,7 @@ class Prometheus(Source):
         found = await self._reader.read(SERIES, partial(families, spelled_out(listed, native), wanted, metadata))
         gaps = [self._reader.gap(error.reason, error.detail) for error in errors]
         gaps += [self._reader.gap(Reason.TRUNCATED, text) for listing in listings for text in listing.missing]
-        return Reading(found, tuple(dict.fromkeys(gaps)), source=self._name)
+        return Reading(found, tuple(dict.fromkeys(gaps)), source=self._reader.name)
 
     async def _counted(self, wanted: Wanted, window: Window, details: Sequence[str]) -> list[_Listing | SourceError]:
         """As `_listings` of the named families, aggregated by the server: at the end of the window, and in the middle of it."""
@@ -152,7 +152,7 @@ class Prometheus(Source):
                 signals = ", ".join(dict.fromkeys(query.selection.signal for query in batch))
                 gaps.append(self._reader.gap(answer.reason, f"{signals}: {answer.detail}"))
         found = [replace(one, link=await self._linked(one.query, window)) for answer in good for one in answer.values]
-        return Reading(tuple(found), tuple(dict.fromkeys(gaps)), source=self._name)
+        return Reading(tuple(found), tuple(dict.fromkeys(gaps)), source=self._reader.name)
 
     async def _existing(self, span: Sequence[tuple[str, str]]) -> tuple[str, ...]:
         """The labels that may name a service, of those that there are; all where the server does not tell."""
@@ -210,7 +210,7 @@ class Prometheus(Source):
         results = [item for item in answer["data"]["result"] if "values" in item]  # else a native histogram
         gaps = tuple(self._reader.gap(Reason.TRUNCATED, text) for text in _missing(answer))
         members = [dict(query.selection.members) for query in queries]
-        found = (_series(item, queries, members, self._name) for item in results)
+        found = (_series(item, queries, members, self._reader.name) for item in results)
         return Reading(tuple(one for one in found if one), gaps)
 
 

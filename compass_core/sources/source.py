@@ -17,7 +17,6 @@ class Source:
     def __init__(self, reader: Reader, link: Linker | None = None) -> None:
         self._reader = reader
         self._link = link
-        self._name = reader.name
 
     async def _linked(self, query: str, window: Window) -> str | None:
         return await self._link(query, window) if self._link else None

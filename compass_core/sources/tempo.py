@@ -117,7 +117,7 @@ class Tempo(Source):
         Where no span says that it is in the environment, those are taken that say nothing of one.
         """
         if not services:
-            return Reading(source=self._name)
+            return Reading(source=self._reader.name)
         if environment and self._placed:
             reading = await self._spans(services, window, environment)
             self._placed = bool(reading.values) or any(gap.reason is not Reason.NO_DATA for gap in reading.gaps)
@@ -151,7 +151,7 @@ class Tempo(Source):
         gaps += self._missing(traces, errors)
         counted = await self._counted(query, window) if chosen.ids else None
         spans = tuple(weighted([trace.spans for trace in traces if trace.spans], services, chosen, counted))
-        return Reading(spans, tuple(gaps), query, await self._linked(query, window), self._name)
+        return Reading(spans, tuple(gaps), query, await self._linked(query, window), self._reader.name)
 
     async def _counted(self, query: str, window: Window) -> float | None:
         """The share of failing spans among all that the query finds; None where the server does not count, which is asked once."""
