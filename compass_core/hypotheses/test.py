@@ -194,7 +194,7 @@ def _see(one: Hypothesis, scene: Scene, again: Again) -> Said | None:
     signs += [(seen.score, seen) for seen in best.values() if seen.signal in wanted - rare or (general and evidence_of(seen) in OWN)]
     if not signs:
         return ("untested", "none of its signs is measured", None, None) if wanted else None
-    score, most = max(signs, key=lambda pair: pair[0])
+    score, most = max(signs, key=lambda pair: (pair[0], pair[1].signal in wanted))  # of calm ones what says most
     return "survived" if score >= TROUBLED else "contradicted" if score < CALM else "untested", most.summary, most, most.value
 
 
@@ -275,7 +275,8 @@ def _space(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
     if not suffering or not (inside or all(scene.beneath.get(seen.service) for seen in suffering)):
         return "untested", "it is not known who uses what", None, None
     most = max(inside or suffering, key=_score)
-    return "survived" if inside else "contradicted", f"who suffers: {most.summary}", most, len({seen.service for seen in inside})
+    told = f"who suffers {'uses it' if inside else 'does not use it'}: {most.summary}"
+    return "survived" if inside else "contradicted", told, most, len({seen.service for seen in inside})
 
 
 def _is_victim(service: str, one: Hypothesis, scene: Scene) -> bool:

@@ -149,6 +149,8 @@ def test_traffic_that_rises_is_no_sign_of_one_that_does_not_answer_and_traffic_t
     known = scene(families=[family("pg_stat_database_xact_commit", "db")])
     (asked,) = [each for each in questions(one, known) if each.times == TIMES]
     assert told(one, known, {asked: (seen("db_transactions", "db"),)})["must see"].verdict == "contradicted"
+    both = (seen("db_transactions", "db", 0.0), seen("latency_p95", "db", 0.0))
+    assert told(one, known, {asked: both})["must see"].detail == "db: saw latency_p95", "that says more"
     assert told(one, known, {asked: (seen("db_transactions_drop", "db"),)})["must see"].verdict == "survived"
     fewer = seen("db_transactions", "db", 0.0).model_copy(update={"value": 0.9, "baseline_value": 2.0})
     assert told(one, known, {asked: (fewer,)})["must see"].verdict == "untested", "less than half of so few is no proof of either"
@@ -228,7 +230,7 @@ def test_where_only_those_suffer_that_do_not_use_it_it_is_something_else() -> No
     edges = calls("shop cart", "shop mail", "cart db", "mail relay")
     one, mail = blamed("db", "lock_contention", FULL), seen("error_ratio", "mail")
     space = told(one, scene(FULL, mail, edges=edges))["control in space"]
-    assert (space.verdict, space.detail) == ("contradicted", "who suffers: mail: saw error_ratio")
+    assert (space.verdict, space.detail) == ("contradicted", "who suffers does not use it: mail: saw error_ratio")
     assert told(one, scene(FULL, mail, seen("error_ratio", "cart"), edges=edges))["control in space"].verdict == "survived"
     assert told(one, scene(FULL, seen("call_p95", "mail"), edges=edges))["control in space"].verdict == "untested", "others say so"
     assert told(one, scene(FULL, seen("error_ratio", "relay"), edges=edges))["control in space"].verdict == "untested", (
