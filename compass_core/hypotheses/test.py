@@ -19,6 +19,7 @@ from compass_core.hypotheses.joined import Ground
 from compass_core.hypotheses.mechanisms import GENERAL, ITSELF, MUST_SEE, SLOW, UNLESS
 from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, NODE, ONSET_SLACK_SECONDS, TROUBLED, Best, callees, evidence_of, systems
 from compass_core.readings import Family, Selection
+from compass_core.signals.catalogue import SIGNALS
 from compass_core.signals.changes import WORSE
 from compass_core.signals.plan import plan
 from compass_core.signals.signal import DIRECT, FELT, RESOURCE
@@ -36,7 +37,7 @@ SHARED = frozenset({"cpu_exhaustion", "network_delay", "network_loss"})  # what 
 GONE = frozenset({"absent", "traffic_stopped", "request_rate_drop", "log_silence", "log_no_answer"})
 OWN = frozenset({DIRECT, RESOURCE})  # what others feel as well travels
 MOST_MEMBERS = 10_000  # series of families that the table does not hold
-FALLS, STEADY = "_drop", 0.8  # what a signal that falls is called, and what is left of one that does not
+FALLS, STEADY = "_drop", 0.7  # what a signal that falls is called, and what is left of one that does not
 FAILED = frozenset({"error_ratio", "errors", "availability"})
 LINES, RARE = frozenset({"new_errors", "new_exceptions", "error_lines"}), 0.001  # and the share of requests below which lines are noise
 DAMPED = 0.5  # as bad as now is at least this share of its score
@@ -212,11 +213,13 @@ def _basis(seen: Observation, wanted: Collection[str]) -> bool:
 
 
 def _sign(seen: Observation, wanted: Collection[str]) -> float:
-    """Of what is a sign where it falls, nothing where it stays; a fall that is too small to be told may be one."""
-    if seen.signal in wanted:
+    """Of what is a sign where it falls, nothing where it stays; what moved too little to be told may be one all the same."""
+    if seen.signal in wanted and evidence_of(seen) != RESOURCE:
         return seen.score
-    fell = seen.value is not None and seen.baseline_value is not None and seen.value < STEADY * seen.baseline_value
-    return CALM if fell else 0.0
+    before, falls = seen.baseline_value, seen.signal not in wanted or SIGNALS[seen.signal].direction == "down"
+    more, less = (before, seen.value) if falls else (seen.value, before)
+    moved = more is None or less is None or STEADY * more > less
+    return max(seen.score if seen.signal in wanted else 0.0, CALM if moved else 0.0)
 
 
 def _not_see(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:

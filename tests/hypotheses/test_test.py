@@ -38,6 +38,10 @@ def blamed(service: str, mechanism: str, *evidence: Observation) -> Hypothesis:
     )
 
 
+def numbered(one: Observation, value: float, usual: float | None) -> Observation:
+    return one.model_copy(update={"value": value, "baseline_value": usual})
+
+
 def told(one: Hypothesis, known: Scene, answers: Answers | None = None) -> dict[str, Trial]:
     return {each.name: each for each in trials(one, known, answers or {})}
 
@@ -103,12 +107,15 @@ def test_a_version_that_answers_as_well_as_the_old_one_did_no_harm() -> None:
 def test_a_mechanism_shows_its_signs() -> None:
     one, known = blamed("db", "cpu_exhaustion", FULL), scene(FULL, families=[family("node_load1", "db")])
     assert told(one, known)["must see"].verdict == "untested", "nothing of it is measured"
-    calm = seen("cpu_usage", "db", 0.0)
+    calm = numbered(seen("cpu_usage", "db", 0.0), 0.21, 0.2)
     busy = seen("cpu_usage", "db", 0.6)
     assert told(one, scene(FULL, busy))["must see"].verdict == "survived"
     measured = scene(FULL, families=[family("container_cpu_usage_seconds_total", "db")])
     (asked,) = [each for each in questions(one, measured) if each.times == TIMES]
     assert told(one, measured, {asked: (calm,)})["must see"].verdict == "contradicted"
+    more = numbered(calm, 0.6, 0.2)
+    assert told(one, measured, {asked: (more,)})["must see"].verdict == "untested", "it is far from its limit, and has grown all the same"
+    assert told(one, measured, {asked: (numbered(calm, 0.6, None),)})["must see"].verdict == "untested", "what is usual is not known"
 
 
 def test_of_what_others_say_does_not_answer_its_own_requests_are_looked_at() -> None:
@@ -148,11 +155,12 @@ def test_traffic_that_rises_is_no_sign_of_one_that_does_not_answer_and_traffic_t
     one = blamed("db", "unavailable", seen("log_no_answer", "db"))
     known = scene(families=[family("pg_stat_database_xact_commit", "db")])
     (asked,) = [each for each in questions(one, known) if each.times == TIMES]
-    assert told(one, known, {asked: (seen("db_transactions", "db"),)})["must see"].verdict == "contradicted"
-    both = (seen("db_transactions", "db", 0.0), seen("latency_p95", "db", 0.0))
+    more = numbered(seen("db_transactions", "db"), 9.0, 2.0)
+    assert told(one, known, {asked: (more,)})["must see"].verdict == "contradicted"
+    both = (more, seen("latency_p95", "db", 0.0))
     assert told(one, known, {asked: both})["must see"].detail == "db: saw latency_p95", "that says more"
     assert told(one, known, {asked: (seen("db_transactions_drop", "db"),)})["must see"].verdict == "survived"
-    fewer = seen("db_transactions", "db", 0.0).model_copy(update={"value": 0.9, "baseline_value": 2.0})
+    fewer = numbered(more, 0.9, 2.0)
     assert told(one, known, {asked: (fewer,)})["must see"].verdict == "untested", "less than half of so few is no proof of either"
 
 
