@@ -75,7 +75,9 @@ MUST_SEE: Mapping[str, frozenset[str]] = {
     ),
     "lock_contention": _LOCKED | {"db_locks"},
     "replication_lag": frozenset({"db_replication_lag", "db_replicating", "log_replication"}),
-    "cpu_exhaustion": frozenset({"cpu_usage", "cpu_throttling", "cpu_of_limit", "cpu_idle", "cpu_waiting", "load", "scaled_to_limit"}),
+    "cpu_exhaustion": frozenset(
+        {"cpu_usage", "cpu_throttling", "cpu_of_limit", "cpu_idle", "cpu_waiting", "load", "scaled_to_limit", "slow_throughout"}
+    ),
     "memory_pressure": _NO_MEMORY | {"memory_free", "gc_pause", "db_evictions", "cache_hits", "db_disk_reads"},
     "disk_io": _SLOW_DISK | {"credits", "db_disk_reads", "db_checkpoints"},
     "traffic_surge": frozenset({"surge", "request_rate", "bytes_in", "connections", "db_sessions", "db_transactions"}),
