@@ -35,6 +35,9 @@ STRONG = 0.5  # so unusual is no accident
 FEWEST_TENANTS, FEW = 3, 0.2  # of whom so small a share suffers that it is not where they run
 SHARED = frozenset({"cpu_exhaustion", "network_delay", "network_loss"})  # what everybody on a node feels
 GONE = frozenset({"absent", "traffic_stopped", "request_rate_drop", "log_silence", "log_no_answer"})
+OVERLOADED = frozenset({"slow_queries", "cpu_exhaustion", "disk_io", "connection_exhaustion", "latency_in_service"})
+OF_A_STORE = frozenset({"db_up", "db_sessions", "db_running", "db_transactions", "db_query_time", "db_slow_queries"})
+MISSES = frozenset({"db_evictions", "cache_hits", "db_disk_reads"})  # what a cache does that holds too little
 OWN = frozenset({DIRECT, RESOURCE})  # what others feel as well travels
 MOST_MEMBERS = 10_000  # series of families that the table does not hold
 FALLS, STEADY = "_drop", 0.7  # what a signal that falls is called, and what is left of one that does not
@@ -301,6 +304,17 @@ def _alike(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
     return "survived", "nobody who does not use it shows the same", own, 0
 
 
+def _behind_cache(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
+    """A database that has too much to do since a cache, full, answers less of it is no cause."""
+    if one.mechanism not in OVERLOADED or not scene.selections((one.service,), OF_A_STORE):
+        return None
+    began = min(map(_onset, _troubles(one, scene)), default=0.0) + ONSET_SLACK_SECONDS
+    full = [best for service, best in scene.best.items() if service != one.service and _score(best.get("memory_of_limit")) >= STRONG]
+    misses = [seen for best in full for name, seen in best.items() if name in MISSES and seen.score >= CALM and _onset(seen) <= began]
+    most = max(misses, key=_score, default=None)
+    return ("contradicted", f"a cache is full: {most.summary}", most, most.value) if most else None
+
+
 def _earlier(one: Hypothesis, scene: Scene, again: Again) -> Said | None:
     days = [max(seen, key=_score) for seen in again if seen]
     if len(days) < FEWEST_EARLIER:
@@ -336,6 +350,7 @@ TESTS = (
     Test("dose", "who runs on it or calls it suffers", _dose, _on_users),
     Test("control in space", "who suffers uses it", _space),
     Test("alike", "nobody who does not use it shows the same", _alike),
+    Test("cache", "no cache has begun to leave it more to do", _behind_cache),
     Test("control in time", "on other days at this hour it does not look like this", _earlier, _on_earlier_days),
 )
 
@@ -353,5 +368,5 @@ def _onset(seen: Observation) -> float:
     return seen.onset.timestamp() if seen.onset else 0.0
 
 
-def _score(seen: Observation) -> float:
-    return seen.score
+def _score(seen: Observation | None) -> float:
+    return seen.score if seen else 0.0

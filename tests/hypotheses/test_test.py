@@ -264,6 +264,20 @@ def test_what_others_show_as_well_who_do_not_use_it_has_another_cause() -> None:
     assert told(one, scene(full, seen("cpu_of_limit", "mail", 0.3, minutes=1)))["alike"].verdict == "survived"
 
 
+def test_a_database_that_a_full_cache_leaves_more_to_do_is_no_cause() -> None:
+    slow, missed = seen("db_slow_queries", "db", minutes=2), seen("db_evictions", "cache", 0.2, minutes=1)
+    full, one = seen("memory_of_limit", "cache", minutes=1), blamed("db", "slow_queries", slow)
+    stores = [family("pg_up", "db", "cache")]
+    cache = told(one, scene(slow, missed, full, families=stores))["cache"]
+    assert (cache.verdict, cache.detail) == ("contradicted", "a cache is full: cache: saw db_evictions")
+    assert "cache" not in told(one, scene(slow, missed, families=stores)), "it evicts what is old, and has room"
+    later = missed.model_copy(update={"onset": START + timedelta(minutes=9)})
+    assert "cache" not in told(one, scene(slow, later, full, families=stores)), "it began to miss later"
+    assert "cache" not in told(one, scene(slow, missed, full)), "db is no store"
+    assert "cache" not in told(blamed("db", "lock_contention", slow), scene(slow, missed, full, families=stores))
+    assert "cache" not in told(blamed("cache", "slow_queries", missed), scene(missed, full, families=stores)), "it is that cache"
+
+
 @pytest.mark.parametrize(
     ("alike", "answered", "verdict"), [(0, 8, "survived"), (1, 8, "survived"), (2, 8, "contradicted"), (2, 2, "untested")]
 )
