@@ -105,9 +105,7 @@ class Budget:
         daily: Decimal = Decimal("Infinity"),
         before: Mapping[AgentName, Decimal] | None = None,
     ) -> None:
-        if not limit.is_finite() or limit < 0:
-            msg = f"a budget is zero or more US dollars, not {limit}"
-            raise ValueError(msg)
+        _refuse_negative(limit)
         self.limit = limit
         self.investigation = investigation
         self.account = account

@@ -208,7 +208,7 @@ async def test_a_budget_of_nothing_pays_for_nothing() -> None:
 
 @pytest.mark.parametrize("amount", ["-0.01", "NaN", "sNaN", "Infinity", "-Infinity"])
 async def test_money_is_zero_or_more(amount: str) -> None:
-    with pytest.raises(ValueError, match="a budget is zero or more US dollars"):
+    with pytest.raises(ValueError, match="money is zero or more US dollars"):
         budget_of(amount)
     budget = budget_of("1")
     held = await budget.reserve(DATABASE, "m", Decimal("0.5"))

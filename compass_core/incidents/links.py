@@ -26,16 +26,11 @@ def is_of(link: str, labels: Mapping[str, str], source: str) -> bool:
 def _matched(link: str) -> dict[str, str]:
     """The labels that the link filters by: `#/alerts?filter={alertname="X"}`, `?queryString=alertname=X`, `&matcher=alertname=X`."""
     labels: dict[str, str] = {}
-    for name, text in _parameters(link):
+    _, query, behind = _parts(link)
+    for name, text in (*parse_qsl(query), *parse_qsl(behind.partition("?")[2])):  # pages that never reload keep them behind `#`
         if name in _FILTERS:
             labels |= {label: quoted or plain.strip() for label, how, quoted, plain in _MATCHER.findall(text) if how == "="}
     return labels
-
-
-def _parameters(link: str) -> list[tuple[str, str]]:
-    """Those of the query, and those after `#`, where pages that never reload keep them."""
-    parts = _parts(link)
-    return [*parse_qsl(parts[1]), *parse_qsl(parts[2].partition("?")[2])]
 
 
 def _same_rule(link: str, source: str) -> bool:

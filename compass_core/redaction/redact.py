@@ -136,7 +136,8 @@ def _span(match: re.Match[str]) -> tuple[int, int]:
     if match["bare"] is None:
         return start, end
     if "words" in groups and _is_whole_line(match):
-        end += sum(len(word) for word in itertools.takewhile(_goes_on, re.findall(r"\s+\S+", match["words"])))
+        of_it = itertools.takewhile(lambda word: not is_word(word.strip().rstrip(".!?")), re.findall(r"\s+\S+", match["words"]))
+        end += len("".join(of_it))  # not of what is said of it
     while end > start and _surrounds(match.string[start:end]):
         end -= 1
     return start, end
@@ -149,11 +150,6 @@ def _is_whole_line(match: re.Match[str]) -> bool:
     return bool(
         re.search(r":\s+\Z", match.string[match.end("name") : begins]) or re.fullmatch(r"\s*[\w.-]+\s*=\s*", match.string[line:begins])
     )
-
-
-def _goes_on(word: str) -> bool:
-    """It is a word of a secret, not of what is said of it."""
-    return not is_word(word.strip().rstrip(".!?"))
 
 
 def _surrounds(value: str) -> bool:

@@ -26,12 +26,8 @@ _CLAUSE_ENDS = re.compile(r"\s*(?:$|[,;)}\]\"'|\\&<]|[\w.-]+[=:])", re.MULTILINE
 
 def judge(name: str) -> Judge:
     """What decides, by the name that the lists give it: `is_` before it; without a name everything is a secret."""
-    judged: Judge = globals()[f"is_{name}"] if name else _is_always
+    judged: Judge = globals()[f"is_{name}"] if name else lambda _match, _value: True
     return judged
-
-
-def _is_always(_match: Match, _value: str) -> bool:
-    return True
 
 
 def is_word(value: str) -> bool:
