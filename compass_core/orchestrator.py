@@ -3,14 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import Any, TypeVar
 
 import structlog
-from opentelemetry import trace
 
 from compass_core import conventions
 from compass_core.agents.base import Agent
@@ -39,7 +38,6 @@ from compass_core.incidents.resolve import resolve
 from compass_core.ports import Clock, History, Incidents, Investigations, Journal, Names, Tester, Thread
 
 log = structlog.get_logger()
-tracer = trace.get_tracer("compass")
 
 
 RECALLED, MOST_ALIKE = 200, 20  # earlier investigations that are looked through, and of those that are read whole
@@ -155,9 +153,7 @@ class Orchestrator:
     async def observe(self, investigation: Investigation) -> None:
         """Let the three agents observe and think, one after the other; each is told what those before it found."""
         deadline = time.monotonic() + self._limits.investigation_seconds
-        with tracer.start_as_current_span(
-            "orchestrator.observe", attributes={"incident.id": investigation.incident.id}, record_exception=False
-        ):
+        with conventions.span("orchestrator.observe", {"incident.id": investigation.incident.id}):
             for name in AgentName:
                 run = self._finished.get(name) or await self._run(name, investigation, deadline)
                 self._runs.append(run)
@@ -170,7 +166,7 @@ class Orchestrator:
         if self._outside.tester is None or left <= 0 or any(run.outcome is Outcome.OUT_OF_BUDGET for run in self._runs):
             return
         self._doing = ("testing", time.perf_counter())
-        with tracer.start_as_current_span("orchestrator.test", record_exception=False):
+        with conventions.span("orchestrator.test"):
             try:
                 ask = partial(self._outside.tester, incident, self._runs, min(self._limits.test_seconds, left))
                 self._tried = await self._step("tests", ask, tuple[Tried, ...])
@@ -221,7 +217,7 @@ class Orchestrator:
         started = time.perf_counter()
         self._doing = (name.value, started)
         seconds = min(self._limits.agent_seconds, left)
-        with tracer.start_as_current_span(f"orchestrator.observe.{name}") as span:
+        with conventions.span(f"orchestrator.observe.{name}") as span:
             findings, thoughts, ending = await self._attempt(agent, name, investigation.incident, seconds)
             span.set_attribute(conventions.OUTCOME, ending[0])
         run = Run(
@@ -249,7 +245,8 @@ class Orchestrator:
         findings, thoughts, ending = Findings(), Thoughts(), (Outcome.ANSWERED, "")
         self._budget.deadline = time.monotonic() + seconds
         try:
-            with _invoked(name):
+            about = {conventions.OPERATION: conventions.INVOKE_AGENT, conventions.AGENT: name.value}
+            with conventions.span(f"{conventions.INVOKE_AGENT} {name}", about):
                 async with asyncio.timeout(seconds):
                     findings = await self._step(f"{name} findings", lambda: agent.observe(incident, earlier), Findings)
                     think = partial(agent.generate_hypotheses, incident, findings, earlier)
@@ -362,15 +359,6 @@ class Orchestrator:
 
     async def _step(self, name: str, action: Callable[[], Awaitable[T]], shape: Any = None) -> T:
         return await self._outside.journal.step(name, action, shape)
-
-
-def _invoked(name: AgentName) -> AbstractContextManager[trace.Span]:
-    return tracer.start_as_current_span(
-        f"{conventions.INVOKE_AGENT} {name}",
-        attributes={conventions.OPERATION: conventions.INVOKE_AGENT, conventions.AGENT: name.value},
-        record_exception=False,  # a foreign error's text may hold anything
-        set_status_on_exception=False,
-    )
 
 
 def _ending(runs: list[Run]) -> Ending:

@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from bot import blocks
+from compass_core import conventions
 from compass_core import orchestrator as plot
 from compass_core.budget import NO_ROOM, Budget, stopped_short
 from compass_core.domain import Address, AgentName, Conclusion, Feedback, Findings, Incident, Outcome, Request, Run
@@ -489,7 +490,7 @@ async def test_investigating_again_needs_no_place() -> None:
 async def test_spans(monkeypatch: pytest.MonkeyPatch) -> None:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(plot, "tracer", provider.get_tracer("test"))
+    monkeypatch.setattr(conventions, "tracer", provider.get_tracer("test"))
     await Stage().play()
     spans = {span.name: span for span in exporter.get_finished_spans()}
     outer = spans["orchestrator.observe"]

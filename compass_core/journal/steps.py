@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import structlog
-from opentelemetry import trace
+
+from compass_core import conventions
 
 T = TypeVar("T")
 
@@ -24,16 +25,10 @@ class InProcess:
 
 @contextmanager
 def watched(name: str) -> Iterator[None]:
-    """A span and a debug event with its seconds; a foreign error's text may hold anything, so neither has it."""
+    """A span and a debug event with its seconds; neither holds the text of an error."""
     begun = time.perf_counter()
-    tracer = trace.get_tracer(__name__)
     try:
-        with tracer.start_as_current_span(f"step {name}", record_exception=False, set_status_on_exception=False) as span:
-            try:
-                yield
-            except Exception as error:
-                span.set_attribute("error.type", type(error).__name__)
-                span.set_status(trace.StatusCode.ERROR)
-                raise
+        with conventions.span(f"step {name}"):
+            yield
     finally:
         structlog.get_logger().debug("step.finished", step=name, seconds=round(time.perf_counter() - begun, 3))

@@ -10,7 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
@@ -36,7 +36,6 @@ MOST_VALUES = 200
 MARGIN = 1.0  # seconds before the agent's time is up in which its answer without a model still gets out
 
 log = structlog.get_logger()
-tracer = trace.get_tracer("compass")
 meter = metrics.get_meter("compass")
 tokens_used = meter.create_histogram(names.TOKEN_USAGE, "{token}", "Tokens that were billed")
 seconds_taken = meter.create_histogram(names.DURATION, "s", "How long a call of a model took")
@@ -111,7 +110,8 @@ class Gateway:
         reply: Reply | None = None
         failed: CallError | None = None
         begun = time.perf_counter()
-        with self._span() as span:
+        about = self._about | {names.MOST_TOKENS: self._terms.most_output_tokens}
+        with names.span(f"{names.CHAT} {self._terms.model}", about, trace.SpanKind.CLIENT) as span:
             try:
                 reply = await send(self._server.client, body, question.seconds_left)
                 least_in = fewest_tokens(*(each.text for each in clean)) or 1
@@ -120,7 +120,6 @@ class Gateway:
                 self._tell(span, reply, billed=cost is not None)
             except CallError as error:
                 failed = error
-                span.set_attribute(names.ERROR, error.reason)
                 raise
             finally:
                 seconds_taken.record(time.perf_counter() - begun, self._about | ({names.ERROR: failed.reason} if failed else {}))
@@ -142,16 +141,6 @@ class Gateway:
             await (self._budget.settle(reservation, cost, answer) if billed else self._budget.release(reservation))
         except StoreError:  # the row stays open, and counts as the most that the call may have cost
             log.warning("attempt.not_closed", exc_info=True)
-
-    def _span(self) -> AbstractContextManager[trace.Span]:
-        about = self._about | {names.MOST_TOKENS: self._terms.most_output_tokens}
-        return tracer.start_as_current_span(
-            f"{names.CHAT} {self._terms.model}",
-            kind=trace.SpanKind.CLIENT,
-            attributes=about,
-            record_exception=False,
-            set_status_on_exception=False,
-        )
 
     def _tell(self, span: trace.Span, reply: Reply, *, billed: bool) -> None:
         span.set_attributes({names.RESPONSE_MODEL: str(reply.told.get("model") or "")[:100], names.FINISH_REASONS: [reply.finish[:30]]})

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import httpx
 from opentelemetry import trace
 
+from compass_core import conventions
 from compass_core.bodies import ENCODINGS, pieces
 from compass_core.domain import Gap, Window
 from compass_core.errors import Reason, SourceError
@@ -123,17 +124,10 @@ class Reader:
 
         With `form` the parameters are posted, so that they can be long, where the server takes that: only for paths that change nothing.
         """
-        with trace.get_tracer(__name__).start_as_current_span(
-            "source.request", kind=trace.SpanKind.CLIENT, record_exception=False, set_status_on_exception=False
-        ) as span:
-            span.set_attributes({"source": self.name, "url.path": path})
-            try:
-                body = await self._body("POST" if form and path not in self._backend.without_form else "GET", path, params, headers)
-                answer = await self.read(path, lambda: parse(self._decoded(body, path)))
-            except SourceError as error:
-                span.set_attribute("error.type", error.reason)
-                span.set_status(trace.StatusCode.ERROR)
-                raise
+        about = {"source": self.name, "url.path": path}
+        with conventions.span("source.request", about, trace.SpanKind.CLIENT) as span:
+            body = await self._body("POST" if form and path not in self._backend.without_form else "GET", path, params, headers)
+            answer = await self.read(path, lambda: parse(self._decoded(body, path)))
             span.set_attribute("http.response.body.size", len(body))
             return answer
 

@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import BaseModel, ConfigDict, Field
 
+from compass_core import conventions
 from compass_core.budget import Bill, Budget
 from compass_core.domain import AgentName, Message
 from compass_core.errors import BudgetExceededError, ModelError, Reason, StoreError
@@ -476,7 +477,7 @@ async def test_spans_and_metrics_tell_tokens_and_cost_and_nothing_that_was_said(
     exporter, provider, reader = InMemorySpanExporter(), TracerProvider(), InMemoryMetricReader()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     meter = MeterProvider([reader]).get_meter("test")
-    monkeypatch.setattr(room, "tracer", provider.get_tracer("test"))
+    monkeypatch.setattr(conventions, "tracer", provider.get_tracer("test"))
     monkeypatch.setattr(room, "tokens_used", meter.create_histogram("gen_ai.client.token.usage"))
     monkeypatch.setattr(room, "seconds_taken", meter.create_histogram("gen_ai.client.operation.duration"))
     monkeypatch.setattr(room, "dollars_spent", meter.create_counter("compass.cost.usd"))

@@ -24,13 +24,13 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from pydantic import BaseModel, ConfigDict
 
 from bot.terminal import TerminalThread
+from compass_core import conventions
 from compass_core.agents.thinking import UNCHANGED
 from compass_core.bootstrap import replayed
 from compass_core.budget import Bill, Budget
 from compass_core.domain import AgentName, Message, Outcome, Request
 from compass_core.errors import Reason
 from compass_core.hypotheses.prompts import MOST_TOKENS
-from compass_core.llm import gateway as room
 from compass_core.llm.wire import MOST_OUTPUT_TOKENS, TEXTS
 from compass_core.settings import load
 from tests.demo_incident import CASE
@@ -97,7 +97,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
     """The spans of all calls."""
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(room, "tracer", provider.get_tracer("test"))
+    monkeypatch.setattr(conventions, "tracer", provider.get_tracer("test"))
     return exporter
 
 

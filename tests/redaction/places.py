@@ -14,7 +14,6 @@ from urllib.parse import unquote
 
 import pytest
 import structlog
-from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -24,12 +23,11 @@ from bot.report import report
 from bot.terminal import TerminalThread
 from bot.thread import SlackThread
 from bot.workspace import INCIDENTS
-from compass_core import orchestrator, telemetry
+from compass_core import conventions, telemetry
 from compass_core.bootstrap import replayed
 from compass_core.compass import utc_now
 from compass_core.domain import Incident, Outcome, Request
 from compass_core.errors import AmbiguousIncidentError
-from compass_core.llm import gateway
 from compass_core.settings import load
 from compass_core.signals.logs import ERROR_PHRASES
 from tests.demo_incident import packed
@@ -118,9 +116,7 @@ def exported() -> Iterator[InMemorySpanExporter]:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trace, "get_tracer", provider.get_tracer)
-        for room in (orchestrator, gateway):
-            patch.setattr(room, "tracer", provider.get_tracer("compass"))
+        patch.setattr(conventions, "tracer", provider.get_tracer("compass"))
         yield exporter
 
 
