@@ -60,11 +60,11 @@ class ApplicationAgent(Specialist):
         before = await self._view.log_lines(scope.services, times.baseline, ERROR_PHRASES)
 
         def read() -> list[Observation]:
-            errors = log_notes.errors(window.values)
+            errors, usual = log_notes.errors(window.values), log_notes.errors(before.values)
             others = log_notes.hardly(errors, window.values)
             return [
                 *metric_notes.of_counts(note, [one for one in counts.values if one.service not in others]),
-                *log_notes.of_templates(note, templates(errors, log_notes.errors(before.values)), ratio, window),
+                *log_notes.of_templates(note, templates(errors, usual), ratio, window, log_notes.bursts(times.baseline, usual)),
             ]
 
         found = await self._view.offload(read)

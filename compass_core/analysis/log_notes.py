@@ -7,12 +7,14 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from compass_core.analysis.lines import continues, level, message, severe
 from compass_core.analysis.notes import LEAST, Note, Times, asked
 from compass_core.analysis.shifts import grade
 from compass_core.analysis.templates import Template
 from compass_core.analysis.wording import amount
-from compass_core.domain import Edge, Observation
+from compass_core.domain import Edge, Observation, Window
 from compass_core.readings import LogLine, Reading, Series
 from compass_core.signals.logs import HEARSAY, TOLD_CALMLY, TOLD_OF_PEERS, kinds_of
 from compass_core.signals.signal import Signal
@@ -21,6 +23,7 @@ NEW_TEMPLATES = 5
 MOSTLY = 0.5  # of the lines that hold words of errors: from there on their counts are those of errors
 _EXCEPTION = re.compile(r"exception|traceback|panic|stack ?trace|segfault|assert", re.IGNORECASE)
 NAMED = 5  # lines that name the same other service are no accident
+SLICES, ENOUGH = 12, 10  # of the baseline in which lines are counted, and lines that tell how they come
 UNSEEN = 0.5  # lines of a kind that a baseline without any may still have missed
 NORMAL, SCALE = 2.0, 1.5  # standard deviations of a count that are no accident, and the scale of their logarithm
 
@@ -39,17 +42,33 @@ def exposure(times: Times, every: Iterable[Series], errors: Iterable[Series]) ->
     return after / before if before > 0 and after > 0 else times.window.seconds / times.baseline.seconds
 
 
-def of_templates(note: Note, templates: Iterable[Template], ratio: float, lines: Reading[LogLine]) -> list[Observation]:
+def bursts(baseline: Window, lines: Iterable[LogLine]) -> dict[str, float]:
+    """By service how much more the number of its lines varies than that of accidents: variance ÷ mean over `SLICES` of the baseline.
+
+    At least 1, and told only where there are enough.
+    """
+    written: dict[str, list[float]] = defaultdict(list)
+    for line in lines:
+        written[line.service].append(line.t)
+    span = (baseline.start.timestamp(), baseline.end.timestamp())
+    counts = {service: np.histogram(t, SLICES, span)[0] for service, t in written.items() if len(t) >= ENOUGH}
+    return {service: max(1.0, float(count.var() / count.mean())) for service, count in counts.items() if count.any()}
+
+
+def of_templates(
+    note: Note, templates: Iterable[Template], ratio: float, lines: Reading[LogLine], usually: Mapping[str, float]
+) -> list[Observation]:
     """Kinds of lines of errors that are new or come more often than the `ratio` of exposures explains, the strongest of each service.
 
-    Score: grade of (count − expected) ÷ √((expected + 1) × (1 + ratio) × services that write the same). A short time before says little
-    of what is usual, and what several services write is passed on, not begun.
+    Score: grade of (count − expected) ÷ √((expected + 1) × (1 + ratio) × services that write the same × `bursts` as usual). A short time
+    before says little of what is usual, and what several services write is passed on, not begun.
     """
     best: dict[str, list[Observation]] = {}
     scored = []
     for one in templates:
         expected = (one.before + UNSEEN) * ratio
-        scored.append((grade((one.count - expected) / ((expected + 1) * (1 + ratio) * one.shared) ** 0.5, NORMAL, SCALE), one))
+        variance = (expected + 1) * (1 + ratio) * one.shared * usually.get(one.service, 1.0)
+        scored.append((grade((one.count - expected) / variance**0.5, NORMAL, SCALE), one))
     for score, one in sorted(scored, key=lambda pair: (-pair[0], pair[1].before)):
         if score < LEAST or len(best.setdefault(one.service, [])) >= NEW_TEMPLATES:
             continue

@@ -138,8 +138,8 @@ def text_of(line: LogLine) -> list[Observation]:
     kinds = templates(window.values, ())
     return whole(
         [
-            *log_notes.of_templates(NOTE, kinds, 1.0, window),
-            *log_notes.of_templates(NOTE, templates(window.values, before.values), 0.3, window),
+            *log_notes.of_templates(NOTE, kinds, 1.0, window, {}),
+            *log_notes.of_templates(NOTE, templates(window.values, before.values), 0.3, window, {}),
             *log_notes.of_phrases(NOTE, LOG_SIGNALS, window, before, Writers(0.3, SERVICES)),
         ]
     )
@@ -274,7 +274,7 @@ def test_clocks_that_differ_by_minutes(minutes: int) -> None:
     found = whole(
         [
             metric,
-            *log_notes.of_templates(NOTE, templates(window.values, before), 1 / 3, window),
+            *log_notes.of_templates(NOTE, templates(window.values, before), 1 / 3, window, {}),
             *trace_of(made[span_split:], made[:span_split]),
         ]
     )

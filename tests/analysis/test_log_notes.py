@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import pytest
 
-from compass_core.analysis.log_notes import NAMED, NEW_TEMPLATES, Writers, errors, exposure, hardly, named_by, of_phrases, of_templates
+from compass_core.analysis.log_notes import (
+    NAMED,
+    NEW_TEMPLATES,
+    Writers,
+    bursts,
+    errors,
+    exposure,
+    hardly,
+    named_by,
+    of_phrases,
+    of_templates,
+)
 from compass_core.analysis.notes import LEAST, Note
 from compass_core.analysis.templates import templates
 from compass_core.domain import AgentName, Edge, Observation
@@ -26,7 +38,8 @@ def lines(text: str, count: int, service: str = "web", begin: float = START, lev
 
 
 def kinds(window: list[LogLine], before: list[LogLine], ratio: float = RATIO) -> list[Observation]:
-    return of_templates(NOTE, templates(errors(window), errors(before)), ratio, Reading(query="{q}", link="l", source="Loki"))
+    read: Reading[LogLine] = Reading(query="{q}", link="l", source="Loki")
+    return of_templates(NOTE, templates(errors(window), errors(before)), ratio, read, {})
 
 
 def told(window: list[LogLine], before: list[LogLine], ratio: float = RATIO) -> list[Observation]:
@@ -309,3 +322,16 @@ def test_hostile_lines_make_small_plain_observations() -> None:
         found = [*told(lines(text, 30), []), *kinds(lines(text.replace("connection reset", "no seat"), 30), [])]
         assert len(found) == 2
         assert all(one.summary.isprintable() and len(one.model_dump_json()) < 2000 for one in found)
+
+
+def test_errors_that_come_in_bursts_anyway_are_less_unusual_when_more_come() -> None:
+    """As many before, one by one or all in one minute: the latter will come again."""
+    steadily = [replace(line, t=BEGIN + 100 * n) for n, line in enumerate(lines("no seat left, error", 36))]
+    at_once = lines("no seat left, error", 36, begin=BEGIN)
+    usually = [bursts(TIMES.baseline, before) for before in (steadily, at_once, at_once[:3])]
+    assert usually[0] == {"web": 1}
+    assert usually[1]["web"] > 10
+    assert usually[2] == {}, "a few say nothing"
+    window = lines("no seat left, error", 60)
+    scores = [of_templates(NOTE, templates(window, steadily), RATIO, Reading(), often)[0].score for often in ({}, {"web": 12.0})]
+    assert scores[1] < scores[0] / 2
