@@ -35,6 +35,8 @@ OTHERWISE = 0.3  # what is left of a mechanism's evidence where something that i
 NOBODY_FEELS = 0.5  # what lines of errors count where no more requests fail than usual
 SURGE = "surge"
 UNRESOLVED, RESOLVER = frozenset({"log_dns", "unresolved_calls"}), frozenset({"dns_failures", "dns_errors", "dns_p95"})
+EVICTING = frozenset({"db_evictions", "cache_hits"})  # what a cache does not keep a store has to answer …
+LOADED = frozenset({"db_transactions", "request_rate"})  # … again and again
 AS_WELL = "new_version_as_well"
 NODE = "node"  # what an edge to where a service runs calls its callee
 CHANGED = frozenset(signal.name for signal in CHANGES)
@@ -60,17 +62,20 @@ def suspects(
     found, answering = strongest(observations), _answering(observations)
     against |= {service: _against(best, answers=service in answering) for service, best in found.items()}
     edges = tuple(edges)
-    beneath = _beneath((edge for edge in edges if edge.system != NODE), against, affected)
+    stores = databases(observations, edges) | {service for service, best in found.items() if any(name.startswith("db_") for name in best)}
+    beneath = _beneath([edge for edge in edges if edge.system != NODE], against, affected, stores)
     flooded = _by_one(against, against, [service for service, best in found.items() if SURGE in best])
     asking = [service for service, best in found.items() if _any_of(best, UNRESOLVED)]
     resolvers = [service for service, best in found.items() if _any_of(best, RESOLVER)] if len(asking) > 1 else []
     unresolved = _by_one(against, asking, resolvers)
+    emptied = [service for service, best in found.items() if _any_of(best, EVICTING)]
+    uncached = _by_one(against, [service for service in stores if _any_of(found.get(service, {}), LOADED)], emptied)
     on_nodes = _by_nodes(against, (edge for edge in edges if edge.system == NODE))
     standing = {
         service: one.total
         - max(
             _explained(one, [against[other] for other in beneath[service]]),
-            *(explained.get(service, 0.0) for explained in (on_nodes, flooded, unresolved)),
+            *(explained.get(service, 0.0) for explained in (on_nodes, flooded, unresolved, uncached)),
         )
         for service, one in against.items()
     }
@@ -253,10 +258,17 @@ def _any_of(best: Best, signals: Collection[str]) -> bool:
     return any(seen.score >= TROUBLED for name, seen in best.items() if name in signals)
 
 
-def _beneath(edges: Iterable[Edge], known: Collection[str], affected: Collection[str]) -> Mapping[str, frozenset[str]]:
-    """Whom each service depends on, of those that are known; where nobody knows whom an affected one calls, all but its callers."""
+def _beneath(
+    edges: Sequence[Edge], known: Collection[str], affected: Collection[str], stores: frozenset[str]
+) -> Mapping[str, frozenset[str]]:
+    """Whom each service depends on, of those that are known; where nobody knows whom an affected one calls, all but its callers.
+
+    Where nobody knows who calls whom at all, each may depend on any store.
+    """
     called = callees(edges)
     beneath = {service: called.get(service, frozenset()) & frozenset(known) for service in known}
+    if not edges:
+        beneath |= {service: stores & frozenset(known) for service in known if service not in stores}
     for service in affected:
         if service in known and not called.get(service):
             beneath[service] = frozenset(one for one in known if one != service and service not in called.get(one, ()))

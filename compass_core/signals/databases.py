@@ -61,6 +61,9 @@ DATABASES = (
            ("traffic_surge", "connection_exhaustion"),
            asked=(Ask(("mysql_global_status_threads_connected", "redis_connected_clients", "pg_stat_database_numbackends")),
                   Ask(("pg_stat_activity_count",)))),
+    # who waits for a store holds its connections for longer
+    Signal("db_connections", DATABASE, "connections to it", "", Scale("times", 2.0, 5.0, 20.0, least=20.0), FELT,
+           ("connection_exhaustion", "traffic_surge")),
     Signal("db_rows_scanned", DATABASE, "rows read without an index", "/s", Scale("times", 2.0, 10.0, 100.0, least=10_000.0), DIRECT,
            _QUERIES,
            asked=(Ask(("pg_stat_user_tables_seq_tup_read",), RATE, aggregate="max", by=("relname",)),

@@ -29,7 +29,17 @@ ADDED_UP = frozenset({"latency_mean", "db_query_time", "wait_time", "queue_time"
 
 _TIMED = ADDED_UP | {"latency", "gc_time"}
 _OF_STATES = frozenset(
-    {"saturation", "connections", "queue_length", "requests_in_flight", "memory_used", "memory_free", "db_waiting_clients", "db_locks"}
+    {
+        "saturation",
+        "connections",
+        "db_connections",
+        "queue_length",
+        "requests_in_flight",
+        "memory_used",
+        "memory_free",
+        "db_waiting_clients",
+        "db_locks",
+    }
 )
 _AMOUNTS = frozenset({"used", "busy", "free", "limit", "statistic", "pool"})
 _DOING = frozenset(
@@ -105,7 +115,7 @@ def _stem(name: str) -> frozenset[str]:
     """What is counted, without how much of it."""
     told = {word: _idea(word) for word in words_of(name)}
     return frozenset(
-        idea if idea not in {"", "part"} else word
+        idea if idea not in {"", "part", "store"} else word
         for word, idea in told.items()
         if idea not in _AMOUNTS and word not in _UNIT_OF and word != "in"
     )

@@ -44,7 +44,9 @@ _PEERS = (
 )  # fmt: skip
 _QUANTILES = (("latency_p50", ("0.5",)), ("latency_p95", ("0.95", "0.9")), ("latency_p99", ("0.99", "0.999")))
 _LATENCIES = frozenset({"latency_mean", "latency_p50", "latency_p95", "latency_p99"})
-_OF_LIMIT = {key: BY_UNIT[key, "ratio"] for key in ("memory_used", "saturation", "connections")} | {"disk_left": "disk_free"}
+_OF_LIMIT = {key: BY_UNIT[key, "ratio"] for key in ("memory_used", "saturation", "connections", "db_connections")} | {
+    "disk_left": "disk_free"
+}
 _ORDER = {DIRECT: 0, RESOURCE: 1, FELT: 2, WEAK: 3}
 
 

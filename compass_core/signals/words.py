@@ -85,10 +85,10 @@ WORDS: Mapping[str, str] = {
     "nothing": "info build version created timestamp boot uptime expiry generation promhttp scrape start expire*",
     "statistic": "avg average mean median count num number cnt sum total rate by per min minimum last size length "
     "depth spec config settings variables global status process",
-    "part": "container pod node system coredns memcached minio process kube kubernetes service server app http https "
-    "grpc rpc jvm java js nodejs dotnet python go php rails django flask redis mysql pg postgres "
-    "postgresql mongo mongodb kafka rabbit rabbitmq mq elasticsearch es nginx envoy haproxy aws rds ecs "
-    "db database instance engine target upstream downstream backend front state user key keys area "
+    "store": "memcached redis mysql pg postgres postgresql mongo mongodb elasticsearch es rds elasticache mssql oracledb db database",
+    "part": "container pod node system coredns minio process kube kubernetes service server app http https "
+    "grpc rpc jvm java js nodejs dotnet python go php rails django flask kafka rabbit rabbitmq mq nginx envoy haproxy aws ecs "
+    "instance engine target upstream downstream backend front state user key keys area "
     "code handler manager topic broker metrics metric runtime search not the of for and with",
 }
 """Ideas, and the words that stand for each (`*`: any ending). The last three say nothing themselves, but words are told apart by them."""
@@ -102,7 +102,7 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ("disk_alarm", "alarm disk, alarm disk free"),
     ("unhealthy", "alarm, offline"),
     ("cpu_throttling", "throttled cpu"),
-    ("rejected", "throttled, rate_limit, reject, drop"),
+    ("rejected", "throttled, rate_limit, reject, reject store connection, drop"),
     ("tcp_retransmits", "retransmit"),
     ("dns_errors", "dns error"),
     ("tls_errors", "tls error"),
@@ -152,6 +152,7 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ("latency", "success latency, request latency, request read latency, request write latency"),
     ("latency", "request read duration, request write duration, latency, duration"),
     ("db_waiting_clients", "waiting connection"),
+    ("db_connections", "store connection"),
     ("replicas_available", "queue replica, busy task, replica free, replica healthy, replica busy"),
     ("healthy", "healthy"),
     ("requests_in_flight", "busy request"),
@@ -192,6 +193,7 @@ BY_UNIT: Mapping[tuple[str, str], str] = {
     ("availability", "/s"): "request_rate", ("availability", ""): "request_rate", ("tcp_retransmits", "/s"): "tcp_resent",
     ("tcp_retransmits", ""): "tcp_resent", ("cpu_throttling", "/s"): "", ("cache_hits", "/s"): "", ("disk_used", ""): "",
     ("saturation", "ratio"): "saturation_of_limit", ("connections", "ratio"): "db_connections_of_limit",
+    ("db_connections", "ratio"): "db_connections_of_limit", ("db_connections", "/s"): "",
     ("connections", "/s"): "", ("queue_length", "ratio"): "saturation_of_limit", ("latency", "ratio"): "",
     ("disk_used", "bytes"): "", ("disk_used", "/s"): "disk_traffic", ("disk_busy", "/s"): "disk_traffic",
     ("disk_free", "bytes"): "disk_left", ("disk_free", ""): "disk_left", ("cpu_usage", "/s"): "", ("request_rate", "ratio"): "",

@@ -225,3 +225,18 @@ def test_lines_of_errors_count_less_where_no_more_requests_fail() -> None:
     assert order([lines, other, seen("error_ratio", "web", 0.0)])[0] == "cart"
     assert order([lines, other, seen("error_ratio", "web", 0.0), seen("upstream_errors", "web", 0.3)])[0] == "web"
     assert order([other, seen("new_errors", "cart", 0.1), lines, seen("errors", "cart", 0.0)])[0] == "web"
+
+
+def test_a_cache_that_keeps_nothing_explains_why_a_store_is_asked_more() -> None:
+    worn = [seen("db_query_time", "db"), seen("cpu_idle", "db"), seen("latency_p95", "db")]
+    emptied = [seen("db_evictions", "cart", 0.6), seen("memory_of_limit", "cart")]
+    assert order([*worn, *emptied])[0] == "db"
+    assert order([*worn, seen("db_transactions", "db", 0.4), *emptied])[0] == "cart"
+    assert order([*worn, seen("db_transactions", "db", 0.4), emptied[1]])[0] == "db"
+
+
+def test_where_nobody_knows_who_calls_whom_a_store_may_be_beneath_all() -> None:
+    failing = [seen("error_ratio", name, 0.9) for name in ("web", "cart")]
+    assert order([*failing, seen("db_connections", "db", 0.9)])[0] == "db"
+    assert order([*failing, seen("error_ratio", "db", 0.9)])[0] != "db"
+    assert order([*failing, seen("db_connections", "db", 0.9)], calls("web cart"))[0] == "cart", "here it is known, and nobody calls it"

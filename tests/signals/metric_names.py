@@ -382,7 +382,7 @@ NAMES = {
         pg_replication_lag_seconds gauge -> db_replication_lag s
         pg_settings_max_connections gauge -> -
         pg_stat_database_deadlocks counter -> db_deadlocks /s
-        pg_stat_database_numbackends gauge -> connections
+        pg_stat_database_numbackends gauge -> db_connections
         pg_stat_database_xact_commit counter -> request_rate /s
         pg_stat_statements_seconds_total counter -> db_query_time s
         pg_stat_database_conflicts counter -> -
@@ -412,9 +412,9 @@ NAMES = {
         mysql_info_schema_innodb_metrics_lock_lock_deadlocks_total counter -> -
         mysql_perf_schema_events_statements_seconds_total counter -> db_query_time s
         mssql_deadlocks counter -> db_deadlocks /s
-        mssql_connections gauge -> connections
+        mssql_connections gauge -> db_connections
         mssql_batch_requests counter -> request_rate /s
-        oracledb_sessions_value gauge -> connections
+        oracledb_sessions_value gauge -> db_connections
         oracledb_up gauge -> healthy
         sql_client_connections_max gauge -> -
         cockroachdb_sql_service_latency histogram -> latency_mean
@@ -422,7 +422,7 @@ NAMES = {
     """,
     "other stores and brokers": """
         redis_up gauge -> healthy
-        redis_connected_clients gauge -> connections
+        redis_connected_clients gauge -> db_connections
         redis_blocked_clients gauge -> db_waiting_clients
         redis_rejected_connections_total counter -> rejected /s
         redis_evicted_keys_total counter -> db_evictions /s
@@ -436,11 +436,11 @@ NAMES = {
         redis_cpu_sys_seconds_total counter -> cpu_usage cores
         redis_latency_percentiles_usec gauge -> latency_mean us
         redis_uptime_in_seconds gauge -> -
-        memcached_current_connections gauge -> connections
+        memcached_current_connections gauge -> db_connections
         memcached_max_connections gauge -> -
         memcached_items_evicted_total counter -> db_evictions /s
         mongodb_up gauge -> healthy
-        mongodb_ss_connections gauge -> connections
+        mongodb_ss_connections gauge -> db_connections
         mongodb_ss_globalLock_currentQueue gauge -> db_waiting_for_locks
         mongodb_ss_opcounters counter -> request_rate /s
         mongodb_mongod_replset_member_replication_lag gauge -> db_replication_lag s
@@ -508,8 +508,8 @@ NAMES = {
         aws_applicationelb_rejected_connection_count_sum gauge -> rejected
         aws_applicationelb_active_connection_count_sum gauge -> connections
         aws_rds_cpuutilization_average gauge -> cpu_of_limit
-        aws_rds_database_connections_average gauge -> connections
-        aws_rds_database_connections_maximum gauge -> connections
+        aws_rds_database_connections_average gauge -> db_connections
+        aws_rds_database_connections_maximum gauge -> db_connections
         aws_rds_disk_queue_depth_average gauge -> queue_length
         aws_rds_free_storage_space_average gauge -> disk_left
         aws_rds_freeable_memory_average gauge -> memory_free
@@ -535,7 +535,7 @@ NAMES = {
         aws_dynamodb_successful_request_latency_average gauge -> latency_mean
         aws_elasticache_evictions_sum gauge -> db_evictions
         aws_elasticache_cache_hit_rate_average gauge -> cache_hits
-        aws_elasticache_curr_connections_average gauge -> connections
+        aws_elasticache_curr_connections_average gauge -> db_connections
         aws_elasticache_engine_cpuutilization_average gauge -> cpu_of_limit
         aws_elasticache_database_memory_usage_percentage_average gauge -> memory_of_limit percent
         aws_elasticache_replication_lag_average gauge -> db_replication_lag s
@@ -571,7 +571,7 @@ NAMES = {
         postgresql.replication_delay gauge -> db_replication_lag s
         redis.mem.used gauge -> memory_used
         redis.mem.maxmemory gauge -> -
-        redis.net.clients gauge -> connections
+        redis.net.clients gauge -> db_connections
         mongodb.replset.replicationlag gauge -> db_replication_lag s
         rabbitmq.queue.messages gauge -> queue_length
         rabbitmq.node.mem_alarm gauge -> memory_alarm
@@ -765,7 +765,7 @@ NAMES = {
         AvgQueryExecutionTimeMs gauge -> db_query_time ms
         TotalFailures gauge -> errors
         heapFreePct gauge -> memory_free percent
-        ActiveDbConnections gauge -> connections
+        ActiveDbConnections gauge -> db_connections
         OrdersPerMinute gauge -> -
         checkoutErrorsCount gauge -> errors
         cartServiceLatencyP99Millis gauge -> latency_p99 ms
