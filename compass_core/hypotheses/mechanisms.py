@@ -81,6 +81,10 @@ MUST_SEE: Mapping[str, frozenset[str]] = {
     "memory_pressure": _NO_MEMORY | {"memory_free", "gc_pause", "db_evictions", "cache_hits", "db_disk_reads"},
     "disk_io": _SLOW_DISK | {"credits", "db_disk_reads", "db_checkpoints"},
     "traffic_surge": frozenset({"surge", "request_rate", "bytes_in", "connections", "db_sessions", "db_transactions"}),
+    "network_loss": SLOW
+    | CALLERS_CLOCK
+    | {"client_latency", "gap", "network_rtt", "packet_drops", "packet_errors"}
+    | {"tcp_retransmits", "tcp_resent", "tcp_resets"},
     "rate_limited": frozenset({"rate_limited", "rejected", "log_rate_limited"}),
     "exception_in_code": _FAILING - {"failing_spans"} | {"log_bad_answer"},
     "latency_in_service": SLOW | {"wait_time", "queue_time"},

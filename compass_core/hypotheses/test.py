@@ -13,10 +13,11 @@ from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
 
+from compass_core.analysis.metric_notes import TO_PEER
 from compass_core.analysis.notes import Times
 from compass_core.domain import AgentName, Hypothesis, Observation, Trial, Verdict, Window
 from compass_core.hypotheses.joined import Ground
-from compass_core.hypotheses.mechanisms import GENERAL, ITSELF, MUST_SEE, SLOW, UNLESS
+from compass_core.hypotheses.mechanisms import CALLERS_CLOCK, GENERAL, ITSELF, MUST_SEE, SLOW, UNLESS
 from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, NODE, ONSET_SLACK_SECONDS, TROUBLED, Best, callees, evidence_of, systems
 from compass_core.readings import Family, Selection
 from compass_core.signals.catalogue import SIGNALS
@@ -34,6 +35,7 @@ FEWEST_EARLIER, OFTEN = 3, 0.25  # such windows that say something, and of how m
 STRONG = 0.5  # so unusual is no accident
 FEWEST_TENANTS, FEW = 3, 0.2  # of whom so small a share suffers that it is not where they run
 SHARED = frozenset({"cpu_exhaustion", "network_delay", "network_loss"})  # what everybody on a node feels
+OF_THE_WAY, FEWEST_WAYS = frozenset({"network_delay", "network_loss"}), 2
 GONE = frozenset({"absent", "traffic_stopped", "request_rate_drop", "log_silence", "log_no_answer"})
 OVERLOADED = frozenset({"slow_queries", "cpu_exhaustion", "disk_io", "connection_exhaustion", "latency_in_service"})
 OF_A_STORE = frozenset({"db_up", "db_sessions", "db_running", "db_transactions", "db_query_time", "db_slow_queries"})
@@ -93,8 +95,9 @@ class Scene(Ground):
     def selections(self, services: Collection[str], signals: Collection[str]) -> tuple[Selection, ...]:
         """How these signals of these services are measured."""
         wanted = {signal.removesuffix(FALLS) for signal in signals}
-        named = (one for one in self.measured if one.signal in wanted)
-        mine = (replace(one, members=tuple(each for each in one.members if each[1] in services)) for one in named)
+        clients = {*services, *chain.from_iterable(map(self.callers, services))}  # who measures the calls to them
+        named = ((one, clients if one.signal in TO_PEER else services) for one in self.measured if one.signal in wanted)
+        mine = (replace(one, members=tuple(each for each in one.members if each[1] in whose)) for one, whose in named)
         return tuple(one for one in mine if one.members)
 
 
@@ -244,6 +247,8 @@ def _dose(one: Hypothesis, scene: Scene, again: Again) -> Said | None:
             worst[seen.service] = max(seen, worst.get(seen.service, seen), key=_score)
     most = max(worst.values(), key=_score, default=None)
     suffering = sum(seen.score >= TROUBLED for seen in worst.values())
+    if one.mechanism in OF_THE_WAY and (few := _slow_for_few(one, again)):
+        return few
     missed = {*users, *scene.affected} - {one.service}
     if _is_gone(one, scene) and (felt := _felt(missed, scene, again)) and felt.score < CALM:
         return "contradicted", f"nobody misses it: {felt.summary}", felt, 0
@@ -252,6 +257,17 @@ def _dose(one: Hypothesis, scene: Scene, again: Again) -> Said | None:
     if most and suffering:
         return "survived", f"{suffering} of {len(users)} that {what} it suffer, most of all {most.summary}", most, suffering
     return ("untested", f"what those feel that {what} it is not clear", None, None) if users else None
+
+
+def _slow_for_few(one: Hypothesis, again: Again) -> Said | None:
+    """All that go to it go the same last bit of the way: where most of them are as quick as ever, it is the others' own."""
+    for name in sorted(CALLERS_CLOCK):
+        ways = [seen for seen in chain(*again) if seen.service == one.service and seen.signal == name]  # one of each caller
+        slow = [seen for seen in ways if seen.score >= CALM]
+        if len(ways) >= FEWEST_WAYS and slow and 2 * len(slow) <= len(ways):
+            most = max(slow, key=_score)
+            return "contradicted", f"{len(slow)} of {len(ways)} that call it wait longer: {most.summary}", most, len(slow)
+    return None
 
 
 def _is_gone(one: Hypothesis, scene: Scene) -> bool:
@@ -268,7 +284,8 @@ def _felt(services: Collection[str], scene: Scene, again: Again) -> Observation 
 
 def _on_users(one: Hypothesis, scene: Scene) -> tuple[Question, ...]:
     gone = (*scene.callers(one.service), *scene.affected) if _is_gone(one, scene) else ()
-    return _now(scene, (*scene.tenants(one.service), *gone), ITSELF)
+    ways = _now(scene, (one.service,), CALLERS_CLOCK) if one.mechanism in OF_THE_WAY else ()
+    return (*_now(scene, (*scene.tenants(one.service), *gone), ITSELF), *ways)
 
 
 def _space(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -200,6 +201,35 @@ def test_who_runs_on_a_node_that_lacks_something_lacks_it_too() -> None:
     assert told(one, nobody, {asked: calm[:2]})["dose"].verdict == "untested", "of two nobody can tell"
     assert told(one, known, {asked: (*calm[:4], seen("errors", "relay"))})["dose"].verdict == "survived"
     assert told(blamed("node", "disk_io", busy), known, {asked: calm})["dose"].verdict == "survived", "not everybody uses the disk"
+
+
+def test_what_is_far_for_few_of_its_callers_is_not_far_itself() -> None:
+    """One caller waits for a connection of its own and says that the database takes long; others are answered at once."""
+    edges, far = calls("cart db", "mail db", "relay db"), seen("call_mean", "db", minutes=1)
+    one = blamed("db", "network_delay", far)
+    measured = family("db_client_operation_duration_seconds_sum", "cart", "mail", "relay")
+    labels = {"server_address": frozenset({"db"}), "error_type": frozenset({"", "timeout"})}
+    known = scene(
+        far, edges=edges, families=[replace(measured, labels=labels), replace(measured, name=measured.name.replace("_sum", "_count"))]
+    )
+    (asked,) = [each for each in questions(one, known) if each.times == TIMES]
+    assert {name for _, name in asked.selections[0].members} == {"cart", "mail", "relay"}, "who calls it measures that"
+    quick = seen("call_mean", "db", 0.0)
+    dose = told(one, known, {asked: (far, quick, quick)})["dose"]
+    assert (dose.verdict, dose.detail) == ("contradicted", "1 of 3 that call it wait longer: db: saw call_mean")
+    assert told(one, known, {asked: (far, far, quick)})["dose"].verdict == "untested"
+    assert told(one, known, {asked: (far,)})["dose"].verdict == "untested", "of one nobody can tell"
+    assert told(one, known, {asked: (quick, quick)})["dose"].verdict == "untested"
+    assert told(blamed("db", "slow_queries", far), known, {asked: (far, quick, quick)})["dose"].verdict == "untested", (
+        "others ask other things"
+    )
+
+
+def test_lost_packets_make_calls_slow() -> None:
+    broken, quick = seen("broken_calls", "db"), seen("call_mean", "db", 0.0)
+    one = blamed("db", "network_loss", broken)
+    assert told(one, scene(broken, quick.model_copy(update={"score": 0.01})))["must see"].verdict == "contradicted"
+    assert told(one, scene(broken, seen("call_mean", "db")))["must see"].verdict == "survived"
 
 
 def test_what_is_gone_and_nobody_misses_harms_nobody() -> None:
