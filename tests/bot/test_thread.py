@@ -8,7 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from structlog.testing import capture_logs
 
 from bot import blocks
-from bot.slack import TRIES
+from bot.slack import TRIES, Slack
 from bot.thread import SlackThread
 from bot.workspace import INCIDENTS
 from compass_core.domain import AgentName, Conclusion, Outcome, Post
@@ -336,3 +336,21 @@ async def test_what_was_found_before_is_linked_unless_it_is_a_private_channels(
     final = workspace.messages[-1]
     assert "Seen 3 times before, last on 2026-01-03" in final.text
     assert ("sam says: right" in final.text, "INC-7" in final.text, any("|INC-7" in one for one in links(final))) == (told, told, told)
+
+
+class TwoPages:
+    """A channel whose messages do not fit into one answer."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def conversations_history(self, **where: Any) -> dict[str, Any]:
+        self.asked.append(where["cursor"])
+        return {"messages": [{"ts": f"{len(self.asked)}.0"}], "response_metadata": {"next_cursor": "" if where["cursor"] else "second"}}
+
+
+async def test_all_pages_of_a_channel_are_looked_through() -> None:
+    pages = TwoPages()
+    messages = Slack(pages).messages(INCIDENTS, "", 0.0)  # type: ignore[arg-type]  # as much of a client as is called
+    assert [message["ts"] async for message in messages] == ["1.0", "2.0"]
+    assert pages.asked == ["", "second"]
