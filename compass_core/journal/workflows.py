@@ -5,7 +5,7 @@ limits.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from contextvars import Context
 from datetime import datetime
@@ -25,8 +25,6 @@ QUEUE = "investigations"
 THREADS, POOL = 6, 8  # more would only take turns with the loop that acknowledges commands
 NIGHTLY = "17 3 * * *"
 GRADED_FOR = 86_400.0  # seconds in which an answer is looked at again
-
-Work = Callable[[str, str], Coroutine[Any, Any, None]]
 
 
 class Plot(Protocol):
@@ -80,10 +78,11 @@ class Workflows:
                 "use_listen_notify": False,
             }
         )
-        self._accept = DBOS.workflow(name="accept")(self._accepting())
-        self._look = DBOS.workflow(name="look", max_recovery_attempts=None)(self._looking())
-        self._grade = DBOS.workflow(name="grade", max_recovery_attempts=None)(self._grading())
-        forget = DBOS.workflow(name="forget")(self._forgetting())
+        # partial: DBOS writes on what it is given, and nobody can write on a method
+        self._accept = DBOS.workflow(name="accept")(partial(self._accepting))
+        self._look = DBOS.workflow(name="look", max_recovery_attempts=None)(partial(self._looking))
+        self._grade = DBOS.workflow(name="grade", max_recovery_attempts=None)(partial(self._grading))
+        forget = DBOS.workflow(name="forget")(partial(self._forgetting))
         await self._watch.begin()
         DBOS.launch()
         try:
@@ -127,55 +126,43 @@ class Workflows:
         with SetWorkflowID(f"{key} stop"):
             await DBOS.start_workflow_async(self._look, key, why)
 
-    def _accepting(self) -> Work:
-        async def accept(key: str, text: str) -> None:
-            request = Request.model_validate_json(text)
-            with self._watch.running(key, key) as journal:
-                try:
-                    await self._plot.accept(key, request, journal)
-                except CompassError as error:
-                    why = str(error)  # an error that is told where a person waits for it is not told again
-                    if key in self._asking:
-                        self._asking[key].append(error)
-                    else:
-                        await self._plot.refuse(request, why)
-                    return
-            with SetWorkflowID(f"{key} look"):
-                await DBOS.enqueue_workflow_async(QUEUE, self._look, key, "")
+    async def _accepting(self, key: str, text: str) -> None:
+        request = Request.model_validate_json(text)
+        with self._watch.running(key, key) as journal:
+            try:
+                await self._plot.accept(key, request, journal)
+            except CompassError as error:
+                why = str(error)  # an error that is told where a person waits for it is not told again
+                if key in self._asking:
+                    self._asking[key].append(error)
+                else:
+                    await self._plot.refuse(request, why)
+                return
+        with SetWorkflowID(f"{key} look"):
+            await DBOS.enqueue_workflow_async(QUEUE, self._look, key, "")
 
-        return accept
-
-    def _looking(self) -> Work:
-        async def look(key: str, stop: str) -> None:
-            with self._watch.running(key, f"{key} stop" if stop else f"{key} look") as journal:
-                await self._plot.look(key, journal, stop)
-            if not stop:  # in a context of its own, for this is no step of the plot, of which nothing is left to do after a crash
-                await asyncio.create_task(self._begin_grading(key), context=Context())
-
-        return look
+    async def _looking(self, key: str, stop: str) -> None:
+        with self._watch.running(key, f"{key} stop" if stop else f"{key} look") as journal:
+            await self._plot.look(key, journal, stop)
+        if not stop:  # in a context of its own, for this is no step of the plot, of which nothing is left to do after a crash
+            await asyncio.create_task(self._begin_grading(key), context=Context())
 
     async def _begin_grading(self, key: str) -> None:
         with suppress(Exception), SetWorkflowID(f"{key} grade"):  # without a database it is not graded
             await DBOS.start_workflow_async(self._grade, key)
 
-    def _grading(self) -> Callable[[str], Coroutine[Any, Any, None]]:
-        async def grade(key: str) -> None:
-            pause, passed, came = self.settle, 0.0, "open"
-            while came != "done" and passed < GRADED_FOR:
-                with self._watch.running(f"{key} grade", f"{key} grade") as journal:
-                    journal.doing = "pause"
-                    await DBOS.sleep_async(pause)
-                    passed += pause
-                    look = partial(self._plot.grade, key, first=passed == self.settle)
-                    with suppress(CompassError):  # another time
-                        came = await journal.step(f"grade {passed:g}", look, str)
-                    pause *= 2 if came == "open" else 1
+    async def _grading(self, key: str) -> None:
+        pause, passed, came = self.settle, 0.0, "open"
+        while came != "done" and passed < GRADED_FOR:
+            with self._watch.running(f"{key} grade", f"{key} grade") as journal:
+                journal.doing = "pause"
+                await DBOS.sleep_async(pause)
+                passed += pause
+                look = partial(self._plot.grade, key, first=passed == self.settle)
+                with suppress(CompassError):  # another time
+                    came = await journal.step(f"grade {passed:g}", look, str)
+                pause *= 2 if came == "open" else 1
 
-        return grade
-
-    def _forgetting(self) -> Callable[[datetime, Any], Coroutine[Any, Any, None]]:
-        async def forget(_at: datetime, _context: Any) -> None:
-            keys = await self._plot.forget()
-            await DBOS.delete_workflows_async([f"{key}{part}" for key in keys for part in ("", " look", " stop", " grade")])
-
-        return forget
+    async def _forgetting(self, _at: datetime, _context: Any) -> None:
+        keys = await self._plot.forget()
+        await DBOS.delete_workflows_async([f"{key}{part}" for key in keys for part in ("", " look", " stop", " grade")])
