@@ -83,11 +83,11 @@ class Durable:
         with watched(name):
             if shape is None:
                 return await action()
-            kept_as: TypeAdapter[T] = TypeAdapter(shape)
+            adapter: TypeAdapter[T] = TypeAdapter(shape)
             if self._by_name is None:
-                return await _Step(name, action, kept_as).done(self)
-            kept = self._by_name.get(name)
-            return await action() if kept is None else kept_as.validate_json(kept)
+                return await _Step(name, action, adapter).done(self)
+            output = self._by_name.get(name)
+            return await action() if output is None else adapter.validate_json(output)
 
     async def upgraded(self) -> None:
         """The plot of another version went another way so far: from here on go by the names of its steps."""
