@@ -67,7 +67,7 @@ class Specialist:
         stores = databases((*seen_by(earlier), *observations), scope.edges)
         said = (edge for part in parts for edge in part.edges if edge.caller not in stores)
         edges = merged((*scope.edges, *(edge for run in earlier for edge in run.findings.edges), *said))
-        observations += absence.of_surge(observations, edges, scope.affected)
+        observations += absence.of_surge(observations, edges, scope.affected, seen_by(earlier))
         told = notes.numbered(self.name, observations, scope.affected, MOST_OBSERVATIONS, seen_by(earlier))
         known = (*seen_by(earlier), *told)
         blamed = suspects(known, edges, scope.services, scope.affected)

@@ -130,12 +130,16 @@ def of_stopped(observations: Sequence[Observation], edges: Iterable[Edge], affec
     return [seen.model_copy(update={"signal": "traffic_stopped", "summary": summary}) for seen, summary in told]
 
 
-def of_surge(observations: Sequence[Observation], edges: Iterable[Edge], affected: Collection[str]) -> list[Observation]:
+def of_surge(
+    observations: Sequence[Observation], edges: Iterable[Edge], affected: Collection[str], known: Iterable[Observation] = ()
+) -> list[Observation]:
     """Where more requests than usual come in, if most services get more: a fault brings more to some, and less to others.
 
     That is at who calls most of these, itself or through others, an affected one or one that nobody calls, if it is not known that it
-    gets no more. Where nobody knows who calls them, at the affected ones.
+    gets no more. Where nobody knows who calls them, at the affected ones. Not where it is `known`: who counts requests tells it best.
     """
+    if any(seen.signal == "surge" for seen in known):
+        return []
     rises = {seen.service: 0.0 for seen in observations if seen.signal.removesuffix("_drop") in LOADS}
     rose: dict[str, Observation] = {}
     for seen in sorted(observations, key=lambda seen: seen.score):

@@ -242,6 +242,15 @@ def test_where_nobody_knows_who_calls_whom_they_come_in_at_the_affected_one() ->
     assert surging(more("web"), more("cart"), more("stock"), affected=("far",)) == []
 
 
+def test_where_they_come_in_is_told_once() -> None:
+    """Of a few databases alone another way in looks as likely."""
+    loaded = [more(name, "db_transactions") for name in ("a-db", "b-db", "c-db")]
+    calls = [Edge(caller="cart", callee=f"{name}-db") for name in "abc"]
+    (first,) = of_surge(loaded, calls, ("cart",))
+    assert first.service == "cart"
+    assert of_surge(loaded, calls, ("cart",), [first.model_copy(update={"service": "gate"})]) == []
+
+
 def test_more_requests_to_a_few_are_a_fault_that_makes_them_ask_again() -> None:
     assert surging(more("web"), more("cart")) == []
     less = [drop(name) for name in ("a", "b", "c")]
