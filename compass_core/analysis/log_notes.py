@@ -162,9 +162,10 @@ def _by_kind(kinds: Iterable[Signal], lines: Sequence[LogLine], writers: Writers
 
 
 def _names(services: Collection[str]) -> re.Pattern[str]:
-    """Any of these as a word; of two that begin alike the longer."""
+    """Any of these as a word; of two that begin alike the longer. Within `org.acme.web.Servlet` it is part of a class's name."""
     longest = sorted(filter(None, services), key=lambda one: (-len(one), one))
-    return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, longest)) or '(?!)'})(?![\w-])")
+    any_of = f"(?:{'|'.join(map(re.escape, longest)) or '(?!)'})"
+    return re.compile(rf"(?<![\w.-]){any_of}(?![\w-])|(?<![\w-]){any_of}(?![\w-]|\.\w)")
 
 
 def _named(line: LogLine, names: re.Pattern[str]) -> str:

@@ -245,6 +245,8 @@ def test_each_kind_and_service_is_told() -> None:
         ("connection refused", "web"),
         ("web: connection refused", "web"),
         ("web asked orders: connection reset", "web"),
+        ("connection refused at com.acme.orders.Client", "web"),
+        ("connection refused: com.acme.orders", "orders"),
     ],
 )
 def test_a_refused_connection_is_said_of_the_service_that_the_line_names(text: str, service: str) -> None:
