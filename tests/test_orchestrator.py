@@ -17,7 +17,7 @@ from bot import blocks
 from compass_core import conventions
 from compass_core import orchestrator as plot
 from compass_core.budget import NO_ROOM, Budget, stopped_short
-from compass_core.domain import Address, AgentName, Conclusion, Feedback, Findings, Incident, Outcome, Request, Run
+from compass_core.domain import Address, AgentName, Conclusion, Feedback, Findings, Incident, Outcome, Request, Run, Suspect
 from compass_core.errors import AlreadyRunningError, IncidentNotFoundError, Reason, SourceError, StoreError, ThreadError, UnknownNameError
 from compass_core.orchestrator import Limits, Orchestrator, Outside
 from tests.bot.made import INVESTIGATION, FakeHistory
@@ -25,6 +25,7 @@ from tests.bot.made import conclusion as ended
 from tests.bot.made import hypothesis as guess
 from tests.fakes import (
     INCIDENT,
+    START,
     FakeAgent,
     FakeClock,
     FakeIncidents,
@@ -33,6 +34,7 @@ from tests.fakes import (
     FakeLedger,
     FakeTester,
     FakeThread,
+    observation,
     tried,
 )
 
@@ -508,7 +510,11 @@ async def test_spans(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_the_hypotheses_are_tested_after_the_last_agent_and_ranked_by_what_came_of_it() -> None:
     tester = FakeTester((tried("db", "contradicted"), tried("web", "survived")))
-    conclusion = await Stage(agents={APPLICATION: {"confidences": (0.6, 0.3), "blames": ("db", "web")}}, tester=tester).play()
+    kinds = [(service, signal) for service in ("db", "web") for signal in ("deploy", "error_ratio")]
+    observed = (observation(APPLICATION, f"A{number}", *kind) for number, kind in enumerate(kinds))
+    blamed = Suspect(service="db", score=0.6), Suspect(service="web", score=0.3)
+    sees = Findings(observations=tuple(one.model_copy(update={"onset": START}) for one in observed), suspects=blamed)
+    conclusion = await Stage(agents={APPLICATION: {"confidences": (0.6, 0.3), "blames": ("db", "web"), "sees": sees}}, tester=tester).play()
     assert [run.agent for run in tester.told] == list(AgentName)
     assert [(one.service, one.verdict) for one in conclusion.hypotheses] == [("web", "survived"), ("db", "contradicted")]
     assert [test.name for test in conclusion.hypotheses[1].tests] == ["order"]
