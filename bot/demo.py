@@ -5,7 +5,6 @@ import json
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from importlib.resources import as_file, files
 from typing import Any, TextIO
@@ -16,10 +15,9 @@ from bot.report import report
 from bot.workspace import Message, Workspace
 from compass_core.bootstrap import replayed
 from compass_core.compass import Compass, utc_now
-from compass_core.domain import AgentName, Conclusion, Request
+from compass_core.domain import AgentName, Conclusion
 from compass_core.errors import CompassError
 from compass_core.evaluation import planted
-from compass_core.ports import Thread
 from compass_core.settings import SlackAccess, load
 
 INCIDENT = "INC-42"
@@ -31,34 +29,30 @@ HINTS = f"""/compass investigate {INCIDENT} # with a scripted model
 /compass investigate INC-43 # the obvious suspect is innocent"""
 
 
-@dataclass(frozen=True, slots=True)
-class Witness(Compass):
-    """Compass, with every conclusion put where the demo can read it."""
-
-    conclusions: asyncio.Queue[Conclusion] = field(default_factory=asyncio.Queue)
-
-    async def investigate(self, request: Request, thread: Thread, key: str = "") -> Conclusion:
-        """As it is, and tell."""
-        conclusion = await Compass.investigate(self, request, thread, key)
-        await self.conclusions.put(conclusion)
-        return conclusion
-
-
 async def once(out: TextIO, *, as_json: bool) -> None:
     """Ask the demo's question and print the thread; with `as_json` one object of the shape that the design gives."""
     async with _running(0) as (workspace, compass, truth):
         await workspace.command(f"investigate {INCIDENT}")
         try:
             async with asyncio.timeout(compass.limits.investigation_seconds):
-                conclusion = await compass.conclusions.get()
+                conclusion = await ended(workspace, compass)
         except TimeoutError as late:
             raise CompassError("The demo's investigation did not end; standard error says why.") from late
-        told = [_told(message, conclusion) for message in workspace.messages if message.metadata]
+    told = [_told(message, conclusion) for message in workspace.messages if message.metadata]
     if as_json:
         shown = {"planted": truth, "messages": told, "hypotheses": report(conclusion)["hypotheses"]}
         out.write(json.dumps(shown, ensure_ascii=False, indent=1) + "\n")
     else:
         out.write("\n\n".join(message["text"] for message in told) + "\n")
+
+
+async def ended(workspace: Workspace, compass: Compass, nth: int = 1) -> Conclusion:
+    """How the investigation ended that is the nth to say so."""
+    while len(finals := [post for message in workspace.messages if (post := _post_of(message)).get("step") == "final"]) < nth:
+        await workspace.board.changed(workspace.board.version)
+    conclusion = await compass.history.conclusion(finals[nth - 1]["investigation"])
+    assert conclusion is not None  # noqa: S101 - it is kept before it is told
+    return conclusion
 
 
 async def page(port: int, out: TextIO, stop: asyncio.Event) -> None:
@@ -72,7 +66,7 @@ async def page(port: int, out: TextIO, stop: asyncio.Event) -> None:
 @asynccontextmanager
 async def _running(
     port: int, stop: asyncio.Event | None = None, seconds: float | None = None
-) -> AsyncIterator[tuple[Workspace, Witness, dict[str, str]]]:
+) -> AsyncIterator[tuple[Workspace, Compass, dict[str, str]]]:
     """The workspace and the bot in it, with a model that takes `seconds` to answer, or none; nothing of the environment is read."""
     stop, room = stop or asyncio.Event(), files("bot")
     async with AsyncExitStack() as kept:
@@ -80,15 +74,14 @@ async def _running(
         kept.enter_context(_without_proxy())
         model = {"OPENAI_BASE_URL": await kept.enter_async_context(playing(seconds)), **ACCESS} if seconds is not None else {}
         compass = await kept.enter_async_context(replayed(case, load(model), also=(second,)))
-        witness = Witness(**{each.name: getattr(compass, each.name) for each in fields(compass)})
         workspace = Workspace(clock=utc_now, hint=HINTS)
         await workspace.start(port)
         kept.push_async_callback(workspace.stop)
         async with asyncio.TaskGroup() as group:
             slack = SlackAccess(workspace.bot_token, workspace.app_token, workspace.api_url)
-            group.create_task(serve(witness, slack, stop))
+            group.create_task(serve(compass, slack, stop))
             await workspace.connected()
-            yield workspace, witness, planted(case)
+            yield workspace, compass, planted(case)
             stop.set()
 
 
@@ -103,9 +96,13 @@ def _without_proxy() -> Iterator[None]:
         os.environ.update(taken)
 
 
+def _post_of(message: Message) -> dict[str, str]:
+    return dict((message.metadata or {}).get("event_payload", {}))
+
+
 def _told(message: Message, conclusion: Conclusion) -> dict[str, Any]:
     """A message as the workspace received it, with what had been spent by then."""
-    step = (message.metadata or {})["event_payload"]["step"]
+    step = _post_of(message)["step"]
     spent = Decimal(0)
     for run in conclusion.runs:
         spent += run.cost

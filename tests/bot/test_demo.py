@@ -92,7 +92,7 @@ async def test_the_obvious_suspect_of_the_second_incident_is_innocent() -> None:
     """`web-shop` was deployed just before and fails loudest."""
     async with demo._running(0) as (workspace, compass, _):
         await workspace.command("investigate INC-43")
-        found = await asyncio.wait_for(compass.conclusions.get(), 60)
+        found = await asyncio.wait_for(demo.ended(workspace, compass), 60)
     first = found.hypotheses[0]
     assert {"service": first.service, "mechanism": first.mechanism} == planted(demo_incident.SECOND)
     seen = [one for one in found.observations.values() if one.service == "web-shop"]
@@ -102,15 +102,15 @@ async def test_the_obvious_suspect_of_the_second_incident_is_innocent() -> None:
 
 async def test_the_demos_model_costs_and_the_budget_stops_it_until_it_is_raised() -> None:
     async with demo._running(0, None, 0.0) as (workspace, compass, _):
-        for budget, refined in (("10", 2), ("0.004", 1), ("0", 0)):
+        for nth, (budget, refined) in enumerate((("10", 2), ("0.004", 1), ("0", 0)), 1):
             await workspace.command(f"investigate INC-42 --budget {budget}")
-            found = await asyncio.wait_for(compass.conclusions.get(), 60)
+            found = await asyncio.wait_for(demo.ended(workspace, compass, nth), 60)
             assert (found.total_cost > 0) == (refined > 0)
             assert len([run for run in found.runs if not run.unrefined]) >= refined
             assert any(run.unrefined == NO_ROOM for run in found.runs) == (budget == "0.004")
         final = next(one for one in workspace.messages if "Raise the budget" in json.dumps(one.blocks))
         await workspace.click(final.channel, final.ts, "raise")
-        raised = await asyncio.wait_for(compass.conclusions.get(), 60)
+        raised = await asyncio.wait_for(demo.ended(workspace, compass, 4), 60)
         assert not any(run.unrefined == NO_ROOM for run in raised.runs)
         assert raised.investigation.budget == Decimal("0.008")
         assert "The model says" in workspace.messages[-1].text

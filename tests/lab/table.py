@@ -7,11 +7,11 @@ import math
 import re
 import sys
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from bot.app import serve
-from bot.demo import Witness
+from bot.demo import ended
 from compass_core.bootstrap import live
 from compass_core.compass import utc_now
 from compass_core.settings import SlackAccess, load
@@ -126,13 +126,13 @@ async def _investigated(lab: Stack, fingerprint: str, workspace: Workspace) -> C
 
     stop, slack = asyncio.Event(), SlackAccess(workspace.bot_token, workspace.app_token, workspace.api_url)
     async with live(settings) as compass, asyncio.TaskGroup() as group:
-        witness = Witness(compass.telemetry, compass.store, compass.default_budget, compass.limits)
-        group.create_task(serve(witness, slack, stop))
+        here = replace(compass, engine=None)
+        group.create_task(serve(here, slack, stop))
         await workspace.connected()
         await workspace.command(f"investigate {fingerprint}")
-        ended = await workspace.wait_for(lambda message: bool(message.ephemeral) or step(message) == "final", 60)
-        assert not ended.ephemeral, ended.text
-        conclusion = await witness.conclusions.get()
+        told = await workspace.wait_for(lambda message: bool(message.ephemeral) or step(message) == "final", 60)
+        assert not told.ephemeral, told.text
+        conclusion = await ended(workspace, here)
         stop.set()
     return conclusion
 
