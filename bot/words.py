@@ -173,12 +173,16 @@ def nothing_found(conclusion: Conclusion) -> str:
     """What to say in place of hypotheses, or before ones that are hardly likely; '' where there is a better one, or no agent ran."""
     if not conclusion.runs or any(one.confidence >= DOUBTFUL for one in conclusion.hypotheses[:1]):
         return ""
-    if conclusion.outcome is Outcome.BLIND or not any(run.outcome is Outcome.ANSWERED for run in conclusion.runs):
+    answered = [run.outcome is Outcome.ANSWERED for run in conclusion.runs]
+    unusual = any(one.score >= UNUSUAL for one in conclusion.observations.values())
+    if conclusion.outcome is Outcome.BLIND or not (any(answered) or unusual):
         return "Nothing could be observed, so this says neither that something is wrong nor that all is well."
+    if unusual and not (all(answered) and len(answered) == len(AgentName)):
+        return "Something is wrong, but too little was read to name its cause."
     read = "in what could be read"
     if conclusion.hypotheses:
         return f"Nothing stands out {read}: this may be normal."
-    if any(one.score >= UNUSUAL for one in conclusion.observations.values()):
+    if unusual:
         return "Unusual things were seen, but no rule names a cause for them."
     return f"Nothing unusual was found {read}."
 

@@ -32,6 +32,7 @@ from compass_core.errors import BudgetExceededError, CompassError, StoreError, T
 from compass_core.hypotheses import again
 from compass_core.hypotheses.calibrated import how_sure
 from compass_core.hypotheses.coverage import coverage, is_blind, lowered
+from compass_core.hypotheses.propose import propose
 from compass_core.hypotheses.rank import rank
 from compass_core.hypotheses.turned import changed, harmless, unexplained, why_not
 from compass_core.incidents.resolve import resolve
@@ -41,6 +42,7 @@ log = structlog.get_logger()
 
 
 RECALLED, MOST_ALIKE = 200, 20  # earlier investigations that are looked through, and of those that are read whole
+WHOLE = frozenset({Outcome.ANSWERED, Outcome.OUT_OF_BUDGET})  # investigations that were not cut short
 KEEP_SECONDS = 5.0  # between tries to keep the end of an investigation
 
 T = TypeVar("T")
@@ -92,6 +94,7 @@ class Orchestrator:
         self._finished = {run.agent: run for run in finished}
         self._runs: list[Run] = []
         self._doing = ("", time.perf_counter())  # what, and since when
+        self._seen = Findings()  # by the agent that runs
         self._tried: tuple[Tried, ...] = ()
 
     async def investigate(self, investigation: Investigation, stop: str = "") -> Conclusion:
@@ -242,14 +245,14 @@ class Orchestrator:
         rules, which are free, and the later ones do the same (`agents.thinking`).
         """
         earlier = tuple(self._runs)
-        findings, thoughts, ending = Findings(), Thoughts(), (Outcome.ANSWERED, "")
+        self._seen, thoughts, ending = Findings(), Thoughts(), (Outcome.ANSWERED, "")
         self._budget.deadline = time.monotonic() + seconds
         try:
             about = {conventions.OPERATION: conventions.INVOKE_AGENT, conventions.AGENT: name.value}
             with conventions.span(f"{conventions.INVOKE_AGENT} {name}", about):
                 async with asyncio.timeout(seconds):
-                    findings = await self._step(f"{name} findings", lambda: agent.observe(incident, earlier), Findings)
-                    think = partial(agent.generate_hypotheses, incident, findings, earlier)
+                    self._seen = await self._step(f"{name} findings", lambda: agent.observe(incident, earlier), Findings)
+                    think = partial(agent.generate_hypotheses, incident, self._seen, earlier)
                     thoughts = await self._step(f"{name} thoughts", think, Thoughts)
         except BudgetExceededError as error:
             ending = (Outcome.OUT_OF_BUDGET, str(error))
@@ -262,7 +265,7 @@ class Orchestrator:
             self._budget.check()
         except BudgetExceededError as error:
             ending = (Outcome.OUT_OF_BUDGET, str(error))
-        return findings, thoughts, ending
+        return self._seen, thoughts, ending
 
     def _why_skipped(self, name: AgentName, investigation: Investigation, left: float) -> str:
         if investigation.only not in {None, name}:
@@ -298,11 +301,23 @@ class Orchestrator:
         )
 
     def _cut(self, ending: Ending) -> list[Run]:
-        """The run that was ended in the middle."""
+        """The run that was ended in the middle, with what it had seen and what the rules make of that."""
         doing, since = self._doing
-        cut = [name for name in AgentName if name == doing and name not in {run.agent for run in self._runs}]
-        seconds = time.perf_counter() - since
-        return [Run(agent=name, outcome=ending[0], reason=ending[1], seconds=seconds, cost=self._budget.spent_by(name)) for name in cut]
+        said = {(one.service, one.mechanism) for run in self._runs for one in run.hypotheses}
+        seen = (*(one for run in self._runs for one in run.findings.observations), *self._seen.observations)
+        return [
+            Run(
+                agent=name,
+                outcome=ending[0],
+                reason=ending[1],
+                seconds=time.perf_counter() - since,
+                cost=self._budget.spent_by(name),
+                findings=self._seen,
+                hypotheses=propose(name, seen, self._seen, said),
+            )
+            for name in AgentName
+            if name == doing and name not in {run.agent for run in self._runs}
+        ]
 
     async def _recalled(self, conclusion: Conclusion) -> Conclusion:
         """With when the same was found before, and how often an answer this sure was right here, as far as that is kept."""
@@ -313,7 +328,8 @@ class Orchestrator:
             earlier = await history.recent(RECALLED)
             alike = [one.investigation.id for one in earlier if again.may_be(conclusion, one)]
             past = [whole for key in alike[:MOST_ALIKE] if (whole := await history.conclusion(key))]
-            same = (one for one in earlier if conclusion.investigation.again and again.is_same(conclusion, one))
+            ended = (one for one in earlier if conclusion.investigation.again and one.outcome in WHOLE)
+            same = (one for one in ended if again.is_same(conclusion, one))
             before = await history.conclusion(one.investigation.id) if (one := next(same, None)) else None
         except StoreError:
             return conclusion

@@ -169,9 +169,11 @@ class FakeAgent(Agent):
     fails: Exception | None = None
     fails_after: Exception | None = None
     hangs: bool = False
+    ponders: bool = False
     sees: Findings | None = None
     earlier: list[tuple[Run, ...]] = field(default_factory=list)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
+    pondering: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def observe(self, incident: Incident, earlier: Sequence[Run]) -> Findings:
         self.earlier.append(tuple(earlier))
@@ -183,6 +185,9 @@ class FakeAgent(Agent):
     async def generate_hypotheses(self, incident: Incident, findings: Findings, earlier: Sequence[Run]) -> Thoughts:
         if self.fails:
             raise self.fails
+        if self.ponders:
+            self.pondering.set()
+            await asyncio.Event().wait()
         services = self.blames or ("checkout",) * len(self.confidences)
         rules = tuple(hypothesis(self.name, one, service=service) for one, service in zip(self.confidences, services, strict=True))
         if self.cost:

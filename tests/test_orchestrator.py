@@ -294,6 +294,19 @@ async def test_a_cancelled_investigation_says_so() -> None:
     assert not stage.kept.running
 
 
+async def test_who_stops_it_while_a_model_thinks_gets_what_was_seen_and_what_the_rules_make_of_it() -> None:
+    trouble = observation(DATABASE, "D1", "db", "db_connections_of_limit", 0.9)
+    seen = Findings(observations=(trouble,), suspects=(Suspect(service="db", score=0.8),))
+    stage = Stage(agents={DATABASE: {"ponders": True, "sees": seen}})
+    task = asyncio.ensure_future(stage.play(only=DATABASE))
+    await stage.cast[DATABASE].pondering.wait()
+    task.cancel("stopped by sam")
+    conclusion = await task
+    assert conclusion.observations == {"D1": trouble}
+    assert [(one.service, one.mechanism) for one in conclusion.hypotheses] == [("db", "connection_exhaustion")]
+    assert "this may be normal" not in blocks.root(conclusion.investigation, conclusion).text
+
+
 async def test_who_stops_it_is_told_and_it_ends_as_any_other() -> None:
     stage = Stage(agents={APPLICATION: {}, DATABASE: {"hangs": True}, NETWORK: {}})
     task = asyncio.ensure_future(stage.play())
@@ -366,7 +379,10 @@ async def test_what_changed_since_the_same_incident_was_looked_at_in_this_channe
     later = first.model_copy(update={"investigation": first.investigation.model_copy(update={"id": "later", "again": True})})
     assert any(one.startswith("gone: postgres-orders") for one in (await again.orchestrator._recalled(later)).changed)
     assert (await again.orchestrator._recalled(first)).changed == ()
-    history.ended = history.ended[1:]
+    cut = first.model_copy(update={"outcome": Outcome.STOPPED, "hypotheses": ()})
+    history.ended = [cut, *history.ended]
+    assert any(one.startswith("gone: postgres-orders") for one in (await again.orchestrator._recalled(later)).changed)
+    history.ended = history.ended[2:]
     assert (await again.orchestrator._recalled(later)).changed == ()
 
 

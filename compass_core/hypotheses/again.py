@@ -26,9 +26,10 @@ def seen_before(now: Conclusion, past: Iterable[Conclusion]) -> dict[str, str]:
 
 
 def here(now: Conclusion, past: Iterable[Conclusion]) -> tuple[int, int]:
-    """Of the answers here that were as sure as this one and that people judged: how many were right, and how many there are."""
-    as_sure = band(now.hypotheses[0].confidence)
-    judged = [one.judged for one in past if one.judged is not None and band(one.hypotheses[0].confidence) == as_sure]
+    """Of the answers to other incidents here, as sure as this one and judged by people: how many were right, and how many there are."""
+    as_sure, mine = band(now.hypotheses[0].confidence), _key(now.investigation.incident)
+    others = [one for one in past if one.hypotheses and _key(one.investigation.incident) != mine]
+    judged = [one.judged for one in others if one.judged is not None and band(one.hypotheses[0].confidence) == as_sure]
     return sum(judged), len(judged)
 
 

@@ -10,7 +10,6 @@ from compass_core.hypotheses import calibrated
 from compass_core.hypotheses.propose import sure
 
 KINDS = {"metrics": "Prometheus", "logs": "Loki", "traces": "Tempo"}
-ON_PURPOSE = frozenset({"left out", "not configured"})  # why agents are skipped that nobody waits for
 HALF = 0.5  # what counts of an agent that did not finish, and of a kind of telemetry of which a part could not be read
 UNTESTED, CONTRADICTED = 0.79, 0.5  # below what is called very likely, and what is called likely
 ANSWERS = frozenset({Reason.NO_DATA, Reason.TRUNCATED, Reason.NOT_CONFIGURED})  # nobody expects more of what says this
@@ -19,11 +18,11 @@ ANSWERS = frozenset({Reason.NO_DATA, Reason.TRUNCATED, Reason.NOT_CONFIGURED})  
 def coverage(runs: Sequence[Run]) -> float:
     """From 0 to 1: the share of the agents that finished × of the telemetry that could be read × how far the baseline can be trusted.
 
-    Half of that where nothing is known of what the incident is about. What was left out on purpose (an agent by `--only`, a source
-    that is not configured) does not count.
+    Half of that where nothing is known of what the incident is about. A source or an agent that is not configured does not count; an agent
+    that was left out by `--only` does: how often answers are right was counted with all three.
     """
-    wanted = set(AgentName) - {run.agent for run in runs if run.reason in ON_PURPOSE}
-    finished = sum(_finished(run) for run in runs if run.agent in wanted) / max(1, len(wanted))
+    wanted = len(AgentName) - sum(run.reason == "not configured" for run in runs)
+    finished = sum(map(_finished, runs)) / max(1, wanted)
     gaps = [gap for run in runs for gap in run.findings.gaps]
     expected = [kind for kind in KINDS if not any(_is_of(gap, kind) and gap.reason is Reason.NOT_CONFIGURED for gap in gaps)]
     lost, nothing = unread(runs), silent(runs)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from compass_core.domain import Conclusion, Hypothesis, Observation, Run
 from compass_core.hypotheses.joined import SHORT
 from compass_core.hypotheses.propose import LEAST
-from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, TROUBLED, callees, evidence_of, strongest
+from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, ONSET_SLACK_SECONDS, TROUBLED, Best, callees, evidence_of, strongest
 from compass_core.hypotheses.test import STRONG
 from compass_core.signals.signal import DIRECT, FELT
 
@@ -43,13 +43,26 @@ def harmless(ranked: Sequence[Hypothesis], runs: Sequence[Run]) -> str:
     told = []
     for service, held in best.items():
         changes = [seen for name, seen in held.items() if name in CHANGED and name != AS_WELL and seen.onset and seen.score >= TROUBLED]
-        worse = [seen for name, seen in held.items() if name not in CHANGED and seen.score >= TROUBLED]
-        if changes and not {seen.id for seen in changes} & blamed and (AS_WELL in held or not worse):
+        if changes and not {seen.id for seen in changes} & blamed:
             last = max(changes, key=lambda seen: seen.score)
-            why = "its new version answers as well as the old one" if AS_WELL in held else "nothing got worse there"
             what = last.summary.removeprefix(f"{service}: ")
-            told.append((last.score, f"Not the change of {service} ({what[:SHORT]}, {last.onset:%H:%M}): {why}."))
+            if why := _no_harm(last, held, ranked[:1], best):
+                told.append((last.score, f"Not the change of {service} ({what[:SHORT]}, {last.onset:%H:%M}): {why}."))
     return max(told, default=(0.0, ""))[1]
+
+
+def _no_harm(change: Observation, held: Best, first: Sequence[Hypothesis], best: Mapping[str, Best]) -> str:
+    """Why a change is not what did it; '' where nobody can say."""
+    if AS_WELL in held:
+        return "its new version answers as well as the old one"
+    if not any(seen.score >= TROUBLED for name, seen in held.items() if name not in CHANGED):
+        return "nothing got worse there"
+    for leader in first:
+        signs = [seen.onset for seen in best.get(leader.service, {}).values() if seen.id in leader.evidence_for and seen.score >= TROUBLED]
+        begun = min(filter(None, signs), default=None)
+        if begun and change.onset and (change.onset - begun).total_seconds() > ONSET_SLACK_SECONDS:
+            return f"{leader.service} was in trouble before it, from {begun:%H:%M} on"
+    return ""
 
 
 def changed(now: Conclusion, before: Conclusion) -> tuple[str, ...]:

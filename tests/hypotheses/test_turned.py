@@ -49,6 +49,10 @@ def test_a_change_after_which_nothing_got_worse_is_said_to_be_harmless() -> None
     assert told(deploy, worse) == "", "it may have done that"
     assert told(worse) == "", "nothing was changed"
     assert told(deploy, blamed=(DEPLOY.model_copy(update={"service": "prices", "evidence_for": (deploy.id,)}),)) == ""
+    full = seen("memory_of_limit", "cache", minutes=-8)
+    leader = CAUSE.model_copy(update={"service": "cache", "evidence_for": (full.id,)})
+    assert told(deploy, worse, full, blamed=(leader,)) == not_it + f"cache was in trouble before it, from {full.onset:%H:%M} on."
+    assert told(deploy, worse, full.model_copy(update={"onset": deploy.onset}), blamed=(leader,)) == "", "it came at the same time"
     long_ago = deploy.model_copy(update={"score": 0.1})
     assert told(long_ago) == "", "nobody would suspect it"
 
