@@ -10,6 +10,7 @@ from compass_core.analysis.timing import Growth, Measure, Slowness
 from compass_core.analysis.wording import amount
 from compass_core.domain import Observation
 from compass_core.readings import Reading, Span
+from compass_core.signals.spans import DELAY
 
 LISTED = 3  # calls that an observation names
 _FORMULAS: dict[Measure, str] = {
@@ -32,7 +33,7 @@ def of_growths(note: Note, growths: Iterable[Growth], spans: Reading[Span]) -> l
         found.append(
             note.observation(
                 one.service,
-                one.operation.measure,
+                DELAY if one.even and one.operation.measure == "gap" else one.operation.measure,
                 f"{what} {amount(one.value, 'ms')}, usually {amount(one.baseline, 'ms')}",
                 round(one.score, 4),
                 value=one.value,

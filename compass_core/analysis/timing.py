@@ -24,6 +24,7 @@ SLOW_SPREADS = 3.0
 LEAST_SPREAD_MS = 1.0
 RELATIVE_SPREAD = 0.1
 THROUGHOUT = 0.4
+QUICKEST, EVEN = 0.1, 2 / 3  # the share of spans that are the quickest, and of the middle one's growth that makes theirs as large
 OUTLIERS = 50  # one span in so many, and one more, may be slow for reasons of its own
 
 SERVING, CALLING = ("server", "consumer", "internal"), ("client", "producer")  # kinds of spans that are no calls, and that are
@@ -46,7 +47,7 @@ class Growth:
 
     `spreads`: growth of the mean excess over the usual median, in spreads of the baseline, ÷ √(1 + spans in the window ÷ before): few
     before say little of what is usual. `share`: of the time by which everything grew in the window. `service` is where it is laid: for a
-    way the service that the slow ways have in common.
+    way the service that the slow ways have in common. `even`: what takes longer does so for the quickest as well.
     """
 
     operation: Operation
@@ -57,6 +58,7 @@ class Growth:
     spreads: float
     share: float
     first: float
+    even: bool
 
     @property
     def score(self) -> float:
@@ -85,13 +87,14 @@ def growths(grown: Sequence[Grown]) -> tuple[Growth, ...]:
 def slow_throughout(grown: Sequence[Grown]) -> tuple[Slowness, ...]:
     """Services that lack something all their work needs: three or more, and `THROUGHOUT`, of what is known of them takes longer.
 
-    An operation of their own must be among it, which a slow network does not touch, and a way to or from them: who waits for one thing
-    alone still takes requests at once. The score is that of the most grown.
+    An operation of their own must be among it, which a slow network does not touch, and a way to or from them, on which a request is
+    quick now and then: who waits for one thing alone still takes requests at once. The score is that of the most grown.
     """
     found = []
     for service, known in _by_end(grown).items():
         slow = [one for one in known if one.spreads > GROWN]
-        both = any(one.own and one.operation.measure == "self_time" for one in slow) and any(one.operation.measure == "gap" for one in slow)
+        both = any(one.own and one.operation.measure == "self_time" for one in slow)
+        both &= any(one.operation.measure == "gap" and not one.even for one in slow)
         if len(slow) >= max(3.0, THROUGHOUT * len(known)) and both:
             score = grade(max(one.spreads for one in slow), GROWN, SCALE)
             found.append(Slowness(service, len(slow), len(known), min(one.first for one in slow), score))
@@ -102,7 +105,8 @@ def slow_throughout(grown: Sequence[Grown]) -> tuple[Slowness, ...]:
 class Grown:
     """One operation's growth; `total`: milliseconds by which its spans of the window grew together.
 
-    `own`: it is no call whose other end nobody traced.
+    `own`: it is no call whose other end nobody traced. `even`: the quickest grew by about as much as the middle one, as by a delay on
+    the way, while what waits for its turn is let through at once now and then.
     """
 
     operation: Operation
@@ -113,6 +117,7 @@ class Grown:
     total: float
     first: float
     own: bool = True
+    even: bool = False
 
 
 class _Measured(NamedTuple):
@@ -165,7 +170,8 @@ def _by_end(grown: Sequence[Grown]) -> dict[str, list[Grown]]:
 
 def _laid(service: str, alike: Sequence[Grown], share: float, common: float) -> Growth:
     most = max(alike, key=lambda one: one.spreads)
-    return Growth(most.operation, service, most.value, most.baseline, most.count, most.spreads * common, min(1.0, share), most.first)
+    grown = (most.value, most.baseline, most.count, most.spreads * common, min(1.0, share), most.first, most.even)
+    return Growth(most.operation, service, *grown)
 
 
 def _measured(traced: Traces) -> _Measured:
@@ -270,6 +276,7 @@ def changed(traced: Traces) -> list[Grown]:
                 total,
                 float(begun),
                 measured.own[i],
+                after.quantile(QUICKEST) - before.quantile(QUICKEST) >= EVEN * max(LEAST_SPREAD_MS, after.quantile(0.5) - usual),
             )
         )
     return found

@@ -83,7 +83,7 @@ MUST_SEE: Mapping[str, frozenset[str]] = {
     "traffic_surge": frozenset({"surge", "request_rate", "bytes_in", "connections", "db_sessions", "db_transactions"}),
     "network_loss": SLOW
     | CALLERS_CLOCK
-    | {"client_latency", "gap", "network_rtt", "packet_drops", "packet_errors"}
+    | {"client_latency", "gap", "delay", "network_rtt", "packet_drops", "packet_errors"}
     | {"tcp_retransmits", "tcp_resent", "tcp_resets"},
     "rate_limited": frozenset({"rate_limited", "rejected", "log_rate_limited"}),
     "exception_in_code": _FAILING - {"failing_spans"} | {"log_bad_answer"},

@@ -21,6 +21,7 @@ from compass_core.hypotheses.mechanisms import CALLERS_CLOCK, GENERAL, OF_A_DATA
 from compass_core.signals.catalogue import FAILURES, OF_ERRORS, SIGNALS
 from compass_core.signals.changes import CHANGES
 from compass_core.signals.signal import DIRECT, FELT, RESOURCE, WEAK, Evidence
+from compass_core.signals.spans import DELAY
 
 WEIGHTS: dict[Evidence, float] = {DIRECT: 2.0, RESOURCE: 2.0, FELT: 1.0, WEAK: 0.15}
 EXPLAINED = 0.8  # how much of what a service feels the trouble of what it calls takes away
@@ -250,6 +251,8 @@ def _speaks_for(seen: Observation, *, database: bool) -> tuple[str, ...]:
 
 def _otherwise(mechanism: str, best: Best) -> float:
     against = UNLESS.get(mechanism, frozenset()) - OWN_LATENCY  # a slow way out makes that longer; whose clock holds it says nothing
+    if mechanism == "network_delay" and _any_of(best, {DELAY}):  # its untraced calls take longer as well, and seem its own work
+        against = frozenset()
     other = OTHERWISE if _any_of(best, against) else 1.0
     return other * (THAT_NOT_WHY if mechanism in GENERAL else 1.0)
 

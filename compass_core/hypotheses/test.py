@@ -24,6 +24,7 @@ from compass_core.signals.catalogue import SIGNALS
 from compass_core.signals.changes import WORSE
 from compass_core.signals.plan import plan
 from compass_core.signals.signal import DIRECT, FELT, RESOURCE
+from compass_core.signals.spans import DELAY
 from compass_core.signals.unknown import others
 
 MOST, LEAST = 4, 0.05  # hypotheses that are tested, the first ones, and the confidence of the last of them
@@ -230,7 +231,8 @@ def _sign(seen: Observation, wanted: Collection[str]) -> float:
 
 def _not_see(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
     best = scene.best.get(one.service, {})
-    passed_on = SLOW if scene.beneath.get(one.service) else frozenset()  # it waits for what it calls, over the same network
+    waits = scene.beneath.get(one.service) or DELAY in best  # for what it calls, over the same network
+    passed_on = SLOW if waits else frozenset()
     unread = frozenset({"upstream_errors"}) if one.mechanism == "wrong_return_value" and "log_bad_answer" not in best else frozenset()
     names = (UNLESS.get(one.mechanism, frozenset()) | unread) - passed_on
     other = max((best[name] for name in names if name in best), key=_score, default=None)

@@ -6,6 +6,7 @@ from compass_core.readings import Span
 from compass_core.signals.requests import FAILING, SLOWER
 from compass_core.signals.signal import APPLICATION, DATABASE, DIRECT, FELT, NETWORK, Scale, Signal
 
+DELAY = "delay"
 _WAYS = Scale("change", 1.0, 10.0, 100.0)  # spans
 
 SPANS = (
@@ -14,6 +15,7 @@ SPANS = (
     Signal("failing_spans", APPLICATION, "requests that fail there first", "ratio", FAILING, FELT, ("exception_in_code",)),
     Signal("detour", APPLICATION, "requests that run otherwise", "", _WAYS, FELT, ("wrong_return_value", "exception_in_code")),
     Signal("gap", NETWORK, "time between two services", "ms", SLOWER, DIRECT, ("network_delay",)),
+    Signal(DELAY, NETWORK, "time between two services, of every request", "ms", SLOWER, DIRECT, ("network_delay",)),
     Signal("database_time", DATABASE, "time in calls to it", "ms", SLOWER, FELT, ("slow_queries",)),
 )
 

@@ -122,7 +122,9 @@ async def test_errors_start_with_the_application_a_slow_query_with_the_database_
     application, database, network = await investigate(view_of(source))
     assert {(one.signal, one.service) for one in application.findings.observations} == {("failing_spans", "checkout")}
     assert {(one.signal, one.service) for one in database.findings.observations} == {("database_time", "cart-db")}
-    assert {(one.signal, one.service) for one in network.findings.observations} == {("gap", "cart"), ("gap", "checkout")}, "its two ends"
+    assert {(one.signal, one.service) for one in network.findings.observations} == {("delay", "cart"), ("delay", "checkout")}, (
+        "its two ends"
+    )
     assert {one.mechanism for one in network.hypotheses} == {"network_delay"}
     assert len(asked(source, "spans")) == 2, "the window's and the baseline's, once for all three"
 

@@ -53,11 +53,11 @@ def test_growths_are_said_of_the_one_that_takes_longer() -> None:
     found = of_growths(
         NOTE, growths(changed(traced([span("own", ms=400), *call(410), select(600)], [span("own"), *call(10), select(100)]))), READ
     )
-    assert [(one.service, one.signal, one.summary) for one in found if one.signal != "gap"] == [
+    assert [(one.service, one.signal, one.summary) for one in found if one.signal != "delay"] == [
         ("db", "database_time", "db: calls from web (select) 600 ms, usually 100 ms"),
         ("web", "self_time", "web: own itself 400 ms, usually 100 ms"),
     ]
-    assert {one.summary for one in found if one.signal == "gap"} == {
+    assert {one.summary for one in found if one.signal == "delay"} == {
         "web: the way to cart (call) 410 ms, usually 10 ms",
         "cart: the way from web (call) 410 ms, usually 10 ms",
     }
@@ -75,14 +75,14 @@ def test_every_measure_says_its_formula() -> None:
     formulas = {one.signal: one.reduction.partition("(")[2].partition(")")[0] for one in found}
     assert formulas == {
         "self_time": "duration − time in child spans",
-        "gap": "client span − server span beneath it",
+        "delay": "client span − server span beneath it",
         "database_time": "duration of database client spans",
     }
 
 
 def test_slowness() -> None:
     slow, usual = ([*(span(name, ms=ms * at) for at, name in enumerate("ab", 2)), *call(ms)] for ms in (300, 50))
-    grown = changed(traced(slow, usual))
+    grown = [replace(one, even=False) for one in changed(traced(slow, usual))]
     (found,) = of_slowness(NOTE, slow_throughout(grown), READ)
     assert found.summary == "web: 3 of 3 operations and ways to and from it take longer than before"
     assert (found.signal, found.value, found.score) == ("slow_throughout", 3, round(slow_throughout(grown)[0].score, 4))

@@ -228,7 +228,10 @@ def test_growth_begins_with_the_first_slow_span() -> None:
 
 def test_score() -> None:
     operation = Operation("self_time", "web", "root")
-    scores = [Growth(operation, "web", 9, 1, 5, spreads, share, 0).score for spreads, share in ((GROWN, 1), (20, 1), (20, 0.25), (1e9, 1))]
+    scores = [
+        Growth(operation, "web", 9, 1, 5, spreads, share, 0, even=False).score
+        for spreads, share in ((GROWN, 1), (20, 1), (20, 0.25), (1e9, 1))
+    ]
     assert scores[0] == 0
     assert scores[2] == pytest.approx(scores[1] / 2)
     assert scores[3] == 1
@@ -337,9 +340,28 @@ def test_a_call_whose_other_end_is_not_traced_is_not_its_own_work() -> None:
         serve = span("serve", "call", kind="server", ms=50 + wait + work)
         return [span("call", service="front", kind="client", ms=100 + 2 * wait + work), serve, *ask]
 
-    assert slow_throughout(list(compared(at(0), at(260)).values())) == ()
-    (found,) = slow_throughout(list(compared(at(0), at(260, 200)).values()))
-    assert found.service == "web"
+    slow = [one for one in compared(at(0), at(260)).values() if one.spreads > GROWN and one.operation.measure == "self_time"]
+    assert {one.operation.name: one.own for one in slow} == {"ask0": False, "ask1": False}
+    way = one("call", 9, "front", peer="web")
+    assert slow_throughout([*slow, way]) == ()
+    assert slow_throughout([*slow, way, one("work", 9)]) != ()
+
+
+def test_a_delay_on_the_way_is_that_of_the_quickest_as_well() -> None:
+    """What waits for its turn on a busy processor is let through at once now and then."""
+
+    def way(*gaps: float) -> Grown:
+        before = [one for n in range(20) for one in repeated(*call("web", "cart"), begin=n, times=1)]
+        after = [one for n, gap in enumerate(gaps) for one in repeated(*call("web", "cart", gap=gap), begin=WINDOW + n, times=1)]
+        (found,) = (one for one in changed(traces(after, before)) if one.operation.measure == "gap")
+        return found
+
+    assert way(*(200.0 + n for n in range(20))).even
+    assert not way(*([10.0, 60.0, 110.0, 210.0] * 5)).even
+    own_work = [one("a", 9), one("b", 9)]
+    waits = replace(one("call", 9, "front", peer="web"), even=False)
+    assert slow_throughout([*own_work, waits]) != ()
+    assert slow_throughout([*own_work, replace(waits, even=True)]) == ()
 
 
 def test_where_the_call_is_not_traced_what_is_longer_than_the_callee_is_the_callers_own_work() -> None:

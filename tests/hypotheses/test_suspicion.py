@@ -240,3 +240,9 @@ def test_where_nobody_knows_who_calls_whom_a_store_may_be_beneath_all() -> None:
     assert order([*failing, seen("db_connections", "db", 0.9)])[0] == "db"
     assert order([*failing, seen("error_ratio", "db", 0.9)])[0] != "db"
     assert order([*failing, seen("db_connections", "db", 0.9)], calls("web cart"))[0] == "cart", "here it is known, and nobody calls it"
+
+
+def test_a_delay_of_every_request_is_the_ways_also_where_untraced_calls_take_longer() -> None:
+    seems_busy = (seen("self_time", score=0.8), seen("latency_p95", score=0.9))
+    assert mechanisms(seen("delay", score=0.6), *seems_busy)[0] == "network_delay"
+    assert mechanisms(seen("gap", score=0.6), seen("slow_throughout"), *seems_busy)[0] == "cpu_exhaustion"
