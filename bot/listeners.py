@@ -93,7 +93,11 @@ async def on_home(desk: Desk) -> None:
 
 
 async def _cost(desk: Desk) -> blocks.Message:
-    return blocks.cost(await desk.compass.history.recent(OF_A_MONTH), desk.compass.clock())
+    """By the ledger: it holds what was paid for questions, and what one that goes on with another has spent is its own alone."""
+    ended = await desk.compass.history.recent(OF_A_MONTH)
+    paid = await desk.compass.history.costs([one.investigation.id for one in ended])
+    told = [one.model_copy(update={"costs": paid.get(one.investigation.id, {})}) for one in ended]
+    return blocks.cost(told, desk.compass.clock())
 
 
 async def _recent(desk: Desk, most: int, reference: str = "", *, ended: bool = False) -> blocks.Message:
@@ -136,9 +140,9 @@ async def _reply(desk: Desk, of: Conclusion, text: str) -> None:
         return
     asked = await desk.compass.asked(of)
     before = asked.budget.spent
-    question = questions.parse(text, things(of)) or await asked.choose(text)
+    question = questions.parse(text, things(of)) or (await asked.choose(text) if text.strip() else None)
     if question is None:
-        raise RefusalError(questions.CANNOT)
+        raise RefusalError(questions.CANNOT.format(next(iter(sorted(things(of))), "checkout")))
     facts = redacted(await asked.look(question), desk.compass.redact)
     says = await asked.say(text, text_of(questions.answer(question, of, facts).blocks).split("\n"))
     spent = asked.budget.spent
@@ -242,6 +246,11 @@ async def on_reinvestigate(desk: Desk) -> None:
     """Investigate the button's incident again, in its thread, or go on with twice the budget: what has finished is not run again."""
     goes_on = desk.clicked["action_id"] == "raise"
     before = await _before(desk, desk.value)
+    if goes_on:
+        history = desk.compass.history
+        ended = (one.investigation for one in await history.recent(LOOKED_THROUGH))
+        if any(one.goes_on == before.id for one in (*await history.running(), *ended)):
+            raise RefusalError("The budget was raised already: what came of it stands in the thread.")
     budget = before.budget * 2 if goes_on else before.budget
     request = Request(incident=before.incident, budget=budget, only=before.only, goes_on=before.id if goes_on else "", again=True)
     await _investigate(desk, request, _under_message(desk), _clicked(desk))

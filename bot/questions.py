@@ -10,20 +10,24 @@ from bot.blocks.update import finding
 from bot.command import typed
 from bot.words import likely, shown
 from compass_core.agents.asked import Found, of_what, things
-from compass_core.domain import AgentName, Conclusion, Hypothesis, Outcome, Question
+from compass_core.domain import AgentName, Conclusion, Hypothesis, Observation, Outcome, Question
 from compass_core.hypotheses.mechanisms import MECHANISMS
+from compass_core.hypotheses.suspicion import evidence_of
 from compass_core.identity import joined
+from compass_core.signals.signal import FELT
 
 LONGEST = 1_000  # characters of a question that are read
 MOST_WORDS = 120  # of an answer
-CAN = """@Compass why not redis?
-@Compass show checkout's errors by pod
-@Compass what changed on node-c?
+CAN = """@Compass what should I do now?
+@Compass who is affected?
+@Compass why not {0}?
+@Compass show errors of {0}
+@Compass what changed?
 @Compass compare with yesterday
 @Compass what did you not look at?
 @Compass how sure?"""
 CANNOT = f"I cannot answer that. You can ask, for example:\n{CAN}"
-ELSEWHERE = f"Ask in the thread of an investigation, or start one:\n@Compass investigate INC-42\n{CAN}"
+ELSEWHERE = f"Ask in the thread of an investigation, or start one:\n@Compass investigate INC-42\n{CAN}".format("checkout")
 # what the name of a signal holds: the words that people use for it
 _TOPICS = """error: errors fail fails failing failed failure failures 5xx exceptions|log: logs lines|latency: slow slower p50 p95 p99
 request_rate: traffic request requests rps qps throughput|cpu|memory: mem ram heap oom|connections: connection pool sessions|disk: disks
@@ -38,7 +42,10 @@ _ORDERS = re.compile(
     r"|drain|create|open|close|tell|stop|run|do)\b"
 )
 # kinds, and what speaks for them: the first that matches counts
-_KINDS = r"""compare yesterday|last week|(day|week) (ago|before|earlier)|same time|compare[ds]?\b|\bvs\b|versus|(usual|normal) (for|at)
+_KINDS = r"""next what (should|can|must|could|do|shall) (i|we)( \w+)? (do|try|check)|next step
+next how (do|can|should|to) .*(fix|mitigate|solve|repair)|remed|mitigat
+felt who.*(affected|hit\b|suffer|hurt)|\baffected\b|impact|customers|users|blast
+compare yesterday|last week|(day|week) (ago|before|earlier)|same time|compare[ds]?\b|\bvs\b|versus|(usual|normal) (for|at)
 why_not why\b.*(\bnot\b|n't)|rul(ed?|ing) (it )?out|(could|might|should)(n't)? (it|this|that)|(what|how|thought) about|the (cause|problem)
 why_not ^is(n't)? (it|this|that)\b|it('s| is) not|how come|against|consider|exclude|suspect|maybe|perhaps|blame|\bbet\b|^(why )?\S+\?$
 unlooked (not|n't|never|without|nothing)\b.*(look|check|see\b|seen|read|tell)|miss(ed|ing)?\b|\bgaps?\b|blind|left out|skip|access
@@ -99,7 +106,9 @@ def _mechanism(part: str) -> str:
 
 def answer(question: Question, of: Conclusion, found: Found, says: str = "", paid: str = "") -> Message:
     """What was found, what could not be, and marked as its own what a model `says` of it; `paid` is what that cost."""
-    lead, lines = {"why_not": _why_not, "unlooked": _unlooked, "sure": _sure}.get(question.kind, _show)(question, of, found)
+    lead, lines = {"why_not": _why_not, "unlooked": _unlooked, "sure": _sure, "next": _next, "felt": _felt}.get(question.kind, _show)(
+        question, of, found
+    )
     sent = f"{found.queries} new quer{'y' if found.queries == 1 else 'ies'}, free" if found.queries else "From what was found then"
     model = [rich([plain(shown(f"The model says: {says}", 400))])] if says else []
     small = [" · ".join(filter(None, (sent, paid))), *(f"Could not read: {gap}" for gap in found.gaps[:2])]
@@ -120,13 +129,23 @@ def _why_not(question: Question, of: Conclusion, found: Found) -> tuple[str, lis
         why = "nothing is known of it" if unknown else seen
         for run in (run for run in of.runs if run.agent == what):
             return f"No explanation is of the {what} agent: {words.saw(run)}.", [finding(each) for each in words.strongest(run)]
-        return f"{what} is no explanation: {why}.", [finding(each, question.about) for each in found.seen if question.about]
-    lead = f"{one.about} is no. {rank} of {len(of.hypotheses)}: {words.sure(one).lower()} ({likely(one)}), {words.VERDICTS[one.verdict]}."
+        cleared = [[plain(of.why_not)]] if of.why_not and not question.about else []
+        return f"{what} is no explanation: {why}.", [*cleared, *(finding(each, question.about) for each in found.seen if question.about)]
+    lead = f"{one.about} ranks {rank} of {len(of.hypotheses)}: {words.sure(one).lower()} ({likely(one)}), {words.VERDICTS[one.verdict]}."
     against = [[bold("Against: "), plain(words.brief(each.detail, 20))] for each in one.tests if each.verdict == "contradicted"]
     cited = [(name, each) for name, ids in (("Against: ", one.evidence_against), ("For: ", one.evidence_for)) for each in ids[:3]]
     told = [[bold(name), *finding(of.observations[each], one.service)] for name, each in cited if each in of.observations]
-    first = [[plain(f"No. 1 is {of.hypotheses[0].about} ({likely(of.hypotheses[0])}).")]] if rank > 1 else []
-    return lead, [*against, *told, *first]
+    return lead, [*([_first(of, one)] if rank > 1 else []), *against, *told]
+
+
+def _first(of: Conclusion, other: Hypothesis) -> list[Json]:
+    """What ranks first, and why before this one."""
+    first = of.hypotheses[0]
+    lead = f"{first.about} ranks first ({likely(first)})"
+    if {*other.evidence_for} & {*first.brought_about_by}:
+        return [plain(f"{lead}: this brought it about.")]
+    weighs = next((of.observations[each].summary for each in first.evidence_for if each in of.observations), "")
+    return [plain(shown(f"{lead}: {weighs}" if weighs else f"{lead}.", 300))]
 
 
 def _fits(hypothesis: Hypothesis, question: Question) -> bool:
@@ -141,7 +160,29 @@ def _show(question: Question, of: Conclusion, found: Found) -> tuple[str, list[l
     whose = words.listed(of_what(question, of)) if question.about or question.kind == "show" else "all of it"
     seen = sorted(found.seen, key=lambda one: str(one.onset)) if question.kind == "changed" else found.seen
     lines = [finding(each, question.about, 20) for each in seen]
-    return f"{whose}: {what}" if lines else f"Nothing is known of {whose}: {what}", lines
+    known = f"; known here: {words.listed(sorted(things(of)))}" if question.about and question.about not in things(of) else ""
+    return f"{whose}: {what}" if lines else f"Nothing is known of {whose}: {what}{known}", lines
+
+
+def _next(_: Question, of: Conclusion, __: Found) -> tuple[str, list[list[Json]]]:
+    """The first check and the usual remedy of what ranks first, and the check of what ranks second."""
+    if words.nothing_found(of) or not of.hypotheses:
+        return words.nothing_found(of) or "There is no explanation to act on.", [[plain(line)] for line in words.to_check(of)]
+    steps = [(one, words.next_step(one, of.observations)) for one in of.hypotheses[:2]]
+    return f"{of.hypotheses[0].about}, {words.sure(of.hypotheses[0]).lower()}:", [
+        [bold("Check: " if rank == 0 else f"If it is {one.about}: "), plain(step)] for rank, (one, step) in enumerate(steps) if step
+    ]
+
+
+def _felt(_: Question, of: Conclusion, __: Found) -> tuple[str, list[list[Json]]]:
+    """Everything whose users suffer, the incident's own services first."""
+    own = of.investigation.incident.services
+    worst: dict[str, Observation] = {}
+    for one in sorted(of.observations.values(), key=lambda one: one.score):
+        if one.score >= words.UNUSUAL and evidence_of(one) == FELT:
+            worst[one.service] = one
+    seen = sorted(worst.values(), key=lambda one: (one.service not in own, -one.score))
+    return f"{len(seen)} services are seen to suffer:" if seen else "Nobody is seen to suffer.", [finding(one) for one in seen]
 
 
 def _unlooked(_: Question, of: Conclusion, __: Found) -> tuple[str, list[list[Json]]]:

@@ -447,7 +447,7 @@ class Question(Value):
     `signal` (`log`: lines), each split `by` a label, or compared with so many `days` earlier.
     """
 
-    kind: Literal["why_not", "show", "changed", "compare", "unlooked", "sure", "none"]
+    kind: Literal["why_not", "show", "changed", "compare", "unlooked", "sure", "next", "felt", "none"]
     about: str
     mechanism: str
     signal: str

@@ -4,8 +4,9 @@ Every method that reads telemetry raises `SourceError` when nothing could be rea
 that was otherwise good is a `Gap` in its `Reading`. Where an environment is given, what says of itself that it is in another is not read.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
@@ -125,6 +126,9 @@ class History(Protocol):
 
     async def recent(self, count: int) -> tuple[Conclusion, ...]:
         """The last that ended, newest first, without their runs, and with the first hypothesis alone."""
+
+    async def costs(self, investigations: Collection[str]) -> Mapping[str, Mapping[AgentName, Decimal]]:
+        """What each of these took so far, also for questions that were asked later, by agent, in US dollars."""
 
     async def answered(self, feedback: Feedback) -> bool:
         """Keep what a person says of a hypothesis, in place of what they said before; whether that is something else."""

@@ -379,7 +379,8 @@ async def test_what_changed_since_the_same_incident_was_looked_at_in_this_channe
     later = first.model_copy(update={"investigation": first.investigation.model_copy(update={"id": "later", "again": True})})
     assert any(one.startswith("gone: postgres-orders") for one in (await again.orchestrator._recalled(later)).changed)
     assert (await again.orchestrator._recalled(first)).changed == ()
-    cut = first.model_copy(update={"outcome": Outcome.STOPPED, "hypotheses": ()})
+    stopped = first.investigation.model_copy(update={"id": "stopped"})
+    cut = first.model_copy(update={"investigation": stopped, "outcome": Outcome.STOPPED, "hypotheses": ()})
     history.ended = [cut, *history.ended]
     assert any(one.startswith("gone: postgres-orders") for one in (await again.orchestrator._recalled(later)).changed)
     history.ended = history.ended[2:]

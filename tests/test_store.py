@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 import structlog
 
-from compass_core.budget import Attempt, Caps
+from compass_core.budget import Attempt, Bill, Caps
 from compass_core.database import engine_of
 from compass_core.domain import Address, AgentName, Conclusion, Feedback, Hypothesis, Incident, Investigation, Outcome, Post, Run
 from compass_core.errors import AlreadyRunningError, SettingsError, StoreError
@@ -431,3 +431,17 @@ def test_a_file_that_cannot_be_written_is_a_settings_error(path: Path) -> None:
     path.chmod(0o400)
     with pytest.raises(SettingsError, match="cannot be opened for writing"):
         Store(f"sqlite:///{path}")
+
+
+async def test_what_investigations_cost_is_what_the_ledger_holds_also_after_they_ended(store: Store) -> None:
+    """One that goes on with another has paid for its own calls alone; a question is asked when all has ended."""
+    roomy = Caps(Decimal(10), Decimal(10))
+    for key, agent, amount in (("a", "application", "0.5"), ("b", "database", "0.25"), ("b", "application", "0.125")):
+        attempt = Attempt(investigation=key, agent=AgentName(agent), model="m", amount=Decimal(amount))
+        await store.close(await store.reserve(attempt, roomy), Bill.SETTLED, Decimal(amount))
+    asked = Attempt(investigation="a", agent=AgentName.APPLICATION, model="m", amount=Decimal("0.0625"))
+    await store.reserve(asked, roomy)
+    assert await store.costs(["a", "b", "free"]) == {
+        "a": {AgentName.APPLICATION: Decimal("0.5625")},
+        "b": {AgentName.DATABASE: Decimal("0.25"), AgentName.APPLICATION: Decimal("0.125")},
+    }

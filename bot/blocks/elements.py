@@ -3,10 +3,9 @@
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, TypeVar
 
-from bot.words import more, printable, shown, utc
+from bot.words import more, printable, shown
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -62,7 +61,9 @@ def _lines(block: Json, *, links: bool) -> list[str]:
 
 
 def words_of(blocks: Iterable[Json]) -> int:
-    return sum(any(map(str.isalnum, word)) for word in text_of(blocks).split())
+    """How many words a person reads there, without the small print."""
+    large = (block for block in blocks if block["type"] != "context")
+    return sum(any(map(str.isalnum, word)) for word in text_of(large).split())
 
 
 def fitting(build: Callable[[T], list[Json]], details: Sequence[T], most_words: int) -> list[Json]:
@@ -120,11 +121,6 @@ def link_to(url: str | None, text: str) -> Json:
 def channel(name: str) -> Json:
     """A channel, which Slack names only to those who may see it."""
     return {"type": "channel", "channel_id": name}
-
-
-def local_time(at: datetime) -> Json:
-    """A time that Slack shows in the reader's own time zone."""
-    return {"type": "date", "timestamp": int(at.timestamp()), "format": "{date_short_pretty} {time}", "fallback": utc(at)}
 
 
 def header(text: str) -> Json:

@@ -1,8 +1,8 @@
 """The first message of an investigation, kept current: what is wrong and for whom, the best explanation, where the agents are, the cost."""
 
 from bot import words
-from bot.blocks.elements import Json, Message, bold, button, buttons, context, header, local_time, message, plain, rich
-from bot.words import listed, shown
+from bot.blocks.elements import Json, Message, bold, button, buttons, context, header, message, plain, rich
+from bot.words import listed, shown, utc
 from compass_core.domain import AgentName, Conclusion, Hypothesis, Investigation, Moment, Outcome
 
 
@@ -17,7 +17,7 @@ def root(investigation: Investigation, now: Moment | Conclusion | None = None) -
         lines.append([bold("Felt: "), plain(shown(f"{felt.summary}{f', since {felt.onset:%H:%M} UTC' if felt.onset else ''}", 160))])
     origin = words.TRIGGERS.get(incident.origin, shown(incident.origin))
     who = [listed(incident.services) or "services not known", shown(incident.severity), origin]
-    lines.append([plain(f"{' · '.join(filter(None, who))} · since "), local_time(incident.started_at)])
+    lines.append([plain(f"{' · '.join(filter(None, who))} · since {utc(incident.started_at)}")])
     testing = [f"▸ testing, {now.seconds:.0f} s"] if isinstance(now, Moment) and now.doing == "testing" else []
     lines.append([plain(" · ".join([*(_state(name, investigation, now) for name in AgentName), *testing]))])
     looked = next((run.findings.looked for run in now.runs if run.findings.looked), None)

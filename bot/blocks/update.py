@@ -6,7 +6,7 @@ from bot.blocks.elements import Json, Message, bold, bullets, button, buttons, c
 from bot.words import shown
 from compass_core.domain import Investigation, Observation, Progress
 
-MOST_WORDS = 60
+MOST_WORDS = 45  # and fifteen of small print
 SHOWN = 3  # findings
 _DETAILS = ((SHOWN, 14), (SHOWN, 11), (SHOWN, 9), (2, 9), (2, 7), (1, 5))  # findings, and words of each
 

@@ -47,4 +47,5 @@ def how_sure(confidence: float, right: int = 0, asked: int = 0) -> str:
     here = f" (here: {right} of {asked}, so about {posterior(confidence, right, asked):.0%} are)" if asked else ""
     if not known.n:
         return f"{known.word}: no answer was this sure on a system never seen before{here}."
-    return f"{known.word}: of {known.n} answers this sure on systems never seen before, {known.right} were right{here}."
+    right_ones = f"{known.right} {'was' if known.right == 1 else 'were'} right"
+    return f"{known.word}: of {known.n} answers this sure on systems never seen before, {right_ones}{here}."

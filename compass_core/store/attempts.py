@@ -1,5 +1,6 @@
 """What calls of a model took of the money: every attempt is written before it is made."""
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.sql import ColumnElement, Select
 
 from compass_core.budget import Attempt, Bill, Caps
+from compass_core.domain import AgentName
 from compass_core.store.rows import ATTEMPTS, Rows, value_of
 
 
@@ -43,6 +45,15 @@ class Attempts(Rows):
         wanted = _attempts(ATTEMPTS.c.investigation == investigation)
         rows = await self._do(lambda db: db.execute(wanted).all(), reads=True)
         return tuple(value_of(Attempt, *row).model_copy(update={"number": row[0]}) for row in rows)
+
+    async def costs(self, investigations: Collection[str]) -> dict[str, dict[AgentName, Decimal]]:
+        """What each of these took so far, also for questions that were asked later, by agent, in US dollars."""
+        wanted = _attempts(ATTEMPTS.c.investigation.in_(investigations))
+        costs: dict[str, dict[AgentName, Decimal]] = {}
+        for attempt in await self._readable(Attempt, wanted):
+            of = costs.setdefault(attempt.investigation, {})
+            of[attempt.agent] = of.get(attempt.agent, Decimal(0)) + attempt.amount
+        return costs
 
 
 def _attempts(these: ColumnElement[bool]) -> Select[tuple[Any, Any]]:

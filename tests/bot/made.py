@@ -30,7 +30,7 @@ from compass_core.redaction.redact import Redactor
 from tests.fakes import FakeLedger, FakeModel, inline
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Collection
 
     from compass_core.domain import Address, Feedback, Post, Request
     from compass_core.errors import StoreError
@@ -161,6 +161,9 @@ class FakeHistory:
 
     async def recent(self, count: int) -> tuple[Conclusion, ...]:
         return tuple(self._judged(one) for one in reversed(self.ended))[:count]
+
+    async def costs(self, investigations: Collection[str]) -> dict[str, dict[AgentName, Decimal]]:
+        return {one.investigation.id: one.costs for one in self.ended if one.investigation.id in investigations}
 
     async def in_thread(self, channel: str, ts: str) -> tuple[str, ...]:
         posts = [post for post in self.outbox.posts.values() if post.channel == channel and ts in {post.ts, post.thread_ts}]

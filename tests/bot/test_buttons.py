@@ -90,5 +90,8 @@ async def test_more_money_goes_on_with_what_was_found(compass: FakeCompass, work
         final = await posted(workspace, blocks.final(ended))
         await workspace.click(INCIDENTS, final.ts, "raise")
         await workspace.wait_for(is_step("final"))
+        compass.history.known["later"] = INVESTIGATION.model_copy(update={"id": "later", "goes_on": "0f3a"})
+        await workspace.click(INCIDENTS, final.ts, "raise")
+        await answer(workspace, "The budget was raised already")
     (request,) = compass.requests
     assert (request.incident, request.budget, request.goes_on) == (INVESTIGATION.incident, Decimal("20.00"), "0f3a")

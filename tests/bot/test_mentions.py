@@ -91,7 +91,7 @@ async def test_what_cannot_be_answered_is_said_with_what_can(compass: FakeCompas
     async with served(compass, workspace):
         root = await investigated(workspace)
         await workspace.write("@Compass please restart checkout", thread_ts=root.ts, user=SAM)
-        told = await answer(workspace, "I cannot answer that", "show checkout's errors by pod")
+        told = await answer(workspace, "I cannot answer that", "show errors of checkout")
     assert (told.ephemeral, told.thread_ts) == (SAM, root.ts)
 
 

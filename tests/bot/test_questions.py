@@ -44,6 +44,8 @@ WORDINGS = {
         "kafka maybe?",
         "explain why checkout is not the root cause",
     ),
+    "next": ("what should I do now?", "how do we fix this?", "next steps?", "what can we try"),
+    "felt": ("who is affected?", "what's the impact", "which customers suffer"),
     "show": (
         "memory of checkout over time",
         "let me see latency of frontend by instance",
@@ -219,10 +221,26 @@ def test_why_not_says_the_place_how_sure_and_what_speaks_against_it() -> None:
     trial = {"name": "order", "verdict": "contradicted", "detail": "it began after its callers"}
     second = hypothesis(0.1, service="redis", mechanism="memory_pressure", verdict="contradicted", tests=(trial,), evidence_for=("A1",))
     told = said(asked("why_not", "redis"), hypotheses=(hypothesis(), second))
-    assert "redis: memory pressure is no. 2 of 2" in told
+    assert "redis: memory pressure ranks 2 of 2" in told
     assert "(10%), contradicted by its tests" in told
     assert "Against: it began after its callers" in told
-    assert "No. 1 is postgres-orders: connection exhaustion (86%)" in told
+    assert "postgres-orders: connection exhaustion ranks first (86%)" in told
+
+
+def test_why_not_of_what_brought_it_about_says_that() -> None:
+    deploy = hypothesis(0.1, service="cart", mechanism="bad_deploy", evidence_for=("A9",))
+    told = said(asked("why_not", "cart"), hypotheses=(hypothesis(brought_about_by=("A9",)), deploy))
+    assert "postgres-orders: connection exhaustion ranks first (86%): this brought it about." in told
+    cleared = said(asked("why_not", "", "deploy"), why_not="Not the change of cart (deployed 1 → 2, 13:59): nothing got worse there.")
+    assert "Not the change of cart" in cleared
+
+
+def test_what_to_do_and_who_is_affected_is_answered_from_what_was_found() -> None:
+    felt = observation("A1", 0.9, service="checkout", signal="error_ratio", summary="checkout: failing requests 12%, usually 0%")
+    runs = (run(findings=Findings(observations=(felt,))),)
+    assert "Usual remedy: " in said(asked("next"), runs=runs)
+    assert "failing requests 12%" in said(asked("felt"), runs=runs)
+    assert "Nobody is seen to suffer" in said(asked("felt"), runs=(run(findings=Findings()),))
 
 
 def test_why_not_of_what_nobody_knows_and_of_what_looks_as_usual() -> None:
