@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, NamedTuple
 
 from bot.command import typed
@@ -20,6 +21,7 @@ _SERVICE = re.compile(
 _PAIR = re.compile(r"([A-Za-z][\w.-]*)\s*[:=]\s*[\"'`]?([\w./-]*\w)(?![\w./-]*\s*[:=]\s*\w)")  # `env=prod`
 _LINE = re.compile(r"\W*([A-Za-z][\w .-]{0,30}?)\W{0,3}\s*[:=]\s*\W{0,3}([^\n]+)")  # `*Affected service:* Checkout API`
 _LINK = re.compile(r"https?://[^\s|>\"]*(?:alert|g0\.expr)[^\s|>\"]*")
+_ID = re.compile(r"\bINC-[0-9]{1,9}\b", re.IGNORECASE)
 _EPOCH = re.compile(r"<!date\^([0-9]{9,11})\^")
 _WHEN = re.compile(
     r"(?i)(?:start|since|trigger|creat|fired|occur|began|open|time|date)\w*[^\n\d]{0,30}?"
@@ -29,10 +31,10 @@ _WHEN = re.compile(
 
 
 class Alert(NamedTuple):
-    """What was read: the incident, whose services may not be known, and a link that may lead to the alert, '' for none."""
+    """What was read: the incident, whose services may not be known, and a link or an id that may lead to it, '' for none."""
 
     incident: Incident
-    link: str
+    reference: str
 
 
 def read(message: dict[str, Any], now: datetime) -> Alert:
@@ -61,7 +63,7 @@ def read(message: dict[str, Any], now: datetime) -> Alert:
         origin="message",
         noted=noted,
     )
-    return Alert(incident, next(iter(_LINK.findall(raw)), ""))
+    return Alert(incident, next(chain(_LINK.findall(raw), _ID.findall(raw)), ""))
 
 
 def _texts(node: Any, depth: int = 0) -> Iterator[str]:

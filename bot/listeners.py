@@ -155,11 +155,11 @@ async def on_shortcut(desk: Desk) -> None:
     """Investigate what the message is about, below it; ask for what it does not say."""
     told, address, key = alerts.read(desk.body["message"], desk.compass.clock()), _under_message(desk), desk.body.get("trigger_id")
     incident = redacted(told.incident, desk.compass.redact)
+    if told.reference:
+        with suppress(IncidentNotFoundError, AmbiguousIncidentError):
+            return await _investigate(desk, Request(reference=told.reference), address, key and f"{key} reference")
     if not incident.services:
         return await open_view(desk, change.view(Request(), incident, address))
-    if told.link:
-        with suppress(IncidentNotFoundError, AmbiguousIncidentError):
-            return await _investigate(desk, Request(reference=told.link), address, key and f"{key} link")
     return await _investigate(desk, Request(incident=incident), address, key)
 
 

@@ -64,7 +64,8 @@ class IncidentNotFoundError(RefusalError):
         if reference.startswith(("https://", "http://")):
             problem = "No alert belongs to this link: give the alert's name or fingerprint in its place."
         service = f" If it is a service, type --service {reference} --since 30m." if _NAME.fullmatch(reference) else ""
-        super().__init__(f"{problem} Looked in: {'; '.join(looked_in)}.{hint}{service}")
+        alerts = " Of alerts it knows none: set COMPASS_GRAFANA_URL or COMPASS_ALERTMANAGER_URL." if len(looked_in) == 1 else ""
+        super().__init__(f"{problem} Looked in: {'; '.join(dict.fromkeys(looked_in))}.{alerts}{hint}{service}")
 
 
 class UnknownNameError(RefusalError):

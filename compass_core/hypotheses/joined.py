@@ -15,7 +15,7 @@ from compass_core.signals.catalogue import SIGNALS
 OF_A_CHANGE = frozenset({"bad_deploy", "config_change"})
 SHORT = 80  # characters of what is said of a step
 SOON = 600.0  # seconds after a change in which what it brings about begins
-TRIGGERS = 0.2  # of a confidence that its trigger gets where it began at once, and less the later: it may be a coincidence
+TRIGGERS = 0.14  # of a confidence that its trigger gets where it began at once, and less the later: it may be a coincidence
 
 
 @dataclass(frozen=True)

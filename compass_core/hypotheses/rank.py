@@ -37,24 +37,24 @@ def rank(runs: Sequence[Run], tried: Iterable[Tried] = (), affected: tuple[str, 
     told = _after_tests([one if one.by_rules else sure(one, one.confidence * room) for one in placed], tried, runs, known)
     best = {one.service: one.confidence for one in sorted(told, key=lambda one: one.confidence) if one.by_rules}
     told = [one if one.by_rules else sure(one, min(one.confidence, BELOW * best.get(one.service, 1.0))) for one in told]
-    return _odds(joined(told, known), now)
+    return joined(_odds(told, now), known)
 
 
-def _odds(ranked: tuple[Hypothesis, ...], weighed: Collection[Pair]) -> tuple[Hypothesis, ...]:
+def _odds(told: Sequence[Hypothesis], weighed: Collection[Pair]) -> Sequence[Hypothesis]:
     """The likeliest of the likeliest service, if the rules weighed it, with `LEADER` times its odds.
 
     The others and something else share what is left as before.
     """
     sums: dict[str, float] = defaultdict(float)
-    for one in ranked:
+    for one in told:
         sums[one.service] += one.confidence
-    first = next((one for one in ranked if sums[one.service] == max(sums.values()) and one.verdict != "contradicted"), None)
+    able = (one for one in told if sums[one.service] == max(sums.values()) and one.verdict != "contradicted")
+    first = max(able, key=lambda one: one.confidence, default=None)
     held = first.confidence if first and (first.service, first.mechanism) in weighed else SURE
     more = min(SURE, LEADER * held / (LEADER * held + 1 - held))
     if held >= more:
-        return ranked
-    told = (sure(one, more if one is first else one.confidence * (1 - more) / (1 - held)) for one in ranked)
-    return tuple(sorted(told, key=lambda one: -one.confidence))
+        return told
+    return [sure(one, more if one is first else one.confidence * (1 - more) / (1 - held)) for one in told]
 
 
 def _after_tests(hypotheses: Sequence[Hypothesis], tried: Iterable[Tried], runs: Sequence[Run], known: Ground) -> list[Hypothesis]:

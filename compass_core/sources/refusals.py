@@ -19,7 +19,8 @@ FOREIGN: Final[tuple[tuple[type[Exception], Reason, str], ...]] = (
     (httpx.LocalProtocolError, Reason.REJECTED, "the request could not be sent"),
     (httpx.DecodingError, Reason.GARBAGE, "the answer cannot be decompressed"),
     (zlib.error, Reason.GARBAGE, "the answer cannot be decompressed"),
-    (httpx.HTTPError, Reason.UNREACHABLE, "no connection, or it broke"),
+    (httpx.ConnectError, Reason.UNREACHABLE, "nothing answers at its address"),
+    (httpx.HTTPError, Reason.UNREACHABLE, "the connection broke"),
 )
 SHORTEST_SECRET: Final = 4
 AMAZON: Final = """Amazon's service takes only requests that are signed with SigV4, which Compass does not do:

@@ -202,8 +202,8 @@ def test_an_alert_says_what_it_is_about(message: Json, service: str, where: Envi
 
 def test_a_link_that_may_lead_to_the_alert_is_found() -> None:
     link = "https://grafana.example/alerting/grafana/ab12/view?orgId=1"
-    assert read(attached(title="x", title_link=link), NOW).link == link
-    assert read({"text": "see <https://wiki.example/runbook|the runbook>"}, NOW).link == ""
+    assert read(attached(title="x", title_link=link), NOW).reference == link
+    assert read({"text": "see <https://wiki.example/runbook|the runbook>"}, NOW).reference == ""
 
 
 def test_what_nobody_can_read_has_no_service() -> None:
