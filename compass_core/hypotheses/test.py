@@ -235,14 +235,14 @@ def _not_see(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
     passed_on = SLOW if waits else frozenset()
     unread = frozenset({"upstream_errors"}) if one.mechanism == "wrong_return_value" and "log_bad_answer" not in best else frozenset()
     names = (UNLESS.get(one.mechanism, frozenset()) | unread) - passed_on
-    other = max((best[name] for name in names if name in best), key=_score, default=None)
+    other = max((best[name] for name in sorted(names) if name in best), key=_score, default=None)
     return ("contradicted", other.summary, other, other.value) if other and other.score >= STRONG else None
 
 
 def _dose(one: Hypothesis, scene: Scene, again: Again) -> Said | None:
     """Who runs on a node lacks what it lacks. Who calls a service may bear much: that none of them suffers contradicts nothing."""
     tenants = scene.tenants(one.service)
-    users, what = {*(tenants or scene.callers(one.service))}, "run on" if tenants else "call"
+    users, what = sorted({*(tenants or scene.callers(one.service))}), "run on" if tenants else "call"
     worst: dict[str, Observation] = {}
     for seen in (*chain(*again), *(each for user in users for each in scene.best.get(user, {}).values())):
         if seen.service in users and evidence_of(seen) in {FELT, DIRECT}:
@@ -251,7 +251,7 @@ def _dose(one: Hypothesis, scene: Scene, again: Again) -> Said | None:
     suffering = sum(seen.score >= TROUBLED for seen in worst.values())
     if one.mechanism in OF_THE_WAY and (few := _slow_for_few(one, again)):
         return few
-    missed = {*users, *scene.affected} - {one.service}
+    missed = sorted({*users, *scene.affected} - {one.service})
     if _is_gone(one, scene) and (felt := _felt(missed, scene, again)) and felt.score < CALM:
         return "contradicted", f"nobody misses it: {felt.summary}", felt, 0
     if tenants and one.mechanism in SHARED and len(worst) >= FEWEST_TENANTS and suffering < FEW * len(worst):
@@ -294,12 +294,12 @@ def _space(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
     if not any(one.service in {edge.caller, edge.callee} for edge in scene.edges if edge.system != NODE):
         return "untested", "it is not known who uses what", None, None
     near = systems(scene.edges, (one.service,))[0]  # elsewhere it is another fault
-    felt = (seen for service in near for seen in scene.best.get(service, {}).values() if seen.signal in ITSELF)
+    felt = (seen for service in sorted(near) for seen in scene.best.get(service, {}).values() if seen.signal in ITSELF)
     suffering = [seen for seen in felt if seen.score >= STRONG]
     inside = [seen for seen in suffering if _is_victim(seen.service, one, scene)]
     if not suffering or not (inside or all(scene.beneath.get(seen.service) for seen in suffering)):
         return "untested", "it is not known who uses what", None, None
-    most = max(inside or suffering, key=_score)
+    most = max(inside or suffering, key=lambda seen: (seen.service in scene.affected, seen.score))
     told = f"who suffers {'uses it' if inside else 'does not use it'}: {most.summary}"
     return "survived" if inside else "contradicted", told, most, len({seen.service for seen in inside})
 
