@@ -100,7 +100,10 @@ def parse(text: str, now: datetime) -> Command:
         case "stop" | "cancel" | "abort":
             return Stop(bare(" ".join(word for word, _ in words[1:])))
         case "status" | "list" | "history" | "cost":
-            return Show(verb, bare(" ".join(word for word, _ in words[1:])))
+            reference = bare(" ".join(word for word, _ in words[1:]))
+            if reference and verb != "history":
+                raise _refusal(verb, f"{verb} takes nothing behind it, not {shown(reference)!r}.")
+            return Show(verb, reference)
         case "help":
             return Help()
     raise RefusalError(f"I do not know {shown(verb)!r}.{_nearest(verb, FORMS)} You can type:\n" + "\n".join(FORMS.values()))

@@ -114,6 +114,8 @@ async def _recent(desk: Desk, most: int, reference: str = "", *, ended: bool = F
     latest = await history.recent(OF_A_MONTH if reference else LOOKED_THROUGH)
     recent = [one for one in latest if may_see(one.investigation)][:most]
     running, recent = redacted((running, recent), desk.compass.redact)  # a former Compass kept incidents whole
+    if reference and not recent:
+        raise RefusalError(f"No investigation of {shown(reference)} has ended that you may see; /compass list shows what is known.")
     ids = [one.id for one in running[:most]] + [one.investigation.id for one in recent]
     return blocks.status(running, recent, await links(desk, ids), desk.compass.clock())
 

@@ -43,7 +43,9 @@ def correction(ended: Conclusion, rank: int) -> Json:
     wrong = ended.hypotheses[rank].about
     others = {one.about: {"text": label(one.about, 75), "value": str(at)} for at, one in enumerate(ended.hypotheses) if one.about != wrong}
     typed = {"type": "plain_text_input", "action_id": "typed"}
-    inputs: list[tuple[str, str, Json]] = [("was", "Or a service that is not listed", typed | {"max_length": 100})]
+    inputs: list[tuple[str, str, Json]] = [
+        ("was", "Or a service that is not listed" if others else "The service, and what was wrong with it", typed | {"max_length": 100})
+    ]
     inputs += [("note", "Note for the thread", typed | {"max_length": LONGEST_NOTE, "multiline": True})]
     if others:
         inputs.insert(0, ("other", "It was", {"type": "static_select", "action_id": "chosen", "options": list(others.values())[:100]}))

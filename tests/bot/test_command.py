@@ -115,6 +115,8 @@ def test_a_quoted_word_is_no_flag() -> None:
         ("declare slow --since 5m", "--service is missing"),
         ("declare slow --service a", "--since is missing"),
         ("investigate " + "x" * 10_000, "10,012 characters"),
+        ("cost --days 7", "cost takes nothing behind it"),
+        ("status INC-1", "status takes nothing behind it"),
     ],
 )
 def test_a_refusal_says_what_is_wrong_and_shows_the_form(text: str, told: str) -> None:

@@ -78,6 +78,12 @@ async def test_history_says_what_people_and_time_say_of_an_answer(compass: FakeC
     assert "INC-2" not in told.text
 
 
+async def test_of_what_nobody_investigated_there_is_no_history(compass: FakeCompass, workspace: Workspace) -> None:
+    async with served(compass, workspace):
+        await workspace.command("history inc-99")
+        await answer(workspace, "No investigation of inc-99 has ended that you may see")
+
+
 async def test_the_cost_of_this_month_by_day_and_agent(compass: FakeCompass, workspace: Workspace) -> None:
     spent = {AgentName.APPLICATION: Decimal("0.5"), AgentName.DATABASE: Decimal("0.25")}
     days = (timedelta(0), timedelta(hours=1), timedelta(days=1), timedelta(days=9))
