@@ -8,13 +8,14 @@ on (worlds of a new seed: `worlds.py --seed N`), never those of `--seen`.
 from __future__ import annotations
 
 import argparse
+import logging
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
-from compass_core import evaluation
+from compass_core import evaluation, telemetry
 from compass_core.hypotheses import calibrated
 from compass_core.hypotheses.calibrated import Band, Calibration
 
@@ -103,6 +104,7 @@ def _line(name: str, answers: list[Answer]) -> str:
 
 
 def _begin() -> None:
+    telemetry.configure(level=logging.WARNING)
     calibrated.MEASURED = Calibration(bands=(Band(word="", least=0, n=0, right=0),))
 
 
