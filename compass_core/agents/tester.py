@@ -1,7 +1,5 @@
 """Asks what the tests of the leading hypotheses want to read, within an allowance of its own."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence

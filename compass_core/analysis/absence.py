@@ -1,7 +1,5 @@
 """What is missing: series that end, traffic that stops, a service that writes nothing more."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 

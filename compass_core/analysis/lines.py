@@ -1,7 +1,5 @@
 """What a log line says, and how bad its writer takes it to be, through the wrappers of container engines, syslog and JSON."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """From series and changes to observations, each with its value, what is usual, and what was asked."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Observations in the making: who observes, when, and in which order it is told."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime

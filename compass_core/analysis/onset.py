@@ -1,7 +1,5 @@
 """When the trouble began, from many series over a long time: where a level steps to a worse one and stays there."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Two versions at once: whether the new one answers worse than the old one at the same minutes, whatever else goes on."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 

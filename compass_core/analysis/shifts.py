@@ -1,7 +1,5 @@
 """Shifts: how far each of many series moved from its baseline, and when that began."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

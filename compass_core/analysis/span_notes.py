@@ -1,7 +1,5 @@
 """From what spans say to observations."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from compass_core.analysis.calls import Detour, Failure

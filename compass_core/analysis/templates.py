@@ -1,7 +1,5 @@
 """Log templates: lines that differ in numbers, ids, addresses and a few words alone are one."""
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,5 @@
 """Spans as columns: who is whose parent, which service did what, and who calls whom."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """Whether the same cause was found in an earlier incident, by the same signals."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 

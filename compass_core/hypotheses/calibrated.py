@@ -1,7 +1,5 @@
 """How sure an answer may sound: by how many answers that were as sure were right, on systems that had never been seen before."""
 
-from __future__ import annotations
-
 from importlib import resources
 
 from pydantic import Field

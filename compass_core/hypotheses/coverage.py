@@ -1,7 +1,5 @@
 """How much of what should have been looked at was: what was not can refute any cause, so it lowers the confidence of all."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from compass_core.domain import AgentName, Findings, Gap, Hypothesis, Outcome, Run

@@ -1,7 +1,5 @@
 """Which causes belong together: a change, what it brought about, and who suffers from that. Nothing is merged: each stays and points on."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,7 +1,5 @@
 """What an agent knows when it thinks: what it saw, what those before it saw and thought, and what its rules propose."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

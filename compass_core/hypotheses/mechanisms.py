@@ -1,7 +1,5 @@
 """The vocabulary of causes: how a service can break, in one line each."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 MECHANISMS: Mapping[str, str] = {

@@ -4,8 +4,6 @@ The parts that never change come first, so that a server can cache them. What te
 lines that cannot occur in it, one fact a line, and no text in it can begin a line or a field.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Iterator

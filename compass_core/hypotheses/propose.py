@@ -1,7 +1,5 @@
 """Hypotheses by rules: who is suspected, and what the observations so far say for each mechanism there."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 

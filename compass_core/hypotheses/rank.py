@@ -1,7 +1,5 @@
 """Ranking: what every agent said, weighed once by everything that all of them saw. Nothing is merged and nothing is dropped."""
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence

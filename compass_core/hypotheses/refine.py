@@ -8,8 +8,6 @@ exists, and always less than the likeliest for that service (`BELOW`).
 Nothing of the rules is lost: what the model leaves out stays as it is.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass

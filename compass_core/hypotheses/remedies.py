@@ -1,7 +1,5 @@
 """What an engineer does about each mechanism: the first look that proves or disproves it, and what usually helps."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 # fmt: off

@@ -7,8 +7,6 @@
 4. Within a service a mechanism's share is what speaks for it of all that speaks there, the more specific first.
 """
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -4,8 +4,6 @@ A test compares what would be seen if the hypothesis were true with what is seen
 telemetry could decide.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta

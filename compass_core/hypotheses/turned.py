@@ -1,7 +1,5 @@
 """Why the answer is not what an earlier message named, or a change, and what it leaves unexplained, each in one sentence."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from compass_core.domain import Conclusion, Hypothesis, Observation, Run

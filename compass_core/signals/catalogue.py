@@ -3,8 +3,6 @@
 A family enters only with a test on that exporter's real names (`tests/signals/`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 from compass_core.domain import AgentName

@@ -1,7 +1,5 @@
 """What was changed: alone it is no evidence; beside something that moved where it was made it may be the reason."""
 
-from __future__ import annotations
-
 from compass_core.signals.signal import APPLICATION, DIRECT, WEAK, Scale, Signal
 
 _ONE = Scale("level", 0.5, 1.0, 1.0)

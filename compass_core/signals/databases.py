@@ -1,7 +1,5 @@
 """What databases, their exporters and the pools in front of them tell."""
 
-from __future__ import annotations
-
 from compass_core.signals.network import PEERS
 from compass_core.signals.requests import FAILING, LOAD, SLOWER
 from compass_core.signals.signal import DATABASE, DIRECT, FELT, QUANTILE, RATE, RATE_RATIO, RATIO, RESOURCE, WEAK, Ask, Scale, Signal, Where

@@ -4,8 +4,6 @@ A phrase is a part of a line in lower case, `#` in it any digit. A line tells of
 the more specific comes first: `lock wait timeout` before `timeout`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from compass_core.domain import AgentName

@@ -3,8 +3,6 @@
 Names run words together, shorten them, or write them in camel case: `p50latency`, `tcp_retans`, `CpuUsageRate(%)`, `cpuutilization`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass

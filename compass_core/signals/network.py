@@ -1,7 +1,5 @@
 """What lies between services: packets, names, certificates, ingress and mesh."""
 
-from __future__ import annotations
-
 from compass_core.signals.requests import FAILING, SLOWER
 from compass_core.signals.signal import (
     DIRECT,

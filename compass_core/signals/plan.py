@@ -1,7 +1,5 @@
 """From the families that exist to the selections that measure the catalogue's signals."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace

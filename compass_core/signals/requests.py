@@ -1,7 +1,5 @@
 """Requests: how many, how many fail, how long they take. Whoever serves them, whatever counts them."""
 
-from __future__ import annotations
-
 from compass_core.signals.signal import APPLICATION, DIRECT, FELT, QUANTILE, RATE, RATE_RATIO, WEAK, Ask, Scale, Signal, Where
 
 _STATUS = ("http_response_status_code", "http_status_code", "status_code", "status", "code")

@@ -1,7 +1,5 @@
 """What a workload or its node has: CPU, memory, disk, instances."""
 
-from __future__ import annotations
-
 from compass_core.signals.signal import (
     APPLICATION,
     DATABASE,

@@ -1,7 +1,5 @@
 """What spans tell; which of their attributes name a database."""
 
-from __future__ import annotations
-
 from compass_core.readings import Span
 from compass_core.signals.requests import FAILING, SLOWER
 from compass_core.signals.signal import APPLICATION, DATABASE, DIRECT, FELT, NETWORK, Scale, Signal

@@ -1,7 +1,5 @@
 """How families that no row of the table knows are asked: by what their names, kinds, labels and siblings say."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The words that names of metrics are made of, and which of them together speak for which signal: data, read by `names`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 WORDS: Mapping[str, str] = {
