@@ -15,6 +15,7 @@ from compass_core.domain import AgentName, Incident, Run, Tried
 from compass_core.hypotheses import test
 from compass_core.hypotheses.joined import OF_A_CHANGE
 from compass_core.hypotheses.rank import rank
+from compass_core.hypotheses.scene import Question, Scene
 from compass_core.readings import Selection
 
 REQUESTS = 20
@@ -47,23 +48,23 @@ class Tester:
 
         return await self._view.offload(read)
 
-    async def _scene(self, incident: Incident, runs: Sequence[Run]) -> test.Scene:
+    async def _scene(self, incident: Incident, runs: Sequence[Run]) -> Scene:
         """All of it was asked by the agents already."""
         times = await self._view.times(incident)
         scope = await find_scope(self._view, incident.services, times)
         families = await self._view.families(scope.services, DISKS, times.all)
-        return test.Scene(incident.services, seen_by(runs), scope.edges, times, families.values)
+        return Scene(incident.services, seen_by(runs), scope.edges, times, families.values)
 
-    async def _answer(self, wanted: Sequence[test.Question], scene: test.Scene, answers: test.Answers) -> None:
+    async def _answer(self, wanted: Sequence[Question], scene: Scene, answers: test.Answers) -> None:
         """What is asked of one time is asked in one request, of the investigation's own time first."""
-        asked: dict[Times, list[test.Question]] = defaultdict(list)
+        asked: dict[Times, list[Question]] = defaultdict(list)
         for question in wanted:
             asked[question.times].append(question)
         async with asyncio.TaskGroup() as group:
             for times, questions in asked.items():
                 group.create_task(self._at(times, questions, scene, answers))
 
-    async def _at(self, times: Times, questions: Sequence[test.Question], scene: test.Scene, answers: test.Answers) -> None:
+    async def _at(self, times: Times, questions: Sequence[Question], scene: Scene, answers: test.Answers) -> None:
         selections: tuple[Selection, ...] = tuple(dict.fromkeys(each for one in questions for each in one.selections))
         series = await self._view.series(selections, times.all, times.step)
         note, services = Note(AgentName.APPLICATION, times), {one.service for one in scene.observations}

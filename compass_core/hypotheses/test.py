@@ -4,26 +4,20 @@ A test compares what would be seen if the hypothesis were true with what is seen
 telemetry could decide.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import timedelta
-from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
 
-from compass_core.analysis.metric_notes import TO_PEER
 from compass_core.analysis.notes import Times
-from compass_core.domain import AgentName, Hypothesis, Observation, Trial, Verdict, Window
-from compass_core.hypotheses.joined import Ground
+from compass_core.domain import Hypothesis, Observation, Trial, Verdict, Window
 from compass_core.hypotheses.mechanisms import CALLERS_CLOCK, GENERAL, ITSELF, MUST_SEE, SLOW, UNLESS
-from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, NODE, ONSET_SLACK_SECONDS, TROUBLED, Best, callees, evidence_of, systems
-from compass_core.readings import Family, Selection
+from compass_core.hypotheses.scene import FALLS, Question, Scene
+from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, NODE, ONSET_SLACK_SECONDS, TROUBLED, Best, evidence_of, systems
 from compass_core.signals.catalogue import SIGNALS
 from compass_core.signals.changes import WORSE
-from compass_core.signals.plan import plan
 from compass_core.signals.signal import DIRECT, FELT, RESOURCE
 from compass_core.signals.spans import DELAY
-from compass_core.signals.unknown import others
 
 MOST, LEAST = 4, 0.05  # hypotheses that are tested, the first ones, and the confidence of the last of them
 FINEST = 5.0  # seconds between points
@@ -40,18 +34,10 @@ OVERLOADED = frozenset({"slow_queries", "cpu_exhaustion", "disk_io", "connection
 OF_A_STORE = frozenset({"db_up", "db_sessions", "db_running", "db_transactions", "db_query_time", "db_slow_queries"})
 MISSES = frozenset({"db_evictions", "cache_hits", "db_disk_reads"})  # what a cache does that holds too little
 OWN = frozenset({DIRECT, RESOURCE})  # what others feel as well travels
-MOST_MEMBERS = 10_000  # series of families that the table does not hold
-FALLS, STEADY = "_drop", 0.7  # what a signal that falls is called, and what is left of one that does not
+STEADY = 0.7  # what is left of what does not fall
 FAILED = frozenset({"error_ratio", "errors", "availability"})
 LINES, RARE = frozenset({"new_errors", "new_exceptions", "error_lines"}), 0.001  # and the share of requests below which lines are noise
 DAMPED = 0.5  # as bad as now is at least this share of its score
-
-
-class Question(NamedTuple):
-    """What a test wants to read: these series over that time."""
-
-    selections: tuple[Selection, ...]
-    times: Times
 
 
 Said = tuple["Verdict", str, "Observation | None", "float | None"]
@@ -60,44 +46,6 @@ Again = Sequence[Sequence["Observation"]]
 """What was seen when it was asked again: for each question its observations."""
 Answers = dict[Question, tuple["Observation", ...]]
 """What was seen in each of the questions that were answered."""
-
-
-@dataclass(frozen=True)
-class Scene(Ground):
-    """What is known when hypotheses are tested; `families` are those of all services that were looked at."""
-
-    times: Times
-    families: tuple[Family, ...]
-
-    @cached_property
-    def beneath(self) -> Mapping[str, frozenset[str]]:
-        """Whom each service depends on."""
-        return callees(self.edges)
-
-    def tenants(self, node: str) -> tuple[str, ...]:
-        """What runs on it, if it is a node."""
-        return tuple(edge.caller for edge in self.edges if edge.callee == node and edge.system == NODE)
-
-    @cached_property
-    def symptoms(self) -> tuple[Observation, ...]:
-        """What the affected services suffer from."""
-        seen = (one for service in self.affected for one in self.best.get(service, {}).values())
-        return tuple(one for one in seen if one.score >= TROUBLED and evidence_of(one) in {FELT, DIRECT})
-
-    @cached_property
-    def measured(self) -> tuple[Selection, ...]:
-        """Every way in which a signal of anything is measured, by a row of the table or by what the family's name says."""
-        everything = {service for family in self.families for service in family.services}
-        planned = chain.from_iterable(plan(self.families, agent) for agent in AgentName)
-        return (*planned, *others(self.families, everything, len(self.families), MOST_MEMBERS))
-
-    def selections(self, services: Collection[str], signals: Collection[str]) -> tuple[Selection, ...]:
-        """How these signals of these services are measured."""
-        wanted = {signal.removesuffix(FALLS) for signal in signals}
-        clients = {*services, *chain.from_iterable(map(self.callers, services))}  # who measures the calls to them
-        named = ((one, clients if one.signal in TO_PEER else services) for one in self.measured if one.signal in wanted)
-        mine = (replace(one, members=tuple(each for each in one.members if each[1] in whose)) for one, whose in named)
-        return tuple(one for one in mine if one.members)
 
 
 class Test(NamedTuple):

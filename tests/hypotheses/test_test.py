@@ -10,7 +10,8 @@ import pytest
 
 from compass_core.analysis.notes import Times
 from compass_core.domain import Hypothesis, Window
-from compass_core.hypotheses.test import EARLIER, Answers, Scene, questions, trials, verdict_of
+from compass_core.hypotheses.scene import Scene
+from compass_core.hypotheses.test import EARLIER, Answers, questions, trials, verdict_of
 from compass_core.readings import Family
 from tests.fakes import START, WINDOW
 from tests.hypotheses.seeing import APPLICATION, calls, seen
