@@ -12,7 +12,7 @@ from bot.words import likely, shown
 from compass_core.budget import NO_ROOM
 from compass_core.domain import Conclusion, Hypothesis, Observation, Outcome
 
-MOST_WORDS = 150
+MOST_WORDS = 115  # and some of small print
 
 
 class _Detail(NamedTuple):
