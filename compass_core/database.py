@@ -16,6 +16,7 @@ from compass_core.errors import SettingsError
 VARIABLE = "COMPASS_DATABASE_URL"
 EXAMPLE = "sqlite:///compass.db"
 CONNECTIONS = 8
+CACHE_KIB = 256  # of each connection to SQLite: rows are found by their keys, and the machine caches the file
 BUSY_MS = 10_000
 IDLE_MS = 5_000  # in a transaction: a process that was frozen in one must not hold up those that go on with its work
 
@@ -75,6 +76,7 @@ def _connected(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # so that transactions begin where `_begun` says, not where sqlite3 guesses
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
     connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
 
 
 def _timed(connection: Any, _record: object) -> None:
@@ -97,6 +99,7 @@ class Steps(sqlite3.Connection):
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
         self.execute("PRAGMA synchronous = NORMAL")
+        self.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
 
 
 def cause_of(error: SQLAlchemyError) -> str:
