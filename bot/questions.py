@@ -143,7 +143,7 @@ def _first(of: Conclusion, other: Hypothesis) -> list[Json]:
     first = of.hypotheses[0]
     lead = f"{first.about} ranks first ({likely(first)})"
     if {*other.evidence_for} & {*first.brought_about_by}:
-        return [plain(f"{lead}: this brought it about.")]
+        return [plain(f"{lead}; the change of {other.service} brought it about.")]
     weighs = next((of.observations[each].summary for each in first.evidence_for if each in of.observations), "")
     return [plain(shown(f"{lead}: {weighs}" if weighs else f"{lead}.", 300))]
 

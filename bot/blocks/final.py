@@ -23,7 +23,7 @@ class _Detail(NamedTuple):
     text: int
 
 
-_DETAILS = tuple(_Detail(*each) for each in ((14, 4, 40), (12, 3, 20), (9, 2, 16), (8, 1, 16), (8, 1, 13), (6, 1, 9)))
+_DETAILS = tuple(_Detail(*each) for each in ((14, 4, 40), (12, 3, 20), (10, 2, 16), (9, 1, 16), (8, 1, 13)))
 
 
 def final(conclusion: Conclusion, seen: str | None = None) -> Message:

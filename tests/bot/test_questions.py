@@ -230,7 +230,7 @@ def test_why_not_says_the_place_how_sure_and_what_speaks_against_it() -> None:
 def test_why_not_of_what_brought_it_about_says_that() -> None:
     deploy = hypothesis(0.1, service="cart", mechanism="bad_deploy", evidence_for=("A9",))
     told = said(asked("why_not", "cart"), hypotheses=(hypothesis(brought_about_by=("A9",)), deploy))
-    assert "postgres-orders: connection exhaustion ranks first (86%): this brought it about." in told
+    assert "postgres-orders: connection exhaustion ranks first (86%); the change of cart brought it about." in told
     cleared = said(asked("why_not", "", "deploy"), why_not="Not the change of cart (deployed 1 → 2, 13:59): nothing got worse there.")
     assert "Not the change of cart" in cleared
 
