@@ -1,7 +1,7 @@
 """How long others wait for what a process leaves: `python -m tests.bench.handover [--postgres] [--times 5]`.
 
-Printed are the seconds from the death of a process in the middle of an agent's looking until another says what that agent saw (the agents
-wait one second instead of looking), from SIGTERM to the end of a process that investigates, and from `/compass stop` inside a call of the
+Printed are the seconds from the death of a process in the middle of an agent's looking until another says what that agent saw, less the
+`WAIT` seconds that the agent takes instead of looking; from SIGTERM to the end of a process that investigates, and from `/compass stop` inside a call of the
 model to the final message.
 """
 
@@ -20,7 +20,8 @@ from tests.durable.crash import SECONDS, gone, staged
 from tests.lab.postgres import fresh, postgres
 from tests.llm.scripted import Turn
 
-WAIT, LEASE = 1.0, 10.0
+WAIT, LEASE = 4.0, 10.0
+TAKEN = 1.0  # seconds after which whoever was asked has taken the work from the queue, and nobody else can
 
 
 async def died(folder: Path, url: str) -> float:
@@ -28,11 +29,12 @@ async def died(folder: Path, url: str) -> float:
         first = await stage.start(seconds=WAIT)
         await stage.workspace.command("investigate INC-42")
         await stage.until(lambda: bool(stage.told("root")))
+        await asyncio.sleep(TAKEN)
         await stage.start(seconds=WAIT)
         stage.tell(first, signal.SIGKILL)
         begun, told = time.monotonic(), len(stage.told("application"))
         await stage.until(lambda: len(stage.told("application")) > told or bool(stage.told("final")))
-        return time.monotonic() - begun
+        return time.monotonic() - begun - WAIT
 
 
 async def ended(folder: Path, url: str) -> float:
@@ -40,6 +42,7 @@ async def ended(folder: Path, url: str) -> float:
         first = await stage.start(seconds=60.0)
         await stage.workspace.command("investigate INC-42")
         await stage.until(lambda: bool(stage.told("root")))
+        await asyncio.sleep(TAKEN)
         begun = time.monotonic()
         stage.tell(first, signal.SIGTERM)
         assert await gone(first)
