@@ -182,7 +182,7 @@ def _felt(_: Question, of: Conclusion, __: Found) -> tuple[str, list[list[Json]]
         if one.score >= words.UNUSUAL and evidence_of(one) == FELT:
             worst[one.service] = one
     seen = sorted(worst.values(), key=lambda one: (one.service not in own, -one.score))
-    return f"{len(seen)} services are seen to suffer:" if seen else "Nobody is seen to suffer.", [finding(one) for one in seen]
+    return f"Seen to suffer ({len(seen)}):" if seen else "Nobody is seen to suffer.", [finding(one) for one in seen]
 
 
 def _unlooked(_: Question, of: Conclusion, __: Found) -> tuple[str, list[list[Json]]]:

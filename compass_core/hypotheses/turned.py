@@ -35,7 +35,10 @@ def why_not(ranked: Sequence[Hypothesis], runs: Sequence[Run]) -> str:
 
 
 def harmless(ranked: Sequence[Hypothesis], runs: Sequence[Run]) -> str:
-    """`Not the change of prices (deployed 1.8.3 → 1.8.4, 13:39): nothing got worse there.`: what people would suspect; '' for none."""
+    """What people would suspect, and why it is not likely; '' for none.
+
+    `Hardly the change of prices (deployed 1.8.3 → 1.8.4, 13:39): nothing was seen to get worse there.`
+    """
     best = strongest(each for run in runs for each in run.findings.observations)
     blamed = {each for one in ranked if one.confidence >= LEAST for each in (*one.evidence_for, *one.brought_about_by)}
     told = []
@@ -45,7 +48,7 @@ def harmless(ranked: Sequence[Hypothesis], runs: Sequence[Run]) -> str:
             last = max(changes, key=lambda seen: seen.score)
             what = last.summary.removeprefix(f"{service}: ")
             if why := _no_harm(last, held, ranked[:1], best):
-                told.append((last.score, f"Not the change of {service} ({what[:SHORT]}, {last.onset:%H:%M}): {why}."))
+                told.append((last.score, f"Hardly the change of {service} ({what[:SHORT]}, {last.onset:%H:%M}): {why}."))
     return max(told, default=(0.0, ""))[1]
 
 
@@ -54,8 +57,8 @@ def _no_harm(change: Observation, held: Best, first: Sequence[Hypothesis], best:
     if AS_WELL in held:
         return "its new version answers as well as the old one"
     if not any(seen.score >= TROUBLED for name, seen in held.items() if name not in CHANGED):
-        return "nothing got worse there"
-    for leader in first:
+        return "nothing was seen to get worse there"
+    for leader in (one for one in first if one.confidence >= NAMED):
         signs = [seen.onset for seen in best.get(leader.service, {}).values() if seen.id in leader.evidence_for and seen.score >= TROUBLED]
         begun = min(filter(None, signs), default=None)
         if begun and change.onset and (change.onset - begun).total_seconds() > ONSET_SLACK_SECONDS:

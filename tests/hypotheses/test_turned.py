@@ -43,8 +43,8 @@ def test_a_change_after_which_nothing_got_worse_is_said_to_be_harmless() -> None
     def told(*observations: Observation, blamed: tuple[Hypothesis, ...] = ()) -> str:
         return harmless(blamed, [Run(agent=APPLICATION, outcome=Outcome.ANSWERED, findings=Findings(observations=observations))])
 
-    not_it = f"Not the change of prices (deployed 1.8.3 → 1.8.4, {deploy.onset:%H:%M}): "
-    assert told(deploy) == not_it + "nothing got worse there."
+    not_it = f"Hardly the change of prices (deployed 1.8.3 → 1.8.4, {deploy.onset:%H:%M}): "
+    assert told(deploy) == not_it + "nothing was seen to get worse there."
     assert told(deploy, worse, well) == not_it + "its new version answers as well as the old one."
     assert told(deploy, worse) == "", "it may have done that"
     assert told(worse) == "", "nothing was changed"
@@ -53,6 +53,8 @@ def test_a_change_after_which_nothing_got_worse_is_said_to_be_harmless() -> None
     leader = CAUSE.model_copy(update={"service": "cache", "evidence_for": (full.id,)})
     assert told(deploy, worse, full, blamed=(leader,)) == not_it + f"cache was in trouble before it, from {full.onset:%H:%M} on."
     assert told(deploy, worse, full.model_copy(update={"onset": deploy.onset}), blamed=(leader,)) == "", "it came at the same time"
+    unsure = leader.model_copy(update={"confidence": 0.1})
+    assert told(deploy, worse, full, blamed=(unsure,)) == "", "nobody knows that it was that"
     long_ago = deploy.model_copy(update={"score": 0.1})
     assert told(long_ago) == "", "nobody would suspect it"
 
