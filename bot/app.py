@@ -1,9 +1,6 @@
 """The Slack app: built from a Compass and a token, served over Socket Mode until it is told to stop."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from typing import Protocol
 
 import aiohttp
 import structlog
@@ -26,13 +23,6 @@ log = structlog.get_logger()
 GRACE_SECONDS = 10.0
 
 
-class Works(Protocol):
-    """A Compass that takes work, in threads that are made for it."""
-
-    def working(self, threads: Callable[[Address, Outbox], Answering]) -> AbstractAsyncContextManager[Compass]:
-        """Until the end of it: what is then still on its way is handed over or told."""
-
-
 def build_app(slack: SlackAccess) -> AsyncApp:
     """The app without listeners. Its web client never repeats a call by itself: that could post twice."""
     app = AsyncApp(token=slack.bot_token)  # given a client instead, it warns about SLACK_BOT_TOKEN in the environment
@@ -41,7 +31,7 @@ def build_app(slack: SlackAccess) -> AsyncApp:
     return app
 
 
-async def serve(compass: Works, slack: SlackAccess, stop: asyncio.Event, grace: float = GRACE_SECONDS) -> None:
+async def serve(compass: Compass, slack: SlackAccess, stop: asyncio.Event, grace: float = GRACE_SECONDS) -> None:
     """Serve until `stop` is set, then give what runs `grace` seconds to end.
 
     Raises `SettingsError` when Slack refuses a token or cannot be reached at the start.

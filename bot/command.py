@@ -71,19 +71,14 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Help:
-    """Show how to ask."""
-
-
-@dataclass(frozen=True, slots=True)
 class Show:
-    """Show what runs and what ended lately (`status`; `list` more), what ended, also of one incident (`history`), or the `cost`."""
+    """Show what runs and what ended lately (`status`; `list` more), what ended, also of one incident (`history`), the `cost`, or `help`."""
 
     what: str
     reference: str = ""
 
 
-Command = Investigate | Declare | Stop | Help | Show
+Command = Investigate | Declare | Stop | Show
 
 
 def parse(text: str, now: datetime) -> Command:
@@ -105,7 +100,7 @@ def parse(text: str, now: datetime) -> Command:
                 raise _refusal(verb, f"{verb} takes nothing behind it, not {shown(reference)!r}.")
             return Show(verb, reference)
         case "help":
-            return Help()
+            return Show(verb)
     raise RefusalError(f"I do not know {shown(verb)!r}.{_nearest(verb, FORMS)} You can type:\n" + "\n".join(FORMS.values()))
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Protocol
@@ -14,9 +15,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import blocks
 from bot.slack import UNANSWERED, attempted, permalink, reason
 from compass_core.agents.asked import Asked
-from compass_core.domain import Conclusion, Incident, Request
+from compass_core.domain import Address, Conclusion, Incident, Request
 from compass_core.errors import AlreadyRunningError, RefusalError, StoreError, ThreadError
-from compass_core.ports import Clock, History, Outbox, Thread
+from compass_core.ports import Answering, Clock, History, Outbox, Thread
 from compass_core.redaction.redact import Redactor
 
 log = structlog.get_logger()
@@ -36,6 +37,9 @@ class Compass(Protocol):
     def redact(self) -> Redactor: ...
     @property
     def clock(self) -> Clock: ...
+
+    def working(self, threads: Callable[[Address, Outbox], Answering]) -> AbstractAsyncContextManager["Compass"]:
+        """It takes work, in threads that are made for it, until the end of it: what is then on its way is handed over or told."""
 
     async def declare(self, title: str, service: str, since: timedelta) -> Incident: ...
     async def accept(self, request: Request, thread: Thread, key: str) -> None:

@@ -15,7 +15,7 @@ from slack_bolt.context.respond.async_respond import AsyncRespond
 
 from bot import alerts, blocks, change, questions
 from bot.blocks.elements import text_of
-from bot.command import Declare, Help, Investigate, Show, Stop, commanded, parse
+from bot.command import Declare, Investigate, Show, Stop, commanded, parse
 from bot.desk import Compass, Desk, Tasks, answer, answered, links, open_view, with_name
 from bot.slack import attempted
 from bot.thread import SlackThread
@@ -58,8 +58,16 @@ def register(app: AsyncApp, compass: Compass, tasks: Tasks) -> None:
     app.event("app_mention")(listener(on_mention))
     app.event("app_home_opened")(listener(on_home))
     app.shortcut("investigate_message")(listener(on_shortcut))
-    buttons = {"investigate": on_investigate, "reinvestigate|raise": on_reinvestigate, "change": on_change, "stop": on_stop}
-    for name, act in (buttons | {"show.*": on_show, "right.*": on_right, "wrong.*": on_wrong}).items():
+    buttons: dict[str, Callable[[Desk], Awaitable[None]]] = {
+        "investigate": on_investigate,
+        "reinvestigate|raise": on_reinvestigate,
+        "change": on_change,
+        "stop": lambda desk: _stop(desk, desk.value),
+        "show.*": lambda desk: _show(desk, desk.value),
+        "right.*": on_right,
+        "wrong.*": on_wrong,
+    }
+    for name, act in buttons.items():
         app.action(re.compile(f"^({name})$"))(listener(act))
     app.view("change")(listener(on_changed))
     app.view("correction")(listener(on_correction))
@@ -74,13 +82,13 @@ async def _do(desk: Desk, text: str, address: Address, key: str | None) -> None:
         case Investigate(request):
             await _investigate(desk, request, address, key)
         case Stop(reference):
-            await _stop(desk, address.channel, reference)
+            await _stop(desk, reference)
         case Declare(title, service, since):
             message = blocks.declared(await desk.compass.declare(title, service, since), desk.name)
             post = desk.client.chat_postMessage(channel=address.channel, text=message.text, blocks=message.blocks)
             if await attempted("declared.not_posted", post) is None:  # all who are there should know of it
                 await answer(desk, message)
-        case Help():
+        case Show("help"):
             await answer(desk, blocks.help_text())
         case Show("cost"):
             await answer(desk, await _cost(desk))
@@ -180,15 +188,6 @@ async def on_investigate(desk: Desk) -> None:
     await _investigate(desk, Request(reference=desk.value), Address(channel=desk.channel), _clicked(desk))
 
 
-async def on_stop(desk: Desk) -> None:
-    await _stop(desk, desk.channel, desk.value)
-
-
-async def on_show(desk: Desk) -> None:
-    """Open a modal with what stands behind a message, or turn its page."""
-    await _show(desk, desk.value)
-
-
 async def on_right(desk: Desk) -> None:
     await _keep(desk, *await _judged(desk, desk.value), right=True)
     if "view" in desk.body:
@@ -231,6 +230,7 @@ async def _keep(desk: Desk, ended: Conclusion, rank: int, *, right: bool, was: s
 
 
 async def _show(desk: Desk, value: str) -> None:
+    """Open a modal with what stands behind a message, or turn its page."""
     of, what, page = blocks.parse_show(value)
     ended = await desk.compass.history.conclusion(of)
     if ended is None:
@@ -238,8 +238,8 @@ async def _show(desk: Desk, value: str) -> None:
     await open_view(desk, blocks.details(redacted(ended, desk.compass.redact), what, page))
 
 
-async def _stop(desk: Desk, channel: str, reference: str) -> None:
-    stopped = await desk.compass.stop(channel, reference, f"stopped by {desk.name or 'a person'}")
+async def _stop(desk: Desk, reference: str) -> None:
+    stopped = await desk.compass.stop(desk.channel, reference, f"stopped by {desk.name or 'a person'}")
     told = f"Stopping {', '.join(stopped)}; its thread says what was found." if stopped else _NOTHING_RUNS
     await answer(desk, blocks.refusal(told))
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.command import Command, Declare, Help, Investigate, Show, Stop, parse_budget
+from bot.command import Command, Declare, Investigate, Show, Stop, parse_budget
 from bot.command import parse as parsed
 from compass_core.domain import AgentName, Request
 from compass_core.errors import RefusalError
@@ -64,9 +64,9 @@ def test_slack_markup_is_taken_back() -> None:
 @pytest.mark.parametrize(
     ("text", "command"),
     [
-        ("", Help()),
-        ("  ", Help()),
-        ("help", Help()),
+        ("", Show("help")),
+        ("  ", Show("help")),
+        ("help", Show("help")),
         ("status", Show("status")),
         ("LIST", Show("list")),
         ("history `INC-7`", Show("history", "INC-7")),
@@ -248,6 +248,6 @@ def test_whatever_is_typed_is_a_command_or_a_refusal(text: str) -> None:
     except RefusalError as refusal:
         assert str(refusal)  # noqa: PT017 - either way is right
     else:
-        assert isinstance(command, Investigate | Declare | Stop | Help | Show)
+        assert isinstance(command, Investigate | Declare | Stop | Show)
         if isinstance(command, Investigate):
             assert bool(command.request.reference) != bool(command.request.service)
