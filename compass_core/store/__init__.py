@@ -11,15 +11,7 @@ What holds at every moment, also with several processes on one file:
    most that it may cost.
 """
 
-from compass_core.store.attempts import Attempts
-from compass_core.store.declared import Declared
-from compass_core.store.investigations import Investigations
-from compass_core.store.posts import Posts
-from compass_core.store.processes import Processes
 from compass_core.store.rows import exists
+from compass_core.store.store import Store
 
 __all__ = ["Store", "exists"]
-
-
-class Store(Declared, Investigations, Posts, Attempts, Processes):
-    """All of it behind the ports of the core; each method is described there and raises `StoreError` where the database does not do it."""
