@@ -154,8 +154,7 @@ def evaluate(directories: tuple[Path, ...], *, only: str | None, without: tuple[
         from compass_core.errors import CaseError
 
         cases = evaluation.find(directories)
-        asked = evaluation.Asked(AgentName(only) if only else None, frozenset(without))
-        said = evaluation.investigated(cases, asked)
+        said = evaluation.investigated(cases, AgentName(only) if only else None, without)
         with click.progressbar(said, len(cases), file=sys.stderr, hidden=not sys.stderr.isatty()) as progress:
             answers = list(progress)
         sets = evaluation.sets((path, answer) for path, answer in answers if not isinstance(answer, CaseError))

@@ -1,11 +1,12 @@
 """One investigation as plain text: the Thread of `compass investigate`. It prints what Slack shows, and at the end what a modal holds."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TextIO
 
 from bot import blocks
 from bot.words import printable
-from compass_core.domain import Conclusion, Investigation, Moment, Progress
+from compass_core.domain import Conclusion, Investigation, Moment, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +21,8 @@ class TerminalThread:
     async def moved(self, investigation: Investigation, now: Moment) -> None:
         """What was printed stays."""
 
-    async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:
-        self._say(blocks.agent_update(investigation, progress).blocks)
+    async def agent_finished(self, investigation: Investigation, run: Run, spent: Decimal) -> None:
+        self._say(blocks.agent_update(investigation, run, spent).blocks)
 
     async def concluded(self, conclusion: Conclusion) -> None:
         self._say(blocks.final(conclusion).blocks)

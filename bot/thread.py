@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from typing import Any
 from weakref import WeakSet
@@ -19,7 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import blocks, charts
 from bot.slack import TOO_MUCH, TRIES, UNANSWERED, Pace, Slack, is_public, permalink, reason
-from compass_core.domain import Conclusion, Investigation, Moment, Post, Progress
+from compass_core.domain import Conclusion, Investigation, Moment, Post, Run
 from compass_core.errors import StoreError, ThreadError
 from compass_core.ports import Outbox
 
@@ -67,8 +68,8 @@ class SlackThread:
         except UNANSWERED as error:
             log.info("root.not_moved", reason=reason(error))
 
-    async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:
-        await self._post(investigation, progress.run.agent, blocks.agent_update(investigation, progress))
+    async def agent_finished(self, investigation: Investigation, run: Run, spent: Decimal) -> None:
+        await self._post(investigation, run.agent, blocks.agent_update(investigation, run, spent))
 
     async def concluded(self, conclusion: Conclusion) -> None:
         """The final message; the root message then says how it ended. Without a root message there is nobody to tell."""

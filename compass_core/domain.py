@@ -369,14 +369,6 @@ class Run(Value):
     remark: str = ""
 
 
-class Progress(Value):
-    """A run that just ended, with what the investigation has spent so far."""
-
-    run: Run
-    spent: Decimal
-    budget: Decimal
-
-
 class Moment(Value):
     """Where an investigation is while it runs: `ahead` others begin before it; else `doing` is an agent's name, or `testing`.
 

@@ -9,9 +9,8 @@ import logging
 import math
 import signal
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from multiprocessing import get_context
@@ -28,14 +27,6 @@ Json = dict[str, Any]
 DEEPEST = 5  # the last place that a measure counts
 BLAMED = 0.5  # from this confidence on a hypothesis says that something is wrong
 BELOW = 0.9  # of the last hypothesis' confidence: as high as a service without a hypothesis is shown
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """How the cases are investigated: by one agent alone, and without some of `metrics`, `logs` and `spans`."""
-
-    only: AgentName | None = None
-    without: frozenset[str] = frozenset()
 
 
 class Answer(NamedTuple):
@@ -95,16 +86,21 @@ def find(directories: Iterable[Path]) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def investigated(cases: Sequence[Path], asked: Asked) -> Iterator[tuple[Path, Case | CaseError]]:
-    """Every case with what was said of it, or why it cannot be read; in order, worked on in as many processes as there are cores."""
+def investigated(
+    cases: Sequence[Path], only: AgentName | None = None, without: Collection[str] = ()
+) -> Iterator[tuple[Path, Case | CaseError]]:
+    """Every case with what was said of it, or why it cannot be read; in order, worked on in as many processes as there are cores.
+
+    With `only`, one agent alone looks at them, and `without` leaves out some of `metrics`, `logs` and `spans`.
+    """
     with ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_begin) as pool:
-        yield from zip(cases, pool.map(partial(investigate, asked=asked), cases), strict=True)
+        yield from zip(cases, pool.map(partial(investigate, only=only, without=without), cases), strict=True)
 
 
-def investigate(case: Path, asked: Asked) -> Case | CaseError:
+def investigate(case: Path, only: AgentName | None = None, without: Collection[str] = ()) -> Case | CaseError:
     """One case, here. The seconds are those of the investigation, without the time that it takes to load the case."""
     try:
-        return score(case.name, asyncio.run(_investigate(case, asked)), answers(case))
+        return score(case.name, asyncio.run(_investigate(case, only, without)), answers(case))
     except CaseError as error:
         return error
 
@@ -238,10 +234,10 @@ def _begin() -> None:
     telemetry.configure({}, level=logging.WARNING)
 
 
-async def _investigate(case: Path, asked: Asked) -> Conclusion:
-    async with bootstrap.replayed(case, Settings(), asked.without) as compass:
+async def _investigate(case: Path, only: AgentName | None = None, without: Collection[str] = ()) -> Conclusion:
+    async with bootstrap.replayed(case, Settings(), without) as compass:
         (reference,) = await compass.telemetry.places[-1].known()
-        return await compass.investigate(Request(reference=reference, budget=Decimal(0), only=asked.only), _Silent())
+        return await compass.investigate(Request(reference=reference, budget=Decimal(0), only=only), _Silent())
 
 
 class _Silent:

@@ -22,7 +22,6 @@ from compass_core.domain import (
     Investigation,
     Moment,
     Outcome,
-    Progress,
     Request,
     Run,
     Thoughts,
@@ -161,8 +160,8 @@ class Orchestrator:
                 run = self._finished.get(name) or await self._run(name, investigation, deadline)
                 self._runs.append(run)
                 if run.outcome is not Outcome.SKIPPED and name not in self._finished:
-                    progress = Progress(run=run, spent=self.get_total_cost(), budget=self._budget.limit)
-                    await self._tell(name, partial(self._outside.thread.agent_finished, investigation, progress))
+                    say = partial(self._outside.thread.agent_finished, investigation, run, self.get_total_cost())
+                    await self._tell(name, say)
 
     async def _test(self, incident: Incident, left: float) -> None:
         """Test the hypotheses; whatever happens there, what was found is ranked."""

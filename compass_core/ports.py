@@ -21,7 +21,6 @@ from compass_core.domain import (
     Message,
     Moment,
     Post,
-    Progress,
     Run,
     Tried,
     Window,
@@ -32,6 +31,8 @@ T = TypeVar("T")
 V = TypeVar("V", bound="BaseModel")
 Tester = Callable[[Incident, Sequence[Run], float], Awaitable[tuple[Tried, ...]]]
 """Tries to prove the leading hypotheses wrong within so many seconds, by telemetry alone: free of charge."""
+Clock = Callable[[], datetime]
+"""What time it is, in aware UTC."""
 
 
 class Metrics(Protocol):
@@ -158,7 +159,7 @@ class Thread(Protocol):
     async def moved(self, investigation: Investigation, now: Moment) -> None:
         """Where it is now; told again and again, so that none of it matters: where it cannot be shown at once, it is not."""
 
-    async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:
+    async def agent_finished(self, investigation: Investigation, run: Run, spent: Decimal) -> None:
         """What one agent saw and thinks, and the cost so far."""
 
     async def concluded(self, conclusion: Conclusion) -> None:
@@ -193,12 +194,6 @@ class Offload(Protocol):
     """Runs work that computes off the event loop."""
 
     async def __call__(self, work: Callable[[], T]) -> T: ...
-
-
-class Clock(Protocol):
-    """What time it is, in aware UTC."""
-
-    def __call__(self) -> datetime: ...
 
 
 class Model(Protocol):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from compass_core.budget import Budget, Caps
-    from compass_core.domain import Conclusion, Investigation, Message, Moment, Progress, Run, Verdict
+    from compass_core.domain import Conclusion, Investigation, Message, Moment, Run, Verdict
     from compass_core.hypotheses.refine import Answer
     from compass_core.ports import V
 
@@ -64,7 +64,8 @@ class FakeThread:
     breaks: frozenset[str] = frozenset()  # once each
     said: list[str] = field(default_factory=list)
     moments: list[Moment] = field(default_factory=list)
-    progress: list[Progress] = field(default_factory=list)
+    runs: list[Run] = field(default_factory=list)
+    spent: list[Decimal] = field(default_factory=list)  # by then
     conclusions: list[Conclusion] = field(default_factory=list)
 
     def _say(self, step: str) -> None:
@@ -81,9 +82,10 @@ class FakeThread:
     async def moved(self, investigation: Investigation, now: Moment) -> None:
         self.moments.append(now)
 
-    async def agent_finished(self, investigation: Investigation, progress: Progress) -> None:
-        self._say(progress.run.agent)
-        self.progress.append(progress)
+    async def agent_finished(self, investigation: Investigation, run: Run, spent: Decimal) -> None:
+        self._say(run.agent)
+        self.runs.append(run)
+        self.spent.append(spent)
 
     async def concluded(self, conclusion: Conclusion) -> None:
         self._say("final")

@@ -100,9 +100,10 @@ async def play(model: FakeModel | None, source: Asked | None = None, incident: I
     out = StringIO()
     terminal = TerminalThread(out)
     await terminal.opened(conclusion.investigation)
-    for progress in thread.progress:
-        await terminal.agent_finished(conclusion.investigation, progress)
+    told = list(zip(thread.runs, thread.spent, strict=True))
+    for run, spent in told:
+        await terminal.agent_finished(conclusion.investigation, run, spent)
     await terminal.concluded(conclusion)
-    updates = (blocks.agent_update(conclusion.investigation, progress) for progress in thread.progress)
+    updates = (blocks.agent_update(conclusion.investigation, run, spent) for run, spent in told)
     messages = (blocks.root(conclusion.investigation, conclusion), *updates, blocks.final(conclusion))
     return Played(conclusion, messages, out.getvalue())

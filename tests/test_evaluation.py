@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from compass_core.domain import AgentName, Conclusion, Findings, Hypothesis, Investigation, Outcome, Run, Suspect
 from compass_core.errors import CaseError
-from compass_core.evaluation import Answer, Asked, answers, find, investigate, investigated, measure, planted, score, services, sets
+from compass_core.evaluation import Answer, answers, find, investigate, investigated, measure, planted, score, services, sets
 from tests.fakes import INCIDENT, START, hypothesis
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def test_a_folder_without_cases_is_named(tmp_path: Path) -> None:
 def test_the_truth_changes_nothing_but_the_score_and_a_broken_case_stops_no_other(tmp_path: Path) -> None:
     told, silent, broken = recorded(tmp_path / "a"), recorded(tmp_path / "b", truth=None), recorded(tmp_path / "c")
     (broken / "spans.jsonl.gz").write_bytes(b"not gzip")
-    answers = dict(investigated([told, broken, silent], Asked()))
+    answers = dict(investigated([told, broken, silent]))
     failed = answers.pop(broken)
     assert isinstance(failed, CaseError)
     assert str(broken / "spans.jsonl.gz") in str(failed)
@@ -218,10 +218,7 @@ def test_the_truth_changes_nothing_but_the_score_and_a_broken_case_stops_no_othe
 
 
 def test_an_agent_alone_and_without_some_telemetry() -> None:
-    blind, alone, whole = (
-        investigate(DEMO, asked)
-        for asked in (Asked(without=frozenset({"metrics", "logs", "spans"})), Asked(only=AgentName.NETWORK), Asked())
-    )
+    blind, alone, whole = (investigate(DEMO, without={"metrics", "logs", "spans"}), investigate(DEMO, AgentName.NETWORK), investigate(DEMO))
     assert not isinstance(blind, CaseError)
     assert blind["services"] == [{"service": "edge", "confidence": 0.0}], "it is affected, and nothing is known against it"
     assert (blind["confidence"], blind["mechanism_right"]) == (0.0, False)

@@ -198,8 +198,7 @@ async def test_total_cost_tracking() -> None:
     stage = Stage(agents={name: {"cost": Decimal("1.25")} for name in AgentName})
     conclusion = await stage.play()
     assert stage.orchestrator.get_total_cost() == conclusion.total_cost == Decimal("3.75")
-    assert [progress.spent for progress in stage.thread.progress] == [Decimal("1.25"), Decimal("2.50"), Decimal("3.75")]
-    assert {progress.budget for progress in stage.thread.progress} == {Decimal("10.00")}
+    assert stage.thread.spent == [Decimal("1.25"), Decimal("2.50"), Decimal("3.75")]
 
 
 async def test_per_agent_cost_breakdown() -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import logging
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
@@ -52,7 +51,7 @@ def answered(folders: list[Path], processes: int, *, new: bool) -> list[Answer]:
     """The first answer of each case whose truth is known; of a healthy case none is right."""
     cases = evaluation.find(folders)
     with ProcessPoolExecutor(processes, get_context("spawn"), initializer=_begin) as pool:
-        scored = list(pool.map(partial(evaluation.investigate, asked=evaluation.Asked()), cases))
+        scored = list(pool.map(evaluation.investigate, cases))
     return [
         Answer(case.parent.name, one["confidence"], one["rank"] == 1, new)
         for case, one in zip(cases, scored, strict=True)

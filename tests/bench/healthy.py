@@ -105,7 +105,7 @@ def stamp(at: float) -> str:
 
 
 def results(sets: Sequence[Path]) -> list[evaluation.Json]:
-    answers = list(evaluation.investigated(evaluation.find(sets), evaluation.Asked()))
+    answers = list(evaluation.investigated(evaluation.find(sets)))
     for _, answer in answers:
         if isinstance(answer, CaseError):
             raise answer

@@ -30,7 +30,7 @@ GOAL = 0.10
 def cases(path: Path) -> list[Case]:
     """What is said of one case with each factor; nothing of one whose truth is not known."""
     right = evaluation.answers(path)
-    told = asyncio.run(evaluation._investigate(path, evaluation.Asked()))
+    told = asyncio.run(evaluation._investigate(path))
     tried = [Tried(service=one.service, mechanism=one.mechanism, tests=one.tests) for one in told.hypotheses if one.tests]
     found = []
     for factor in GRID if right is not None else ():

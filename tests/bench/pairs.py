@@ -34,7 +34,7 @@ def main() -> None:
             if not beside(first, second, Path(folder)):
                 continue
             played += 1
-            case = evaluation.investigate(Path(folder), evaluation.Asked())
+            case = evaluation.investigate(Path(folder))
             if isinstance(case, Exception):
                 raise case
             right = [{each.service for each in evaluation.answers(path) or ()} for path in (first, second)]

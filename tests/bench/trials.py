@@ -34,7 +34,7 @@ class Leader(NamedTuple):
 def leader(path: Path) -> Leader | None:
     """Of a case whose truth is known; of a healthy one no answer is right."""
     right = evaluation.answers(path)
-    told = asyncio.run(evaluation._investigate(path, evaluation.Asked()))
+    told = asyncio.run(evaluation._investigate(path))
     untested = lowered(rank(told.runs, (), told.investigation.incident.services), told.coverage)
     if right is None or not untested:
         return None

@@ -55,7 +55,7 @@ def observed(path: Path) -> Case | None:
     right = evaluation.answers(path)
     if not right:
         return None
-    conclusion = asyncio.run(evaluation._investigate(path, evaluation.Asked()))
+    conclusion = asyncio.run(evaluation._investigate(path))
     last = next((run.findings for run in reversed(conclusion.runs) if run.findings.suspects), None)
     if last is None:
         return Case((), (), (), (), right)

@@ -21,7 +21,6 @@ from compass_core.domain import (
     Investigation,
     Observation,
     Outcome,
-    Progress,
     Run,
     Window,
 )
@@ -92,8 +91,9 @@ def skipped(agent: AgentName, reason: str = "budget") -> Run:
     return Run(agent=agent, outcome=Outcome.SKIPPED, reason=reason)
 
 
-def progress(of: Run | None = None, spent: str = "0") -> Progress:
-    return Progress(run=of or run(), spent=Decimal(spent), budget=Decimal("10.00"))
+def progress(of: Run | None = None, spent: str = "0") -> tuple[Run, Decimal]:
+    """What a thread is told when an agent has finished."""
+    return of or run(), Decimal(spent)
 
 
 def conclusion(**more: object) -> Conclusion:
@@ -235,7 +235,7 @@ class FakeCompass:
         ended = conclusion(investigation=investigation)
         try:
             for each in ended.runs:
-                await thread.agent_finished(investigation, progress(each))
+                await thread.agent_finished(investigation, *progress(each))
                 if self.gate:
                     await self.gate.wait()
         except asyncio.CancelledError as error:

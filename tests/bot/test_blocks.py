@@ -88,7 +88,7 @@ def test_the_root_says_how_it_ended_and_how_sure_that_is(confidence: float) -> N
 def test_an_update_shows_what_is_cited_first_with_its_link_and_the_cost() -> None:
     seen = tuple(observation(f"A{number}", score=number / 10) for number in range(7, 0, -1))
     message = blocks.agent_update(
-        INVESTIGATION, progress(run(findings=Findings(observations=seen, gaps=(GAP,)), hypotheses=(hypothesis(0.71),)), "0.0021")
+        INVESTIGATION, *progress(run(findings=Findings(observations=seen, gaps=(GAP,)), hypotheses=(hypothesis(0.71),)), "0.0021")
     )
     fits(message, 60)
     told = message.text
@@ -115,7 +115,7 @@ def test_an_update_shows_what_is_cited_first_with_its_link_and_the_cost() -> Non
     ],
 )
 def test_an_update_says_plainly_how_the_run_ended(one: Run, told: str) -> None:
-    assert told in shown(blocks.agent_update(INVESTIGATION, progress(one)))
+    assert told in shown(blocks.agent_update(INVESTIGATION, *progress(one)))
 
 
 def test_the_final_message_ranks_cites_and_shows_what_was_contradicted() -> None:
@@ -272,7 +272,7 @@ def test_whatever_is_cited_can_be_found_behind_the_message() -> None:
 def test_among_equals_what_a_hypothesis_cites_comes_first() -> None:
     seen = tuple(observation(f"A{number}", score=1.0) for number in range(9))
     told = blocks.agent_update(
-        INVESTIGATION, progress(run(findings=Findings(observations=seen), hypotheses=(hypothesis(evidence_for=("A7",)),)))
+        INVESTIGATION, *progress(run(findings=Findings(observations=seen), hypotheses=(hypothesis(evidence_for=("A7",)),)))
     ).text
     assert told.index(" A7") < told.index(" A0")
     assert "A4" not in told
@@ -316,7 +316,7 @@ def test_without_hypotheses_it_says_which_nothing_it_was(lost: list[tuple[str, R
     missing = ", ".join(kind for kind, why in lost if why is Reason.NOT_CONFIGURED)
     assert message.text.count(f"{missing} (not configured)") == bool(missing)
     assert ("COMPASS_LOKI_URL, for Loki is not configured" in shown(message)) == bool(lost)
-    assert "could observe nothing" in shown(blocks.agent_update(INVESTIGATION, progress(blind))) or len(lost) < 3
+    assert "could observe nothing" in shown(blocks.agent_update(INVESTIGATION, *progress(blind))) or len(lost) < 3
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,7 @@ def test_a_run_that_did_not_look_never_says_that_there_was_nothing() -> None:
         (late, "could not check requests, errors, latency, logs and changes (stopped: took longer than 90 s)"),
         (half, "nothing unusual in what it could read"),
     ):
-        assert told in shown(blocks.agent_update(INVESTIGATION, progress(one)))
+        assert told in shown(blocks.agent_update(INVESTIGATION, *progress(one)))
     ended = conclusion(runs=(late, half), coverage=0.25)
     for message in (blocks.root(INVESTIGATION, ended), blocks.final(ended)):
         told = shown(message)

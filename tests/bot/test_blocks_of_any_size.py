@@ -103,7 +103,7 @@ def test_any_root_fits(investigation: Large, ended: Large) -> None:
 @any_size
 @given(large(investigations), large(runs))
 def test_any_update_fits(investigation: Large, one: Large) -> None:
-    fits(blocks.agent_update(investigation.value, progress(one.value)), 60)
+    fits(blocks.agent_update(investigation.value, *progress(one.value)), 60)
 
 
 @any_size

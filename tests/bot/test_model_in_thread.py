@@ -165,7 +165,7 @@ async def test_what_the_model_made_up_is_said_in_its_agents_update(by_rules: Con
 def test_a_run_that_never_thought_is_neither() -> None:
     failed = run(outcome=Outcome.FAILED, reason="KeyError", unrefined="")
     assert "odel" not in shown(blocks.final(conclusion(runs=(failed,), hypotheses=())))
-    assert "rules only" not in shown(blocks.agent_update(INVESTIGATION, progress(failed)))
+    assert "rules only" not in shown(blocks.agent_update(INVESTIGATION, *progress(failed)))
 
 
 def test_many_long_predictions_fit() -> None:

@@ -140,7 +140,7 @@ async def story(*runs: object, ended: Conclusion | None = None) -> str:
     thread = TerminalThread(out)
     await thread.opened(INVESTIGATION)
     for one in runs:
-        await thread.agent_finished(INVESTIGATION, progress(run(**one)))  # type: ignore[arg-type]  # keywords of a run
+        await thread.agent_finished(INVESTIGATION, *progress(run(**one)))  # type: ignore[arg-type]  # keywords of a run
     await thread.concluded(ended or conclusion())
     return out.getvalue()
 

@@ -62,7 +62,7 @@ def thread(client: AsyncWebClient, outbox: FakeOutbox, pauses: Pauses) -> SlackT
 async def whole(thread: SlackThread, ended: Conclusion | None = None) -> None:
     await thread.opened(INVESTIGATION)
     for name in AgentName:
-        await thread.agent_finished(INVESTIGATION, progress(run(name)))
+        await thread.agent_finished(INVESTIGATION, *progress(run(name)))
     await thread.concluded(ended or conclusion())
 
 
@@ -176,8 +176,8 @@ async def test_without_the_database_each_message_is_still_posted_once(
     outbox.broken = StoreError("the disk is full")
     with capture_logs():
         for each in conclusion().runs:
-            await thread.agent_finished(INVESTIGATION, progress(each))
-            await thread.agent_finished(INVESTIGATION, progress(each))
+            await thread.agent_finished(INVESTIGATION, *progress(each))
+            await thread.agent_finished(INVESTIGATION, *progress(each))
         await thread.concluded(conclusion())
     assert [message.thread_ts == workspace.messages[0].ts for message in workspace.messages[1:]] == [True] * 4
 
@@ -186,7 +186,7 @@ async def test_a_root_that_is_gone_gets_a_new_one_with_a_link_to_the_old(thread:
     await thread.opened(INVESTIGATION)
     gone = workspace.messages[0]
     workspace.board.remove(gone)
-    await thread.agent_finished(INVESTIGATION, progress())
+    await thread.agent_finished(INVESTIGATION, *progress())
     await thread.concluded(conclusion())
     root, update, final = workspace.messages
     assert (root.thread_ts, update.thread_ts, final.thread_ts) == ("", root.ts, root.ts)

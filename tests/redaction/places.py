@@ -179,7 +179,7 @@ async def places(case: Path, secrets: tuple[Planted, ...]) -> dict[str, list[str
         "Slack": [text for message in workspace.messages for text in (message.text, *links(message), *strings(list(message.blocks)))],
         "terminal": [terminal.getvalue()],
         "--json": [json.dumps(report(conclusion), ensure_ascii=False, indent=1)],
-        "what a thread is told": [one.model_dump_json() for one in (conclusion, *thread.progress, *thread.conclusions)],
+        "what a thread is told": [one.model_dump_json() for one in (conclusion, *thread.runs, *thread.conclusions)],
         "model": [text for request in server.requests for text in strings(request)],
         "store": [one.model_dump_json() for one in kept],
         "errors": errors,

@@ -196,15 +196,15 @@ async def test_a_thread_is_told_no_secret_whatever_comes_to_the_exit() -> None:
         async def opened(self, investigation: Any) -> None:
             heard.append(investigation)
 
-        async def agent_finished(self, investigation: Any, progress: Any) -> None:
-            heard.extend((investigation, progress))
+        async def agent_finished(self, investigation: Any, run: Any, spent: Any) -> None:
+            heard.extend((investigation, run))
 
         async def concluded(self, conclusion: Any) -> None:
             heard.append(conclusion)
 
     told = RedactedThread(Thread(), Redactor())
     await told.opened(investigation)
-    await told.agent_finished(investigation, progress(run(reason=LONG)))
+    await told.agent_finished(investigation, *progress(run(reason=LONG)))
     await told.concluded(conclusion(investigation=investigation, reason=LONG))
     assert len(heard) == 4
     for each in heard:

@@ -107,7 +107,7 @@ async def test_what_sources_answer_is_not_told(tmp_path: Path, secrets: tuple[Pl
                 FakeClock(),
             )
             conclusion = await compass.investigate(Request(incident=INCIDENT), thread)
-            said += [one.model_dump_json() for one in (conclusion, *thread.progress, *thread.conclusions)]
+            said += [one.model_dump_json() for one in (conclusion, *thread.runs, *thread.conclusions)]
     store.dispose()
     assert told_of(secrets, *said) == []
     assert "agent.failed" in log.getvalue()
@@ -121,5 +121,5 @@ async def test_what_is_made_behind_the_entrances_meets_a_net_at_the_exits(tmp_pa
     async with replayed(written(tmp_path, SECRETS[:4]), load({"COMPASS_REDACT": secret} if secret else {})) as compass:
         thread = FakeThread()
         conclusion = await compass.investigate(Request(reference="INC-1"), thread)
-    for said in ((one.model_dump_json() for one in (*thread.progress, *thread.conclusions)), [json.dumps(report(conclusion))]):
+    for said in ((one.model_dump_json() for one in (*thread.runs, *thread.conclusions)), [json.dumps(report(conclusion))]):
         assert bool(re.search("fails in|of a new kind|log lines", "".join(said))) is not bool(secret)
