@@ -50,11 +50,6 @@ Word = tuple[str, bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Investigate:
-    request: Request
-
-
-@dataclass(frozen=True, slots=True)
 class Declare:
     """Keep a new incident that began `since` ago."""
 
@@ -78,7 +73,7 @@ class Show:
     reference: str = ""
 
 
-Command = Investigate | Declare | Stop | Show
+Command = Request | Declare | Stop | Show
 
 
 def parse(text: str, now: datetime) -> Command:
@@ -89,7 +84,7 @@ def parse(text: str, now: datetime) -> Command:
     verb = bare(words[0][0]).lower() if words else "help"
     match verb:
         case "investigate":
-            return Investigate(investigation(words[1:], now))
+            return investigation(words[1:], now)
         case "declare":
             return _declare(*_options(verb, words[1:], now), now)
         case "stop" | "cancel" | "abort":

@@ -15,7 +15,7 @@ from slack_bolt.context.respond.async_respond import AsyncRespond
 
 from bot import alerts, blocks, change, questions
 from bot.blocks.elements import text_of
-from bot.command import Declare, Investigate, Show, Stop, commanded, parse
+from bot.command import Declare, Show, Stop, commanded, parse
 from bot.desk import Compass, Desk, Tasks, answer, answered, links, open_view, with_name
 from bot.slack import attempted
 from bot.thread import SlackThread
@@ -79,7 +79,7 @@ async def on_command(desk: Desk) -> None:
 
 async def _do(desk: Desk, text: str, address: Address, key: str | None) -> None:
     match parse(text, desk.compass.clock()):
-        case Investigate(request):
+        case Request() as request:
             await _investigate(desk, request, address, key)
         case Stop(reference):
             await _stop(desk, reference)

@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
@@ -78,15 +77,6 @@ class Ledger(Protocol):
         """Every attempt of one investigation, in their order."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Reservation:
-    """The most that one call may cost; compared by identity, so that two equal amounts stay two."""
-
-    agent: AgentName
-    amount: Decimal
-    number: int
-
-
 class Budget:
     """One investigation's money, in US dollars, and the time of the agent in progress. `account` is charged too, up to `daily`.
 
@@ -114,7 +104,7 @@ class Budget:
         self._before = dict(before or {})
         self._spent = dict(self._before)
         self._caps = Caps(limit - self.spent, daily)
-        self._open: set[Reservation] = set()
+        self._open: set[Attempt] = set()
         self._answers: dict[tuple[AgentName, str], list[str]] = {}
         self._no_room = ""
 
@@ -154,7 +144,7 @@ class Budget:
     def spent_by(self, agent: AgentName) -> Decimal:
         return self._spent.get(agent, Decimal(0))
 
-    async def reserve(self, agent: AgentName, model: str, amount: Decimal, question: str = "") -> Reservation:
+    async def reserve(self, agent: AgentName, model: str, amount: Decimal, question: str = "") -> Attempt:
         """Take `amount` before a call; raises `BudgetExceededError`, and takes nothing, when it does not fit."""
         _refuse_negative(amount)
         if self._no_room or self.spent + self.reserved + amount > self.limit:  # also where a ledger has forgotten something
@@ -163,14 +153,14 @@ class Budget:
         about: dict[str, Any] = {"investigation": self.investigation, "account": self.account, "question": question}
         attempt = Attempt(agent=agent, model=model, amount=amount, **about)
         try:
-            reservation = Reservation(agent, amount, await self._ledger.reserve(attempt, self._caps))
+            reservation = attempt.model_copy(update={"number": await self._ledger.reserve(attempt, self._caps)})
         except BudgetExceededError as error:
             self._no_room = str(error)
             raise
         self._open.add(reservation)
         return reservation
 
-    async def settle(self, reservation: Reservation, cost: Decimal | None, answer: str = "") -> None:
+    async def settle(self, reservation: Attempt, cost: Decimal | None, answer: str = "") -> None:
         """Replace a reservation by what the call cost, which may be more; None keeps it, since the bill is not known.
 
         A second settling is a KeyError.
@@ -181,7 +171,7 @@ class Budget:
         self._spent[reservation.agent] = self.spent_by(reservation.agent) + amount
         await self._ledger.close(reservation.number, Bill.UNKNOWN if cost is None else Bill.SETTLED, amount, answer)
 
-    async def release(self, reservation: Reservation) -> None:
+    async def release(self, reservation: Attempt) -> None:
         """Give a reservation back: the call was not billed."""
         self._open.remove(reservation)
         await self._ledger.close(reservation.number, Bill.RELEASED, Decimal(0))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from compass_core.budget import Bill, Budget, Reservation
+from compass_core.budget import Attempt, Bill, Budget
 from compass_core.domain import AgentName
 from compass_core.errors import BudgetExceededError
 from compass_core.store import Store
@@ -66,11 +66,11 @@ class Schedule(RuleBasedStateMachine):
         super().__init__()
         self.budget = budget_of("10")
         self.spent = dict.fromkeys(AgentName, Decimal(0))
-        self.open: list[Reservation] = []
+        self.open: list[Attempt] = []
         self.ended = False
 
     @rule(target=held, agent=st.sampled_from(AgentName), amount=money)
-    def reserve(self, agent: AgentName, amount: Decimal) -> Reservation | None:
+    def reserve(self, agent: AgentName, amount: Decimal) -> Attempt | None:
         fits = sum(self.spent.values()) + sum(one.amount for one in self.open) + amount <= self.budget.limit
         try:
             reservation = done(self.budget.reserve(agent, "m", amount))
@@ -84,21 +84,21 @@ class Schedule(RuleBasedStateMachine):
         return reservation
 
     @rule(reservation=consumes(held), share=st.decimals(0, 1, places=2))
-    def settle(self, reservation: Reservation | None, share: Decimal) -> None:
+    def settle(self, reservation: Attempt | None, share: Decimal) -> None:
         if reservation is not None:
             done(self.budget.settle(reservation, reservation.amount * share))
             self.spent[reservation.agent] += reservation.amount * share
             self.open = [one for one in self.open if one is not reservation]
 
     @rule(reservation=consumes(held))
-    def lose(self, reservation: Reservation | None) -> None:
+    def lose(self, reservation: Attempt | None) -> None:
         if reservation is not None:
             done(self.budget.settle(reservation, None))
             self.spent[reservation.agent] += reservation.amount
             self.open = [one for one in self.open if one is not reservation]
 
     @rule(reservation=consumes(held))
-    def release(self, reservation: Reservation | None) -> None:
+    def release(self, reservation: Attempt | None) -> None:
         if reservation is not None:
             done(self.budget.release(reservation))
             self.open = [one for one in self.open if one is not reservation]
@@ -166,7 +166,7 @@ async def test_what_others_took_of_the_same_investigation_counts(ledger: Ledger)
 async def test_budgets_that_reserve_at_once_share_one_limit(ledger: Ledger) -> None:
     tried = [budget_of("1.00", ledger).reserve(DATABASE, "m", Decimal("0.15")) for _ in range(20)]
     results = await asyncio.gather(*tried, return_exceptions=True)
-    assert sum(isinstance(result, Reservation) for result in results) == 6
+    assert sum(isinstance(result, Attempt) for result in results) == 6
     assert sum(isinstance(result, BudgetExceededError) for result in results) == 14
     assert len(await ledger.attempts("run-1")) == 6
 
@@ -246,5 +246,5 @@ async def test_a_workspace_spends_no_more_a_day_than_it_may(ledger: Ledger) -> N
 async def test_investigations_that_reserve_at_once_share_one_day(ledger: Ledger) -> None:
     budgets = [Budget(Decimal(1), ledger, f"run-{n}", "T1/2026-01-05", Decimal(1)) for n in range(20)]
     results = await asyncio.gather(*(each.reserve(DATABASE, "m", Decimal("0.15")) for each in budgets), return_exceptions=True)
-    assert sum(isinstance(result, Reservation) for result in results) == 6
+    assert sum(isinstance(result, Attempt) for result in results) == 6
     assert sum(isinstance(result, BudgetExceededError) for result in results) == 14

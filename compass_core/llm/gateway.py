@@ -19,7 +19,7 @@ from opentelemetry import metrics, trace
 from pydantic import BaseModel, ValidationError
 
 from compass_core import conventions as names
-from compass_core.budget import Budget, Reservation
+from compass_core.budget import Attempt, Budget
 from compass_core.domain import AgentName, Message
 from compass_core.errors import ModelError, Reason, StoreError
 from compass_core.llm.prices import Tariff
@@ -126,13 +126,13 @@ class Gateway:
                 await self._close(span, reservation, cost, reply, billed=not (failed and failed.free))
         return reply
 
-    async def _reserve(self, agent: AgentName, amount: Decimal, digest: str) -> Reservation:
+    async def _reserve(self, agent: AgentName, amount: Decimal, digest: str) -> Attempt:
         try:
             return await self._budget.reserve(agent, self._terms.model, amount, digest)
         except StoreError as error:
             raise ModelError(Reason.SERVER_ERROR, f"no model was asked, since its cost could not be written down: {error}") from error
 
-    async def _close(self, span: trace.Span, reservation: Reservation, cost: Decimal | None, reply: Reply | None, *, billed: bool) -> None:
+    async def _close(self, span: trace.Span, reservation: Attempt, cost: Decimal | None, reply: Reply | None, *, billed: bool) -> None:
         answer = json.dumps(reply._replace(told={}, spoken="", text=reply.text and self._redact(reply.text))._asdict()) if reply else ""
         amount = (reservation.amount if cost is None else cost) if billed else Decimal(0)
         span.set_attribute(names.COST, float(amount))

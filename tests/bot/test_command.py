@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.command import Command, Declare, Investigate, Show, Stop, parse_budget
+from bot.command import Command, Declare, Show, Stop, parse_budget
 from bot.command import parse as parsed
 from compass_core.domain import AgentName, Request
 from compass_core.errors import RefusalError
@@ -21,8 +21,8 @@ def parse(text: str) -> Command:
 
 def asked(text: str) -> Request:
     command = parse(text)
-    assert isinstance(command, Investigate)
-    return command.request
+    assert isinstance(command, Request)
+    return command
 
 
 def refused(text: str) -> str:
@@ -248,6 +248,6 @@ def test_whatever_is_typed_is_a_command_or_a_refusal(text: str) -> None:
     except RefusalError as refusal:
         assert str(refusal)  # noqa: PT017 - either way is right
     else:
-        assert isinstance(command, Investigate | Declare | Stop | Show)
-        if isinstance(command, Investigate):
-            assert bool(command.request.reference) != bool(command.request.service)
+        assert isinstance(command, Request | Declare | Stop | Show)
+        if isinstance(command, Request):
+            assert bool(command.reference) != bool(command.service)
