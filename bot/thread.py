@@ -53,7 +53,7 @@ class SlackThread:
         self._posts: dict[str, Post] = {}  # what a database that fails has forgotten
 
     async def opened(self, investigation: Investigation) -> None:
-        await self._post(investigation, "root", blocks.root(investigation))
+        await self.add(investigation, "root", blocks.root(investigation))
 
     async def moved(self, investigation: Investigation, now: Moment) -> None:
         """The root message as of now, where that is something new and Slack takes it at once."""
@@ -69,7 +69,7 @@ class SlackThread:
             log.info("root.not_moved", reason=reason(error))
 
     async def agent_finished(self, investigation: Investigation, run: Run, spent: Decimal) -> None:
-        await self._post(investigation, run.agent, blocks.agent_update(investigation, run, spent))
+        await self.add(investigation, run.agent, blocks.agent_update(investigation, run, spent))
 
     async def concluded(self, conclusion: Conclusion) -> None:
         """The final message; the root message then says how it ended. Without a root message there is nobody to tell."""
@@ -85,16 +85,13 @@ class SlackThread:
         if not link:  # nobody here need be allowed to read of it
             conclusion = conclusion.model_copy(update={"seen_how": ""})
         try:
-            await self._post(investigation, "final", blocks.final(conclusion, link))
+            await self.add(investigation, "final", blocks.final(conclusion, link))
         finally:
             if root := await self._root(investigation.id):
                 await self._refresh(root, blocks.root(investigation, conclusion))
 
-    async def add(self, investigation: Investigation, step: str, message: blocks.Message) -> None:
-        await self._post(investigation, step, message)
-
     async def say(self, investigation: Investigation, step: str, line: str) -> None:
-        await self._post(investigation, step, blocks.refusal(line))
+        await self.add(investigation, step, blocks.refusal(line))
 
     async def refused(self, asker: str, why: str) -> None:
         await self._slack.send(self._client.chat_postEphemeral, blocks.refusal(why), channel=self._channel, user=asker, repeatable=True)
@@ -107,13 +104,13 @@ class SlackThread:
         try:
             if self._client not in _no_charts:
                 try:
-                    return await self._post(investigation, "charts", charts.message(drawn))
+                    return await self.add(investigation, "charts", charts.message(drawn))
                 except ThreadError as error:
                     if error.reason not in TOO_MUCH:
                         raise
                     _no_charts.add(self._client)
             pictures = [(await asyncio.to_thread(charts.png, each), each) for each in drawn]
-            await self._post(investigation, PICTURES, pictures)
+            await self.add(investigation, PICTURES, pictures)
         except ThreadError as error:
             log.warning("charts.not_posted", investigation=investigation.id, reason=error.reason)
 
@@ -124,7 +121,8 @@ class SlackThread:
                     self._posts["root"] = root
         return self._posts.get("root")
 
-    async def _post(self, investigation: Investigation, step: str, message: blocks.Message | Pictures) -> None:
+    async def add(self, investigation: Investigation, step: str, message: blocks.Message | Pictures) -> None:
+        """Post it as that step, once."""
         root = await self._root(investigation.id)
         thread_ts = self._thread_ts or (root.ts if root else "")
         post = Post(investigation=investigation.id, step=step, channel=self._channel, thread_ts=thread_ts)
@@ -157,7 +155,7 @@ class SlackThread:
         if post.thread_ts and not answer["message"].get("thread_ts"):  # the message that it answers is gone: it stands alone
             await self._slack.call(lambda: self._client.chat_delete(channel=posted.channel, ts=posted.ts), repeatable=True)
             await self._reopen(investigation, post)
-            return await self._post(investigation, f"{post.step} again", message)
+            return await self.add(investigation, f"{post.step} again", message)
         return await self._record(posted)
 
     async def _upload(self, post: Post, pictures: Pictures) -> None:

@@ -158,13 +158,12 @@ async def _model(settings: Settings) -> AsyncIterator[Models | None]:
 
     from compass_core.llm.gateway import Gateway
     from compass_core.llm.prices import tariff
-    from compass_core.llm.wire import Server, Terms, connect
+    from compass_core.llm.wire import Server, connect
 
-    free, seconds = settings.model_free, settings.model_seconds
-    terms = Terms(settings.model, url, settings.token_limit_field, seconds, bounds=free, schema=settings.json_schema)
-    prices = tariff(settings.model, url, configured=settings.prices.get(settings.model, ()), free=free)
+    name, free, seconds = settings.model, settings.model_free, settings.model_seconds
+    prices = tariff(name, url, configured=settings.prices.get(name, ()), free=free)
     async with connect(url, settings.openai_api_key.get_secret_value()) as client:
-        server = Server(client, terms)
+        server = Server(client, name, url, settings.token_limit_field, seconds, bounds=free, schema=settings.json_schema)
         yield lambda budget, redact: Gateway(server, prices, budget, redact=redact)
 
 

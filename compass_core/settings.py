@@ -102,7 +102,13 @@ class Settings(BaseSettings):
     """Every setting. Money is in US dollars; a backend that is not configured is None."""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, env_prefix="COMPASS_", env_nested_delimiter="_", env_nested_max_split=1
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        validate_default=False,
+        env_prefix="COMPASS_",
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
     )
 
     slack_bot_token: SlackToken | None = Field(None, validation_alias="SLACK_BOT_TOKEN")

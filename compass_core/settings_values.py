@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Mapping
 from decimal import Decimal
 from ipaddress import ip_address
 from typing import Annotated
@@ -43,16 +42,16 @@ def _header(value: SecretStr) -> SecretStr:
     return value
 
 
-def _labels(value: str | tuple[str, ...]) -> tuple[str, ...]:
+def _labels(value: str) -> tuple[str, ...]:
     names = _names(value)
     if not all(re.fullmatch(r"[a-zA-Z_]\w*", name, re.ASCII) for name in names):
         raise ValueError("must be label names with commas between them")
     return names
 
 
-def _prices(value: str | Mapping[str, tuple[Decimal, ...]]) -> Mapping[str, tuple[Decimal, ...]]:
+def _prices(value: str) -> dict[str, tuple[Decimal, ...]]:
     prices: dict[str, tuple[Decimal, ...]] = {}
-    for each in value.split(",") if isinstance(value, str) else ():
+    for each in value.split(","):
         name, _, amounts = each.strip().rpartition("=")
         if name in prices:
             raise ValueError(f"gives the price of {name} twice")
@@ -64,7 +63,7 @@ def _prices(value: str | Mapping[str, tuple[Decimal, ...]]) -> Mapping[str, tupl
             raise ValueError(PRICE)
         if not all(prices[name]):
             raise ValueError("holds a price of zero; a server of your own that costs nothing is COMPASS_MODEL_FREE=true")
-    return prices if isinstance(value, str) else value
+    return prices
 
 
 def is_own(host: str) -> bool:
@@ -76,8 +75,8 @@ def is_own(host: str) -> bool:
     return not (getattr(address, "ipv4_mapped", None) or address).is_global
 
 
-def _names(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    given = value if not isinstance(value, str) else _list(value) if value.startswith("[") else value.split(",")
+def _names(value: str) -> tuple[str, ...]:
+    given = _list(value) if value.startswith("[") else value.split(",")
     return tuple(dict.fromkeys(name.strip() for name in given))
 
 
@@ -91,9 +90,7 @@ def _list(value: str) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _expressions(value: str | tuple[re.Pattern[str], ...]) -> tuple[re.Pattern[str], ...]:
-    if not isinstance(value, str):
-        return value
+def _expressions(value: str) -> tuple[re.Pattern[str], ...]:
     expressions = []
     for number, text in enumerate(_list(value), 1):
         try:
@@ -113,7 +110,7 @@ def _slack(value: SecretStr, info: ValidationInfo) -> SecretStr:
     return _header(value)
 
 
-Money = Annotated[Decimal, BeforeValidator(lambda value: dollars(value) if isinstance(value, str) else value)]
+Money = Annotated[Decimal, BeforeValidator(dollars)]
 Url = Annotated[str, AfterValidator(_url)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Header = Annotated[SecretStr, AfterValidator(_header)]

@@ -59,19 +59,18 @@ class Gateway:
 
     def __init__(self, server: Server, tariff: Tariff, budget: Budget, redact: Callable[[str], str]) -> None:
         self._server = server
-        self._terms = terms = server.terms
         self._tariff = tariff
         self._budget = budget
         self._redact = redact
-        self._about = {names.OPERATION: names.CHAT, names.PROVIDER: tariff.provider, names.REQUEST_MODEL: terms.model}
+        self._about = {names.OPERATION: names.CHAT, names.PROVIDER: tariff.provider, names.REQUEST_MODEL: server.model}
 
     @property
     def advice(self) -> str:
-        return PLAIN if self._server.plain and self._terms.schema else ""
+        return PLAIN if self._server.plain and self._server.schema else ""
 
     async def ask(self, agent: AgentName, messages: tuple[Message, ...], shape: type[V]) -> V:
         """As `ports.Model.ask`: one call, one retry where the server asks for another, one repair of a wrong answer."""
-        question = _Question(agent, shape, min(time.monotonic() + self._terms.seconds, self._budget.deadline - MARGIN))
+        question = _Question(agent, shape, min(time.monotonic() + self._server.seconds, self._budget.deadline - MARGIN))
         reply = await self._patiently(question, messages)
         try:
             return _read(reply, shape)
@@ -104,14 +103,14 @@ class Gateway:
         digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
         if paid := self._budget.paid(question.agent, digest):
             return Reply(**json.loads(paid))
-        most = self._tariff.worst(size_of(body) + AROUND, self._terms.most_output_tokens)
+        most = self._tariff.worst(size_of(body) + AROUND, self._server.most_output_tokens)
         reservation = await self._reserve(question.agent, most, digest)
         cost: Decimal | None = None
         reply: Reply | None = None
         failed: CallError | None = None
         begun = time.perf_counter()
-        about = self._about | {names.MOST_TOKENS: self._terms.most_output_tokens}
-        with names.span(f"{names.CHAT} {self._terms.model}", about, trace.SpanKind.CLIENT) as span:
+        about = self._about | {names.MOST_TOKENS: self._server.most_output_tokens}
+        with names.span(f"{names.CHAT} {self._server.model}", about, trace.SpanKind.CLIENT) as span:
             try:
                 reply = await send(self._server.client, body, question.seconds_left)
                 least_in = fewest_tokens(*(each.text for each in clean)) or 1
@@ -128,7 +127,7 @@ class Gateway:
 
     async def _reserve(self, agent: AgentName, amount: Decimal, digest: str) -> Attempt:
         try:
-            return await self._budget.reserve(agent, self._terms.model, amount, digest)
+            return await self._budget.reserve(agent, self._server.model, amount, digest)
         except StoreError as error:
             raise ModelError(Reason.SERVER_ERROR, f"no model was asked, since its cost could not be written down: {error}") from error
 

@@ -8,7 +8,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -50,21 +50,6 @@ PLAIN = "the model's server takes no JSON schema (response_format); set COMPASS_
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What is asked of whom. `seconds` is how long one agent may wait for the model in all."""
-
-    model: str
-    url: str
-    token_limit_field: str = "max_completion_tokens"  # noqa: S105 - the name of a field
-    seconds: float = 45.0
-    most_output_tokens: int = MOST_OUTPUT_TOKENS
-    bounds: bool = False
-    """Whether the answer's schema is sent with its bounds."""
-    schema: bool = True
-    """Whether it is sent as one at all, and not as a part of the question."""
-
-
 class Reply(NamedTuple):
     """`told` is all that the server said; `text` holds the answer, None where there is none; `spoken` is all that was generated."""
 
@@ -92,28 +77,41 @@ def connect(url: str, key: str, transport: httpx2.AsyncBaseTransport | None = No
     return openai.AsyncOpenAI(api_key=key or "none", base_url=url, max_retries=0, http_client=http)
 
 
+@dataclass(slots=True)
 class Server:
-    """A model at a server, for all investigations. `plain`: it is known to take no JSON schema, and is asked in words."""
+    """A model at a server, for all investigations. `seconds` is how long one agent may wait for it in all.
 
-    def __init__(self, client: openai.AsyncOpenAI, terms: Terms) -> None:
-        self.client = client
-        self.terms = terms
-        self.plain = not terms.schema
+    `bounds`: the answer's schema is sent with its bounds. `schema`: it is sent as one at all, and not as a part of the question;
+    `plain`: it is not, or the server is known to take none, and is asked in words.
+    """
+
+    client: openai.AsyncOpenAI
+    model: str
+    url: str
+    token_limit_field: str = "max_completion_tokens"  # noqa: S105 - the name of a field
+    seconds: float = 45.0
+    most_output_tokens: int = MOST_OUTPUT_TOKENS
+    bounds: bool = False
+    schema: bool = True
+    plain: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.plain = not self.schema
 
     def body_of(self, messages: Sequence[Message], shape: type[BaseModel]) -> dict[str, Any]:
         """The request; what only OpenAI itself understands is sent to OpenAI alone."""
-        terms, schema = self.terms, schema_of(shape, bounds=self.terms.bounds)
+        schema = schema_of(shape, bounds=self.bounds)
         # lone surrogates, as broken telemetry has them, cannot be sent
         said = [{"role": each.role, "content": each.text.encode(errors="replace").decode()} for each in messages]
         if self.plain:
             said[0]["content"] += f"\n\nAnswer with nothing but one JSON object of this JSON schema:\n{json.dumps(schema)}"
         format_ = {"type": "json_schema", "json_schema": {"name": shape.__name__, "strict": True, "schema": schema}}
-        openai_itself = f".{urlsplit(terms.url).hostname}".endswith(".api.openai.com")
+        openai_itself = f".{urlsplit(self.url).hostname}".endswith(".api.openai.com")
         return {
-            "model": terms.model,
+            "model": self.model,
             "messages": said,
             **({} if self.plain else {"response_format": format_}),
-            terms.token_limit_field: terms.most_output_tokens,
+            self.token_limit_field: self.most_output_tokens,
             **({"service_tier": "default", "store": False} if openai_itself else {}),
         }
 

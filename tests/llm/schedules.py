@@ -25,7 +25,7 @@ from compass_core.domain import AgentName, Message
 from compass_core.errors import BudgetExceededError, ModelError
 from compass_core.llm.gateway import Gateway
 from compass_core.llm.prices import Tariff
-from compass_core.llm.wire import Server, Terms, connect, fewest_tokens
+from compass_core.llm.wire import Server, connect, fewest_tokens
 from compass_core.store import Store
 from tests.fakes import FakeLedger
 from tests.llm.scripted import Prices, Scripted, Turn, error
@@ -78,12 +78,12 @@ class Schedule:
         each_in, each_out = (Decimal(draw.choice((0, 1, 15, 250, 3000))) / 100 for _ in range(2))
         cached = each_in * draw.choice((0, 1, 2)) / 2
         self.prices = Prices(each_in, each_out, cached, draw.choice((None, 300, 900)), draw.choice((1, 2)))
-        self.terms = Terms(f"m{seed}", "http://127.0.0.1/v1", seconds=2.0, most_output_tokens=draw.choice((1, 100, 4096)))
-        self.tariff = Tariff(*_listed(self.terms.model, self.prices), "scripted")
-        typical = self.tariff.worst(1_800, self.terms.most_output_tokens)
+        self.model, self.most_output_tokens = f"m{seed}", draw.choice((1, 100, 4096))
+        self.tariff = Tariff(*_listed(self.model, self.prices), "scripted")
+        typical = self.tariff.worst(1_800, self.most_output_tokens)
         self.limit = typical * draw.choice((0, 1, 1, 2, 3, 10, 30)) * Decimal(draw.randint(80, 120)) / 100
         self.tasks = draw.choice((1, 2, 2, 3))
-        self.budget = Budget(self.limit, FakeLedger(), self.terms.model)
+        self.budget = Budget(self.limit, FakeLedger(), self.model)
 
     def turn(self, content: bytes, draw: random.Random, troubles: tuple[Turn, ...] = TROUBLES) -> Turn:
         """What the server does with a request, and how much it finds in it: at most what it could."""
@@ -91,7 +91,7 @@ class Schedule:
         asked = [each["content"] for each in json.loads(content)["messages"]]
         least = fewest_tokens(*asked) or 1
         tokens = draw.choice((least, draw.randint(least, len(content)), len(content) + 512))
-        most = self.terms.most_output_tokens
+        most = self.most_output_tokens
         out = draw.randint(min(most, fewest_tokens(chosen.text or "")), most)
         lies: dict[str, Any] = draw.choice(
             (
@@ -110,8 +110,9 @@ class Schedule:
 
     async def play(self, client: openai.AsyncOpenAI, ledger: Ledger, draw: random.Random) -> Counter[str]:
         """Ask from several tasks at once; how each question ended."""
-        budget = Budget(self.limit, ledger, self.terms.model)
-        gateway = Gateway(Server(client, self.terms), self.tariff, budget, str)
+        budget = Budget(self.limit, ledger, self.model)
+        server = Server(client, self.model, "http://127.0.0.1/v1", seconds=2.0, most_output_tokens=self.most_output_tokens)
+        gateway = Gateway(server, self.tariff, budget, str)
 
         async def ask(agent: AgentName, text: str) -> str:
             try:

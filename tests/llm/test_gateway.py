@@ -25,7 +25,7 @@ from compass_core.errors import BudgetExceededError, ModelError, Reason, StoreEr
 from compass_core.llm import gateway as room
 from compass_core.llm.gateway import Gateway
 from compass_core.llm.prices import tariff
-from compass_core.llm.wire import MOST_BYTES, Server, Terms, connect
+from compass_core.llm.wire import MOST_BYTES, Server, connect
 from tests.fakes import FakeLedger
 from tests.llm.scripted import DOLLARS, GOOD, MODEL, Prices, Scripted, Turn, error
 
@@ -63,11 +63,12 @@ class Stage:
 
     def __post_init__(self) -> None:
         self.budget = Budget(Decimal(self.limit), self.ledger, "run-1")
-        self.terms = Terms(MODEL, self.url, seconds=self.seconds)
 
     async def ask(self, agent: AgentName = DATABASE) -> Answer:
         async with connect(self.url, KEY) as client:
-            gateway = Gateway(Server(client, self.terms), tariff(MODEL, self.url, configured=DOLLARS), self.budget, redact)
+            gateway = Gateway(
+                Server(client, MODEL, self.url, seconds=self.seconds), tariff(MODEL, self.url, configured=DOLLARS), self.budget, redact
+            )
             return await gateway.ask(agent, ASKED, Answer)
 
     async def failed(self) -> ModelError:
@@ -301,7 +302,7 @@ NO_SCHEMAS = error(400, more={"param": "'response_format' of type 'json_schema' 
 
 async def test_a_server_without_json_schemas_is_asked_in_words_and_that_is_remembered() -> None:
     async with stage(NO_SCHEMAS, Turn(), Turn()) as on, connect(on.url, KEY) as client:
-        server = Server(client, on.terms)
+        server = Server(client, MODEL, on.url, seconds=on.seconds)
         first, second = (Gateway(server, tariff(MODEL, on.url, configured=DOLLARS), on.budget, redact) for _ in range(2))
         assert first.advice == ""
         for gateway in (first, second):
@@ -435,7 +436,7 @@ async def test_everything_that_is_sent_is_redacted_also_in_a_repair() -> None:
 
 async def test_what_utf_8_cannot_hold_is_replaced() -> None:
     async with stage(Turn()) as on, connect(on.url, KEY) as client:
-        gateway = Gateway(Server(client, on.terms), tariff(MODEL, on.url, configured=DOLLARS), on.budget, str)
+        gateway = Gateway(Server(client, MODEL, on.url, seconds=on.seconds), tariff(MODEL, on.url, configured=DOLLARS), on.budget, str)
         await gateway.ask(NETWORK, (Message.model_construct(role="user", text="half a \ud83d pair"),), Answer)
     assert on.server.requests[0]["messages"][0]["content"] == "half a ? pair"
 
@@ -453,8 +454,8 @@ async def test_what_utf_8_cannot_hold_is_replaced() -> None:
 async def test_servers_differ_by_settings_and_only_openai_is_told_what_only_it_knows(url: str, field: str, extra: dict[str, Any]) -> None:
     server = Scripted(Turn())
     async with connect(url, "", server.transport()) as client:
-        terms = Terms(MODEL, url, token_limit_field=field)
-        gateway = Gateway(Server(client, terms), tariff(MODEL, url, configured=DOLLARS), Budget(Decimal(10), FakeLedger(), "run-1"), str)
+        asked = Server(client, MODEL, url, token_limit_field=field)
+        gateway = Gateway(asked, tariff(MODEL, url, configured=DOLLARS), Budget(Decimal(10), FakeLedger(), "run-1"), str)
         await gateway.ask(NETWORK, ASKED, Answer)
     (request,) = server.requests
     assert set(request) == {"model", "messages", "response_format", field, *extra}
@@ -467,7 +468,7 @@ async def test_a_price_of_another_tier_counts_as_it_is_billed() -> None:
     server = Scripted(Turn(usage=(1000, 400, 100)), Turn(usage=(1000, 400, 100), tier="priority"))
     ledger = FakeLedger()
     async with connect(url, KEY, server.transport()) as client:
-        gateway = Gateway(Server(client, Terms("gpt-5", url)), tariff("gpt-5", url), Budget(Decimal(10), ledger, "run-1"), str)
+        gateway = Gateway(Server(client, "gpt-5", url), tariff("gpt-5", url), Budget(Decimal(10), ledger, "run-1"), str)
         for _ in range(2):
             await gateway.ask(NETWORK, ASKED, Answer)
     assert [row.amount for row in ledger.rows] == [Decimal("0.0018"), Decimal("0.0036")]

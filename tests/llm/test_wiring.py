@@ -21,7 +21,7 @@ from compass_core.errors import BudgetExceededError, ModelError, Reason, Refusal
 from compass_core.journal.steps import InProcess
 from compass_core.llm.gateway import MARGIN, Gateway
 from compass_core.llm.prices import tariff
-from compass_core.llm.wire import TEXTS, Server, Terms, connect
+from compass_core.llm.wire import TEXTS, Server, connect
 from compass_core.orchestrator import Limits, Orchestrator, Outside
 from compass_core.settings import Settings, load
 from compass_core.store import Store
@@ -78,7 +78,7 @@ async def investigated(server: Scripted, store: Store, limit: str, url: str = ""
     transport = None if url else server.transport()
     url = url or "http://127.0.0.1/v1"
     async with connect(url, "key", transport) as client:
-        model = Gateway(Server(client, Terms(MODEL, url)), tariff(MODEL, url, configured=DOLLARS), budget, str)
+        model = Gateway(Server(client, MODEL, url), tariff(MODEL, url, configured=DOLLARS), budget, str)
         outside = Outside((FakeIncidents(),), FakeInvestigations(), FakeThread(), FakeJournal(), FakeClock())
         agents = {name: Asking(name, model) for name in AgentName}
         orchestrator = Orchestrator(agents, budget, outside, limits)
