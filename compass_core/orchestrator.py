@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from typing import Any, TypeVar
 
 import structlog
 
@@ -44,7 +43,6 @@ RECALLED, MOST_ALIKE = 200, 20  # earlier investigations that are looked through
 WHOLE = frozenset({Outcome.ANSWERED, Outcome.OUT_OF_BUDGET})  # investigations that were not cut short
 KEEP_SECONDS = 5.0  # between tries to keep the end of an investigation
 
-T = TypeVar("T")
 Ending = tuple[Outcome, str]
 
 
@@ -89,6 +87,7 @@ class Orchestrator:
         self._agents = agents
         self._budget = budget
         self._outside = outside
+        self._step = outside.journal.step
         self._limits = limits or Limits()
         self._finished = {run.agent: run for run in finished}
         self._runs: list[Run] = []
@@ -216,28 +215,31 @@ class Orchestrator:
         agent, left = self._agents.get(name), deadline - time.monotonic()
         if agent is None or (why := self._why_skipped(name, investigation, left)):
             return Run(agent=name, outcome=Outcome.SKIPPED, reason="not configured" if agent is None else why)
-        started = time.perf_counter()
-        self._doing = (name.value, started)
+        self._doing = (name.value, time.perf_counter())
         seconds = min(self._limits.agent_seconds, left)
         with conventions.span(f"orchestrator.observe.{name}") as span:
-            findings, thoughts, ending = await self._attempt(agent, name, investigation.incident, seconds)
+            thoughts, ending = await self._attempt(agent, name, investigation.incident, seconds)
             span.set_attribute(conventions.OUTCOME, ending[0])
-        run = Run(
+        run = self._ended(name, thoughts, ending)
+        log.info("agent.finished", agent=name, outcome=run.outcome, reason=run.reason, seconds=round(run.seconds, 3))
+        return run
+
+    def _ended(self, name: AgentName, thoughts: Thoughts, ending: Ending) -> Run:
+        """The run of the agent in progress, with what it had seen by now."""
+        return Run(
             agent=name,
             outcome=ending[0],
             reason=ending[1],
-            seconds=time.perf_counter() - started,
+            seconds=time.perf_counter() - self._doing[1],
             cost=self._budget.spent_by(name),
-            findings=findings,
+            findings=self._seen,
             hypotheses=thoughts.hypotheses,
             unrefined=thoughts.unrefined if self._budget.limit or not thoughts.unrefined else "the budget is 0",  # then none is asked
             remark=thoughts.remark,
         )
-        log.info("agent.finished", agent=name, outcome=run.outcome, reason=run.reason, seconds=round(run.seconds, 3))
-        return run
 
-    async def _attempt(self, agent: Agent, name: AgentName, incident: Incident, seconds: float) -> tuple[Findings, Thoughts, Ending]:
-        """What one agent saw and thought, and how it ended; the budget is checked after each, however that was.
+    async def _attempt(self, agent: Agent, name: AgentName, incident: Incident, seconds: float) -> tuple[Thoughts, Ending]:
+        """What one agent thought, and how it ended; the budget is checked after each, however that was.
 
         The seed's `BudgetExceededError` is read so: more was billed than the budget, which this check finds, and the
         investigation stops at once. A call that would not fit ends nothing: it is not made, the agent answers by its
@@ -264,7 +266,7 @@ class Orchestrator:
             self._budget.check()
         except BudgetExceededError as error:
             ending = (Outcome.OUT_OF_BUDGET, str(error))
-        return self._seen, thoughts, ending
+        return thoughts, ending
 
     def _why_skipped(self, name: AgentName, investigation: Investigation, left: float) -> str:
         if investigation.only not in {None, name}:
@@ -301,22 +303,10 @@ class Orchestrator:
 
     def _cut(self, ending: Ending) -> list[Run]:
         """The run that was ended in the middle, with what it had seen and what the rules make of that."""
-        doing, since = self._doing
         said = {(one.service, one.mechanism) for run in self._runs for one in run.hypotheses}
         seen = (*(one for run in self._runs for one in run.findings.observations), *self._seen.observations)
-        return [
-            Run(
-                agent=name,
-                outcome=ending[0],
-                reason=ending[1],
-                seconds=time.perf_counter() - since,
-                cost=self._budget.spent_by(name),
-                findings=self._seen,
-                hypotheses=propose(name, seen, self._seen, said),
-            )
-            for name in AgentName
-            if name == doing and name not in {run.agent for run in self._runs}
-        ]
+        cut = [name for name in AgentName if name == self._doing[0] and name not in {run.agent for run in self._runs}]
+        return [self._ended(name, Thoughts(hypotheses=propose(name, seen, self._seen, said)), ending) for name in cut]
 
     async def _recalled(self, conclusion: Conclusion) -> Conclusion:
         """With when the same was found before, and how often an answer this sure was right here, as far as that is kept."""
@@ -371,9 +361,6 @@ class Orchestrator:
             log.exception("post.broke", step=name)
             return type(error).__name__
         return ""
-
-    async def _step(self, name: str, action: Callable[[], Awaitable[T]], shape: Any = None) -> T:
-        return await self._outside.journal.step(name, action, shape)
 
 
 def _ending(runs: list[Run]) -> Ending:
