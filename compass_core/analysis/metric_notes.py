@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from compass_core.analysis.absence import counted
+from compass_core.analysis.load import unaveraged
 from compass_core.analysis.notes import LEAST, Note, asked
 from compass_core.analysis.shifts import LARGEST, LOOK_BACK_SECONDS, Shift, shifts
 from compass_core.analysis.wording import amount
@@ -82,7 +83,7 @@ def signal_of(series: Series, agent: AgentName) -> Signal:
 
 def stated(series: Sequence[Series]) -> list[Series]:
     """The series in the units of their signals; the query says by what it was multiplied."""
-    series = counted(series)
+    series = unaveraged(counted(series))
     alike: dict[int, list[Series]] = {}
     for one in series:
         alike.setdefault(id(one.selection), []).append(one)  # a selection of 500 members is slow to compare

@@ -32,6 +32,7 @@ _OF_STATES = frozenset(
         "connections",
         "db_connections",
         "queue_length",
+        "disk_queue",
         "requests_in_flight",
         "memory_used",
         "memory_free",

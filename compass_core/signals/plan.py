@@ -93,7 +93,7 @@ def _select(name: str, ask: Ask, family: Family, families: Sequence[Family]) -> 
         quantile=ask.quantile,
         aggregate=ask.aggregate,
         by=by,
-        unit=unit_of(family.name, family.unit),
+        unit=ask.unit or unit_of(family.name, family.unit),
     )
 
 

@@ -19,6 +19,7 @@ from compass_core.signals.signal import (
 )
 
 _CPU, _MEMORY, _DISK = ("cpu_exhaustion",), ("memory_pressure",), ("disk_io",)
+PAGES_READ = ("pg_stat_database_blks_read", "pg_stat_database_blks_read_total")
 _CONDITION, _TRUE = ("kube_node_status_condition",), Where(("status",), "true")
 _FEWER = Scale("times", 1.3, 2.0, 4.0, least=0.5)  # half of them missing is twice the load for the rest
 _ANY = Scale("change", 0.5, 1.0, 3.0)  # one is one too many
@@ -62,8 +63,17 @@ RESOURCES = (
            ("connection_exhaustion", "traffic_surge")),
     # iostat's %util; queues grow without bound towards 1
     Signal("disk_busy", DATABASE, "disk busy", "ratio", Scale("level", 0.7, 0.9, 0.98), RESOURCE, _DISK,
-           asked=(Ask(("node_disk_io_time_seconds_total",), RATE, aggregate="max"),
-                  Ask(("node_cpu_seconds_total",), RATE_RATIO, Where(("mode",), "iowait")))),
+           asked=(Ask(("node_disk_io_time_seconds_total",), RATE, aggregate="max"),)),
+    # of a machine with many cores a disk that stalls everybody keeps a few waiting
+    Signal("disk_waiting", DATABASE, "time that work waits for a disk", "ratio", Scale("change", 0.05, 0.2, 0.5), RESOURCE, _DISK,
+           asked=(Ask(("node_cpu_seconds_total",), RATE_RATIO, Where(("mode",), "iowait")),
+                  Ask(("node_pressure_io_waiting_seconds_total",), RATE))),
+    # iostat's aqu-sz
+    Signal("disk_queue", DATABASE, "requests that wait for a disk", "", Scale("times", 2.0, 5.0, 20.0, least=2.0), RESOURCE, _DISK,
+           asked=(Ask(("node_disk_io_time_weighted_seconds_total",), RATE, aggregate="max"),)),
+    # vmstat's b
+    Signal("disk_blocked", DATABASE, "processes that wait for a disk", "", Scale("change", 3.0, 10.0, 50.0), RESOURCE, _DISK,
+           asked=(Ask(("node_procs_blocked",)),)),
     Signal("disk_free", DATABASE, "disk space free", "ratio", _SPACE, RESOURCE, _DISK, direction="down",
            asked=(Ask(("node_filesystem_avail_bytes",), RATIO, over=("node_filesystem_size_bytes",), by=("mountpoint",)),)),
     Signal("cpu_of_limit", APPLICATION, "CPU used", "ratio", Scale("change", 0.15, 0.35, 0.6), RESOURCE, _CPU,
@@ -74,7 +84,9 @@ RESOURCES = (
            asked=(Ask(("node_cpu_seconds_total",), RATE_RATIO, Where(("mode",), "idle|iowait")),)),
     Signal("cpu_waiting", APPLICATION, "time that work waits for a CPU", "ratio", Scale("change", 0.1, 0.25, 0.5), RESOURCE, _CPU,
            asked=(Ask(("node_cpu_seconds_total",), RATE_RATIO, Where(("mode",), "steal")),)),
-    Signal("load", APPLICATION, "load", "", Scale("times", 2.0, 5.0, 20.0, least=4.0), RESOURCE, _CPU),
+    # what waits for a disk counts like what waits for a CPU
+    Signal("load", APPLICATION, "processes that run or wait", "", Scale("times", 1.3, 3.0, 10.0, least=4.0), RESOURCE,
+           ("cpu_exhaustion", "disk_io")),
     Signal("memory_free", APPLICATION, "memory free", "", Scale("times", 2.0, 5.0, 20.0), RESOURCE, _MEMORY, direction="down"),
     Signal("memory_alarm", APPLICATION, "memory alarms", "", _ANY, DIRECT, _MEMORY,
            asked=(Ask(_CONDITION, where=Where(("condition",), "MemoryPressure"), also=_TRUE),)),
@@ -103,7 +115,11 @@ RESOURCES = (
     Signal("disk_used", DATABASE, "disk space used", "ratio", Scale("level", 0.85, 0.93, 0.98), RESOURCE, _DISK),
     Signal("disk_alarm", DATABASE, "disk alarms", "", _ANY, DIRECT, _DISK,
            asked=(Ask(_CONDITION, where=Where(("condition",), "DiskPressure"), also=_TRUE),)),
-    Signal("disk_latency", DATABASE, "disk latency", "s", Scale("times", 2.0, 5.0, 20.0, least=0.005), RESOURCE, _DISK),
-    Signal("disk_traffic", DATABASE, "disk traffic", "", Scale("times", 3.0, 10.0, 50.0, least=10.0), WEAK, _DISK),
+    Signal("disk_latency", DATABASE, "disk latency", "s", Scale("times", 2.0, 5.0, 20.0, least=0.005), RESOURCE, _DISK,
+           asked=(Ask(("node_disk_read_time_seconds_total",), RATE_RATIO, over=("node_disk_reads_completed_total",)),
+                  Ask(("node_disk_write_time_seconds_total",), RATE_RATIO, over=("node_disk_writes_completed_total",)),
+                  Ask(("pg_stat_database_blk_read_time", "pg_stat_database_blk_read_time_total"), RATE_RATIO, over=PAGES_READ, unit="ms"))),
+    Signal("disk_traffic", DATABASE, "disk traffic", "", Scale("times", 3.0, 10.0, 50.0, least=10.0), WEAK, _DISK,
+           asked=(Ask(("node_disk_reads_completed_total", "node_disk_writes_completed_total"), RATE),)),
 )
 # fmt: on

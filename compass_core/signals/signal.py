@@ -39,6 +39,8 @@ class Ask:
 
     `where` and `also` filter the family, `over_where` its divisor.
 
+    `unit`: that of the family's values, where its name does not say it.
+
     `to_peer`: `by` names whom the service talks to; what is seen is then said of that peer.
     """
 
@@ -52,6 +54,7 @@ class Ask:
     aggregate: Literal["sum", "max", "min", "avg"] = "sum"
     by: tuple[str, ...] = ()
     to_peer: bool = False
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

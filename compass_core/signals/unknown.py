@@ -170,7 +170,8 @@ def _means(plain: Selection, signal: str, families: Sequence[Family]) -> Iterato
     stem = re.sub("(_sum|(_duration)?(_seconds)?_total|_time(_seconds)?(_total)?|_latency)$", "", plain.family)
     if plain.family.endswith("_sum") and stem in held and held[stem].kind == "histogram":
         return
-    over = next((name for ending in ("_count", "_count_total", "_total", "_calls_total", "_ops") if (name := stem + ending) in held), "")
+    endings = ("_count", "_count_total", "_total", "_calls_total", "_ops")
+    over = next((name for ending in endings if (name := stem + ending) in held and name != plain.family), "")
     if over and signal:
         signal = "call_mean" if plain.by and signal in _LATENCIES else signal
         yield replace(plain, signal=signal, reduction=Reduction.RATE_RATIO, over=over)

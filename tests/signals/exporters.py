@@ -136,6 +136,7 @@ EXPORTERS = {
         pg_up{server="orders-db:5432",job="postgres",instance="10.0.0.7:9187"}
         pg_stat_activity_count{server="orders-db:5432",datname="orders",state="active",wait_event_type="Lock",wait_event="transactionid",job="postgres"}
         pg_stat_activity_count{server="orders-db:5432",datname="orders",state="idle",wait_event_type="Client",wait_event="ClientRead",job="postgres"}
+        pg_stat_activity_count{server="orders-db:5432",datname="orders",state="active",wait_event_type="IO",wait_event="DataFileRead",job="postgres"}
         pg_stat_activity_max_tx_duration{server="orders-db:5432",datname="orders",state="active",job="postgres"}
         pg_settings_max_connections{server="orders-db:5432",job="postgres"}
         pg_stat_database_numbackends{server="orders-db:5432",datid="16384",datname="orders",job="postgres"}
@@ -150,6 +151,9 @@ EXPORTERS = {
         pg_stat_database_deadlocks{server="orders-db:5432",datid="16384",datname="orders",job="postgres"}
         pg_stat_database_blks_read{server="orders-db:5432",datid="16384",datname="orders",job="postgres"}
         pg_stat_database_blks_hit{server="orders-db:5432",datid="16384",datname="orders",job="postgres"}
+        pg_stat_database_blk_read_time{server="orders-db:5432",datid="16384",datname="orders",job="postgres"}
+        pg_stat_bgwriter_buffers_backend_fsync{server="orders-db:5432",job="postgres"}
+        pg_stat_bgwriter_buffers_backend_fsync_total{server="orders-db:5432",job="postgres"}
         pg_stat_database_tup_returned{server="orders-db:5432",datid="16384",datname="orders",job="postgres"}
         pg_stat_user_tables_seq_tup_read{server="orders-db:5432",datname="orders",schemaname="public",relname="orders",job="postgres"}
         pg_stat_database_xact_commit{server="orders-db:5432",datid="16384",datname="orders",job="postgres"}
@@ -164,6 +168,7 @@ EXPORTERS = {
         pg_stat_database_deadlocks_total{server="orders-db:5432",datname="orders",job="postgres"}
         pg_stat_database_blks_read_total{server="orders-db:5432",datname="orders",job="postgres"}
         pg_stat_database_blks_hit_total{server="orders-db:5432",datname="orders",job="postgres"}
+        pg_stat_database_blk_read_time_total{server="orders-db:5432",datname="orders",job="postgres"}
         pg_stat_database_tup_returned_total{server="orders-db:5432",datname="orders",job="postgres"}
         pg_stat_database_xact_commit_total{server="orders-db:5432",datname="orders",job="postgres"}
         pg_stat_database_xact_rollback_total{server="orders-db:5432",datname="orders",job="postgres"}
@@ -181,6 +186,20 @@ EXPORTERS = {
         mysql_global_variables_max_connections{instance="carts-db:9104",job="mysql"}
         mysql_global_status_slow_queries{instance="carts-db:9104",job="mysql"}
         mysql_global_status_innodb_row_lock_current_waits{instance="carts-db:9104",job="mysql"}
+        mysql_global_status_innodb_deadlocks{instance="carts-db:9104",job="mysql"}
+        mysql_info_schema_innodb_metrics_lock_lock_deadlocks_total{instance="carts-db:9104",job="mysql"}
+        mysql_global_status_innodb_row_ops_total{operation="read",instance="carts-db:9104",job="mysql"}
+        mysql_global_status_innodb_buffer_pool_reads{instance="carts-db:9104",job="mysql"}
+        mysql_global_status_innodb_buffer_pool_wait_free{instance="carts-db:9104",job="mysql"}
+        mysql_global_status_innodb_log_waits{instance="carts-db:9104",job="mysql"}
+        mysql_global_status_innodb_data_pending_fsyncs{instance="carts-db:9104",job="mysql"}
+        mysql_global_status_innodb_data_pending_reads{instance="carts-db:9104",job="mysql"}
+        mysql_global_status_innodb_data_pending_writes{instance="carts-db:9104",job="mysql"}
+        mysql_global_status_innodb_os_log_pending_fsyncs{instance="carts-db:9104",job="mysql"}
+        mysql_global_status_innodb_os_log_pending_writes{instance="carts-db:9104",job="mysql"}
+        mysql_global_status_aborted_clients{instance="carts-db:9104",job="mysql"}
+        mysql_perf_schema_events_statements_seconds_total{instance="carts-db:9104",schema="carts",digest="1",job="mysql"}
+        mysql_perf_schema_events_statements_total{instance="carts-db:9104",schema="carts",digest="1",job="mysql"}
         mysql_slave_status_seconds_behind_master{instance="carts-db:9104",job="mysql",master_host="carts-db-0"}
     """,
     "redis_exporter": """
@@ -192,11 +211,23 @@ EXPORTERS = {
         redis_keyspace_hits_total{instance="session-cache:9121",job="redis"}
         redis_keyspace_misses_total{instance="session-cache:9121",job="redis"}
         redis_evicted_keys_total{instance="session-cache:9121",job="redis"}
+        redis_commands_duration_seconds_total{cmd="get",instance="session-cache:9121",job="redis"}
+        redis_commands_total{cmd="get",instance="session-cache:9121",job="redis"}
+        redis_aof_delayed_fsync{instance="session-cache:9121",job="redis"}
+        redis_aof_pending_bio_fsync{instance="session-cache:9121",job="redis"}
     """,
     "other databases": """
         mongodb_up{instance="profiles-db:9216",job="mongodb",cluster_role="mongod"}
         mongodb_ss_connections{instance="docs-db:9216",conn_type="current",job="mongodb"}
         mongodb_ss_connections{instance="docs-db:9216",conn_type="available",job="mongodb"}
+        mongodb_ss_connections{instance="docs-db:9216",conn_type="active",job="mongodb"}
+        mongodb_ss_opLatencies_latency{instance="docs-db:9216",op_type="reads",job="mongodb"}
+        mongodb_ss_opLatencies_ops{instance="docs-db:9216",op_type="reads",job="mongodb"}
+        mongodb_mongod_op_latencies_latency_total{instance="docs-db:9216",type="read",job="mongodb"}
+        mongodb_mongod_op_latencies_ops_total{instance="docs-db:9216",type="read",job="mongodb"}
+        mongodb_ss_metrics_queryExecutor_scannedObjects{instance="docs-db:9216",job="mongodb"}
+        mongodb_ss_wt_cache_pages_read_into_cache{instance="docs-db:9216",job="mongodb"}
+        mongodb_ss_wt_cache_pages_requested_from_the_cache{instance="docs-db:9216",job="mongodb"}
         mongodb_connections{instance="docs-db:9216",state="current",job="mongodb"}
         mongodb_connections{instance="docs-db:9216",state="available",job="mongodb"}
         pgbouncer_pools_client_waiting_connections{instance="pooler:9127",job="pgbouncer",database="orders",user="shop"}
@@ -231,6 +262,13 @@ EXPORTERS = {
         node_cpu_seconds_total{instance="node-b:9100",cpu="0",mode="steal",job="node"}
         node_cpu_seconds_total{instance="node-b:9100",cpu="0",mode="iowait",job="node"}
         node_disk_io_time_seconds_total{instance="node-a:9100",job="node",device="sda"}
+        node_disk_io_time_weighted_seconds_total{instance="node-a:9100",device="sda",job="node"}
+        node_disk_read_time_seconds_total{instance="node-a:9100",device="sda",job="node"}
+        node_disk_reads_completed_total{instance="node-a:9100",device="sda",job="node"}
+        node_disk_write_time_seconds_total{instance="node-a:9100",device="sda",job="node"}
+        node_disk_writes_completed_total{instance="node-a:9100",device="sda",job="node"}
+        node_pressure_io_waiting_seconds_total{instance="node-a:9100",job="node"}
+        node_procs_blocked{instance="node-a:9100",job="node"}
         node_filesystem_avail_bytes{instance="node-a:9100",job="node",device="/dev/sda1",fstype="ext4",mountpoint="/"}
         node_filesystem_size_bytes{instance="node-a:9100",job="node",device="/dev/sda1",fstype="ext4",mountpoint="/"}
         node_netstat_Tcp_RetransSegs{instance="node-a:9100",job="node"}

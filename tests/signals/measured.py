@@ -124,6 +124,7 @@ MEASURED = {
         disk_alarm: raw kube_node_status_condition{condition=DiskPressure,status=true} by node
     """,
     "postgres_exporter": """
+        disk_latency: rate_ratio pg_stat_database_blk_read_time / pg_stat_database_blks_read by server
         db_connections_of_limit: ratio pg_stat_activity_count / pg_settings_max_connections by server
         db_connections_of_limit: ratio pg_stat_database_numbackends / pg_settings_max_connections by server
         db_query_time: rate_ratio pg_stat_statements_seconds_total / pg_stat_statements_calls_total by server
@@ -141,12 +142,17 @@ MEASURED = {
         db_checkpoints: rate pg_stat_bgwriter_checkpoints_req by server
         db_checkpoints: rate pg_stat_bgwriter_checkpoints_req_total by server
         db_checkpoints: rate pg_stat_checkpointer_num_requested_total by server
+        db_waiting_for_disk: raw pg_stat_activity_count{wait_event_type=IO} by server
+        db_held_up: rate pg_stat_bgwriter_buffers_backend_fsync by server
+        db_held_up: rate pg_stat_bgwriter_buffers_backend_fsync_total by server
         db_rollbacks: rate_ratio pg_stat_database_xact_rollback / pg_stat_database_xact_commit by server
         db_transactions: rate pg_stat_database_xact_commit by server
         db_size: raw pg_database_size_bytes by server
         db_up: raw min pg_up by server
+        db_running: raw pg_stat_activity_count{state=active} by server
     """,
     "postgres, openmetrics": """
+        disk_latency: rate_ratio pg_stat_database_blk_read_time_total / pg_stat_database_blks_read_total by server
         db_rows_read: rate_ratio pg_stat_database_tup_returned_total / pg_stat_database_xact_commit_total by server
         db_deadlocks: rate pg_stat_database_deadlocks_total by server
         db_disk_reads: rate_ratio pg_stat_database_blks_read_total / pg_stat_database_blks_hit_total by server
@@ -155,24 +161,41 @@ MEASURED = {
     """,
     "mysqld_exporter": """
         db_connections_of_limit: ratio mysql_global_status_threads_connected / mysql_global_variables_max_connections by instance
+        db_query_time: rate_ratio mysql_perf_schema_events_statements_seconds_total / mysql_perf_schema_events_statements_total by instance
+        db_rows_read: rate_ratio mysql_global_status_innodb_row_ops_total{operation=read} / mysql_global_status_commands_total by instance
         db_pages_read: rate_ratio mysql_global_status_innodb_buffer_pool_read_requests / mysql_global_status_commands_total by instance
         db_sessions: raw mysql_global_status_threads_connected by instance
+        db_sessions: raw mysql_global_status_threads_running by instance
         db_rows_scanned: rate mysql_global_status_handlers_total{handler=read_rnd_next} by instance
         db_slow_queries: rate mysql_global_status_slow_queries by instance
         db_waiting_for_locks: raw mysql_global_status_innodb_row_lock_current_waits by instance
+        db_deadlocks: rate mysql_global_status_innodb_deadlocks by instance
+        db_deadlocks: rate mysql_info_schema_innodb_metrics_lock_lock_deadlocks_total by instance
         db_replication_lag: raw max mysql_slave_status_seconds_behind_master by instance
+        db_disk_reads: rate_ratio mysql_global_status_innodb_buffer_pool_reads / mysql_global_status_innodb_buffer_pool_read_requests by instance
+        db_waiting_for_disk: raw mysql_global_status_innodb_data_pending_fsyncs by instance
+        db_waiting_for_disk: raw mysql_global_status_innodb_data_pending_reads by instance
+        db_waiting_for_disk: raw mysql_global_status_innodb_data_pending_writes by instance
+        db_waiting_for_disk: raw mysql_global_status_innodb_os_log_pending_fsyncs by instance
+        db_waiting_for_disk: raw mysql_global_status_innodb_os_log_pending_writes by instance
+        db_held_up: rate mysql_global_status_innodb_buffer_pool_wait_free by instance
+        db_held_up: rate mysql_global_status_innodb_log_waits by instance
         db_transactions: rate mysql_global_status_commands_total{command=commit} by instance
         db_up: raw min mysql_up by instance
         db_refused: rate mysql_global_status_connection_errors_total{error=max_connections} by instance
         db_running: raw mysql_global_status_threads_running by instance
+        db_broken_off: rate mysql_global_status_aborted_clients by instance
         db_replicating: raw min mysql_slave_status_slave_io_running by instance
         db_replicating: raw min mysql_slave_status_slave_sql_running by instance
     """,
     "redis_exporter": """
         db_connections_of_limit: ratio redis_connected_clients / redis_config_maxclients by instance
+        db_query_time: rate_ratio redis_commands_duration_seconds_total / redis_commands_total by instance
         db_sessions: raw redis_connected_clients by instance
         db_disk_reads: rate_ratio redis_keyspace_misses_total / redis_keyspace_hits_total by instance
         db_evictions: rate redis_evicted_keys_total by instance
+        db_waiting_for_disk: raw redis_aof_pending_bio_fsync by instance
+        db_held_up: rate redis_aof_delayed_fsync by instance
         db_up: raw min redis_up by instance
         db_refused: rate redis_rejected_connections_total by instance
         db_replicating: raw min redis_master_link_up by instance
@@ -181,7 +204,14 @@ MEASURED = {
         db_connections_of_limit: ratio mongodb_ss_connections{conn_type=current} / mongodb_ss_connections{conn_type=available|current} by instance
         db_connections_of_limit: ratio mongodb_connections{state=current} / mongodb_connections{state=available|current} by instance
         db_waiting_clients: raw pgbouncer_pools_client_waiting_connections by job
+        db_query_time: rate_ratio mongodb_ss_opLatencies_latency / mongodb_ss_opLatencies_ops by instance
+        db_query_time: rate_ratio mongodb_mongod_op_latencies_latency_total / mongodb_mongod_op_latencies_ops_total by instance
+        db_sessions: raw mongodb_ss_connections{conn_type=current} by instance
+        db_sessions: raw mongodb_connections{state=current} by instance
+        db_rows_scanned: rate mongodb_ss_metrics_queryExecutor_scannedObjects by instance
+        db_disk_reads: rate_ratio mongodb_ss_wt_cache_pages_read_into_cache / mongodb_ss_wt_cache_pages_requested_from_the_cache by instance
         db_up: raw min mongodb_up by instance
+        db_running: raw mongodb_ss_connections{conn_type=active} by instance
     """,
     "go database/sql": """
         db_pool_of_limit: ratio go_sql_in_use_connections / go_sql_max_open_connections by job
@@ -204,8 +234,15 @@ MEASURED = {
         cpu_idle: rate_ratio node_cpu_seconds_total{mode=idle|iowait} / node_cpu_seconds_total by instance
         cpu_waiting: rate_ratio node_cpu_seconds_total{mode=steal} / node_cpu_seconds_total by instance
         disk_busy: rate max node_disk_io_time_seconds_total by instance
-        disk_busy: rate_ratio node_cpu_seconds_total{mode=iowait} / node_cpu_seconds_total by instance
+        disk_waiting: rate_ratio node_cpu_seconds_total{mode=iowait} / node_cpu_seconds_total by instance
+        disk_waiting: rate node_pressure_io_waiting_seconds_total by instance
+        disk_queue: rate max node_disk_io_time_weighted_seconds_total by instance
+        disk_blocked: raw node_procs_blocked by instance
         disk_free: ratio node_filesystem_avail_bytes / node_filesystem_size_bytes by instance, mountpoint
+        disk_latency: rate_ratio node_disk_read_time_seconds_total / node_disk_reads_completed_total by instance
+        disk_latency: rate_ratio node_disk_write_time_seconds_total / node_disk_writes_completed_total by instance
+        disk_traffic: rate node_disk_reads_completed_total by instance
+        disk_traffic: rate node_disk_writes_completed_total by instance
         tcp_retransmits: rate_ratio node_netstat_Tcp_RetransSegs / node_netstat_Tcp_OutSegs by instance
         tcp_resets: rate node_netstat_Tcp_EstabResets by instance
         tcp_resets: rate node_netstat_Tcp_OutRsts by instance

@@ -350,7 +350,7 @@ NAMES = {
         node_sockstat_TCP_inuse gauge -> connections
         node_pressure_cpu_waiting_seconds_total counter -> cpu_waiting ratio
         node_pressure_memory_stalled_seconds_total counter -> memory_waiting ratio
-        node_pressure_io_stalled_seconds_total counter -> disk_busy ratio
+        node_pressure_io_stalled_seconds_total counter -> disk_waiting ratio
         node_filefd_allocated gauge -> saturation
         node_filefd_maximum gauge -> -
         node_context_switches_total counter -> -
@@ -510,7 +510,7 @@ NAMES = {
         aws_rds_cpuutilization_average gauge -> cpu_of_limit
         aws_rds_database_connections_average gauge -> db_connections
         aws_rds_database_connections_maximum gauge -> db_connections
-        aws_rds_disk_queue_depth_average gauge -> queue_length
+        aws_rds_disk_queue_depth_average gauge -> disk_queue
         aws_rds_free_storage_space_average gauge -> disk_left
         aws_rds_freeable_memory_average gauge -> memory_free
         aws_rds_read_latency_average gauge -> disk_latency
@@ -579,7 +579,7 @@ NAMES = {
         jvm.gc.collectors.old.collection_time gauge -> gc_time
         jvm.mem.heap_in_use gauge -> memory_of_limit
         cpu_usage_idle gauge -> cpu_idle
-        cpu_usage_iowait gauge -> disk_busy
+        cpu_usage_iowait gauge -> disk_waiting
         cpu_usage_steal gauge -> cpu_waiting
         disk_used_percent gauge -> disk_used percent
         mem_available_percent gauge -> memory_free percent
@@ -723,7 +723,7 @@ NAMES = {
         azure_redis_serverLoad_percent gauge -> load percent
         azure_appservice_Http5xx_total gauge -> errors
         aws_dynamodb_user_errors_sum gauge -> errors
-        aws_ebs_volume_queue_length_average gauge -> queue_length
+        aws_ebs_volume_queue_length_average gauge -> disk_queue
         aws_ebs_burst_balance_average gauge -> credits
         aws_kinesis_get_records_iterator_age_milliseconds_maximum gauge -> queue_time ms
         aws_kinesis_write_provisioned_throughput_exceeded_sum gauge -> rejected
@@ -757,7 +757,7 @@ NAMES = {
         cilium_forward_bytes_total counter -> -
         weave_connections gauge -> connections
         linkerd_proxy_inject_admission_responses_total counter -> request_rate /s
-        netdata_disk_backlog_milliseconds_average gauge -> queue_time ms
+        netdata_disk_backlog_milliseconds_average gauge -> disk_latency ms
         netdata_system_ram_MiB_average gauge -> memory_used MiB
         telegraf_cpu_usage_idle gauge -> cpu_idle
         collectd_load_shortterm gauge -> load

@@ -67,8 +67,10 @@ def test_a_sum_is_nothing_without_its_count() -> None:
 def test_micrometer_without_buckets_and_times_beside_their_number_are_means() -> None:
     served = [family(f"http_server_requests_seconds_{part}", "counter", labels={"status": "200 500"}) for part in ("sum", "count")]
     assert asked(*served)["latency_mean"].over == "http_server_requests_seconds_count"
-    busy = [family("redis_commands_duration_seconds_total", "counter"), family("redis_commands_total", "counter")]
-    assert asked(*busy)["latency_mean"].over == "redis_commands_total"
+    busy = [family("shop_steps_duration_seconds_total", "counter"), family("shop_steps_total", "counter")]
+    assert asked(*busy)["latency_mean"].over == "shop_steps_total"
+    alone = [family("shop_steps_latency_total", "counter")]
+    assert asked(*alone) == {}, "by itself it is always one"
 
 
 def test_a_summary_is_asked_by_its_quantiles_and_a_peak_as_it_is() -> None:
