@@ -38,7 +38,10 @@ OF_A_DATABASE: Mapping[str, str] = {
 """What is said of a database instead: no code of ours runs in it."""
 
 _BUSY = frozenset({"cpu_usage", "cpu_throttling", "cpu_of_limit", "cpu_idle", "cpu_waiting", "load", "slow_throughout", "self_time"})
-_SLOW_DISK = frozenset({"disk_busy", "disk_free", "disk_latency", "disk_left", "disk_used", "disk_alarm", "log_disk_full"})
+_SLOW_DISK = frozenset(
+    {"disk_busy", "disk_waiting", "disk_queue", "disk_blocked", "disk_free", "disk_latency", "disk_left", "disk_used", "disk_alarm"}
+    | {"db_waiting_for_disk", "db_held_up", "log_disk_full"}
+)
 _NO_MEMORY = frozenset(
     {"memory_of_limit", "memory_used", "memory_alarm", "memory_waiting", "gc_time", "out_of_memory_kills", "log_out_of_memory"}
 )
@@ -50,21 +53,31 @@ SLOW = OWN_LATENCY | {"self_time", "slow_throughout"}
 _STOPPED = frozenset({"traffic_stopped", "request_rate_drop", "db_transactions_drop", "absent", "log_silence"})
 _KILLED = frozenset({"out_of_memory_kills", "log_out_of_memory"})
 _LOCKED = frozenset({"db_waiting_for_locks", "db_deadlocks", "log_lock"})
+_READS_MORE = frozenset({"db_rows_read", "db_pages_read", "db_rows_scanned"})
 ITSELF = _FAILING | SLOW | _STOPPED
 """What a service says of its own requests, not what others say of it."""
 
 UNLESS: Mapping[str, frozenset[str]] = {
     "network_delay": _BUSY | SLOW,
-    "slow_queries": _LOCKED | _SLOW_DISK | {"db_locks"},  # waiting makes any query slow
+    "slow_queries": _LOCKED | _SLOW_DISK | {"db_locks", "db_transactions"},  # waiting makes any query slow; who is slow does not do more
+    "lock_contention": _READS_MORE | {"db_transactions"},  # nor does who waits
+    "disk_io": _READS_MORE,
     "wrong_return_value": frozenset({"new_exceptions", "failing_spans"}),  # it says that something fails
     "traffic_surge": _LOCKED | {"db_connections_of_limit"},
     "connection_exhaustion": _LOCKED | {"surge"},  # so does waiting keep connections
     "connection_refused": _KILLED | {"log_connection_exhaustion", "log_server_full", "db_connections_of_limit"},
     "unavailable": _KILLED,
     "network_loss": frozenset({"refused_calls", "tls_calls", "log_tls", "unresolved_calls", "log_dns"}),
+    "replication_lag": frozenset({"refused_calls", "log_connection_refused", "up", "db_up"}),  # who is gone falls behind
     "cpu_exhaustion": _NO_MEMORY | {"surge"},  # cleaning up takes CPU, and so do more requests
 }
 """What a mechanism does not bring about: where it is seen, that explains the rest as well."""
+
+EVEN_SO: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    "slow_queries": (_READS_MORE, _SLOW_DISK | {"db_locks", "db_transactions"}),  # that keeps the disk busy and locks for longer
+    "lock_contention": (_LOCKED, _READS_MORE | {"db_transactions"}),  # few are left to read, and what waited is made up for
+}
+"""For a mechanism: where one of the first is seen, the second do not lead away from it, for it brings them about as well."""
 
 MUST_SEE: Mapping[str, frozenset[str]] = {
     "connection_exhaustion": frozenset(
@@ -74,10 +87,10 @@ MUST_SEE: Mapping[str, frozenset[str]] = {
     "lock_contention": _LOCKED | {"db_locks"},
     "replication_lag": frozenset({"db_replication_lag", "db_replicating", "log_replication"}),
     "cpu_exhaustion": frozenset(
-        {"cpu_usage", "cpu_throttling", "cpu_of_limit", "cpu_idle", "cpu_waiting", "load", "scaled_to_limit", "slow_throughout"}
+        {"cpu_usage", "cpu_throttling", "cpu_of_limit", "cpu_idle", "cpu_waiting", "scaled_to_limit", "slow_throughout"}
     ),
     "memory_pressure": _NO_MEMORY | {"memory_free", "gc_pause", "db_evictions", "cache_hits", "db_disk_reads"},
-    "disk_io": _SLOW_DISK | {"credits", "db_disk_reads", "db_checkpoints"},
+    "disk_io": _SLOW_DISK | {"credits", "load", "db_disk_reads", "db_checkpoints"},
     "traffic_surge": frozenset({"surge", "request_rate", "bytes_in", "connections", "db_sessions", "db_transactions"}),
     "network_loss": SLOW
     | CALLERS_CLOCK

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from compass_core.domain import AgentName, Edge, Findings, Hypothesis, Observation, Suspect
-from compass_core.hypotheses.mechanisms import MECHANISMS, UNLESS
-from compass_core.hypotheses.suspicion import TROUBLED, Best, callees, databases, strongest, supports
+from compass_core.hypotheses.mechanisms import MECHANISMS
+from compass_core.hypotheses.suspicion import TROUBLED, Best, callees, databases, leading_away, strongest, supports
 
 LEAST = 0.05  # a hypothesis below this confidence is noise
 MOST = {AgentName.APPLICATION: 4, AgentName.DATABASE: 3, AgentName.NETWORK: 3}  # ten an investigation
@@ -75,7 +75,8 @@ def _hypothesis(agent: AgentName, one: Weighed, against: tuple[Observation, ...]
 
 def _against(one: Weighed, beneath: Iterable[str], best: dict[str, Best]) -> tuple[Observation, ...]:
     """What else explains it: what this mechanism does not bring about, and the strongest of what it calls, whose victim it may be."""
-    other = (seen for signal, seen in best.get(one.service, {}).items() if signal in UNLESS.get(one.mechanism, ()))
+    here = best.get(one.service, {})
+    other = (seen for signal, seen in here.items() if signal in leading_away(one.mechanism, here))
     troubles = (seen for callee in beneath for seen in best.get(callee, {}).values())
     worst = sorted((seen for seen in (*other, *troubles) if seen.score >= TROUBLED), key=lambda seen: -seen.score)
     return tuple(seen for seen in worst if seen not in one.evidence)[:SHOWN]

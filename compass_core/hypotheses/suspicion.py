@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from compass_core.analysis.notes import LEAST
 from compass_core.domain import Edge, Observation, Suspect
-from compass_core.hypotheses.mechanisms import CALLERS_CLOCK, GENERAL, OF_A_DATABASE, OWN_LATENCY, UNLESS
+from compass_core.hypotheses.mechanisms import CALLERS_CLOCK, EVEN_SO, GENERAL, OF_A_DATABASE, OWN_LATENCY, UNLESS
 from compass_core.signals.catalogue import FAILURES, OF_ERRORS, SIGNALS
 from compass_core.signals.changes import CHANGES
 from compass_core.signals.signal import DIRECT, FELT, RESOURCE, WEAK, Evidence
@@ -151,6 +151,12 @@ def strongest(observations: Iterable[Observation]) -> dict[str, Best]:
     return {service: held for service, held in best.items() if held}
 
 
+def leading_away(mechanism: str, best: Best) -> frozenset[str]:
+    """The signals that a mechanism does not bring about, at a service where this is seen."""
+    said, even_so = EVEN_SO.get(mechanism, (frozenset(), frozenset()))
+    return UNLESS.get(mechanism, frozenset()) - (even_so if _any_of(best, said) else frozenset())
+
+
 def callees(edges: Iterable[Edge]) -> Mapping[str, frozenset[str]]:
     """For each service every other that it calls, directly or through others."""
     direct: dict[str, set[str]] = defaultdict(set)
@@ -248,7 +254,7 @@ def _speaks_for(seen: Observation, *, database: bool) -> tuple[str, ...]:
 
 
 def _otherwise(mechanism: str, best: Best) -> float:
-    against = UNLESS.get(mechanism, frozenset()) - OWN_LATENCY  # a slow way out makes that longer; whose clock holds it says nothing
+    against = leading_away(mechanism, best) - OWN_LATENCY  # a slow way out makes that longer; whose clock holds it says nothing
     if mechanism == "network_delay" and _any_of(best, {DELAY}):  # its untraced calls take longer as well, and seem its own work
         against = frozenset()
     other = OTHERWISE if _any_of(best, against) else 1.0

@@ -11,9 +11,19 @@ from typing import NamedTuple
 
 from compass_core.analysis.notes import Times
 from compass_core.domain import Hypothesis, Observation, Trial, Verdict, Window
-from compass_core.hypotheses.mechanisms import CALLERS_CLOCK, GENERAL, ITSELF, MUST_SEE, SLOW, UNLESS
+from compass_core.hypotheses.mechanisms import CALLERS_CLOCK, GENERAL, ITSELF, MUST_SEE, SLOW
 from compass_core.hypotheses.scene import FALLS, Question, Scene
-from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, NODE, ONSET_SLACK_SECONDS, TROUBLED, Best, evidence_of, systems
+from compass_core.hypotheses.suspicion import (
+    AS_WELL,
+    CHANGED,
+    NODE,
+    ONSET_SLACK_SECONDS,
+    TROUBLED,
+    Best,
+    evidence_of,
+    leading_away,
+    systems,
+)
 from compass_core.signals.catalogue import SIGNALS
 from compass_core.signals.changes import WORSE
 from compass_core.signals.signal import DIRECT, FELT, RESOURCE
@@ -180,7 +190,7 @@ def _not_see(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
     waits = scene.beneath.get(one.service) or DELAY in best  # for what it calls, over the same network
     passed_on = SLOW if waits else frozenset()
     unread = frozenset({"upstream_errors"}) if one.mechanism == "wrong_return_value" and "log_bad_answer" not in best else frozenset()
-    names = (UNLESS.get(one.mechanism, frozenset()) | unread) - passed_on
+    names = (leading_away(one.mechanism, best) | unread) - passed_on
     other = max((best[name] for name in sorted(names) if name in best), key=_score, default=None)
     return ("contradicted", other.summary, other, other.value) if other and other.score >= STRONG else None
 

@@ -120,6 +120,17 @@ def test_a_mechanism_shows_its_signs() -> None:
     assert told(one, measured, {asked: (numbered(calm, 0.6, None),)})["must see"].verdict == "untested", "what is usual is not known"
 
 
+def test_a_load_while_cpus_are_idle_waits_for_a_disk() -> None:
+    load, idle = seen("load", "db", 0.7), numbered(seen("cpu_idle", "db", 0.0), 0.96, 0.97)
+    measured = scene(load, families=[family("system_cpu_idle_percent", "db")])
+    one = blamed("db", "cpu_exhaustion", load)
+    (asked,) = [each for each in questions(one, measured) if each.times == TIMES]
+    assert told(one, measured, {asked: (idle,)})["must see"].verdict == "contradicted"
+    assert told(one, measured, {asked: (seen("cpu_idle", "db", 0.6),)})["must see"].verdict == "survived"
+    assert told(one, scene(load))["must see"].verdict == "untested", "nobody measures its CPU"
+    assert told(blamed("db", "disk_io", load), measured)["must see"].verdict == "survived"
+
+
 def test_of_what_others_say_does_not_answer_its_own_requests_are_looked_at() -> None:
     """A caller that gives up too soon says that the callee does not answer; the callee's own numbers are as ever."""
     said = seen("log_no_answer", "db", minutes=1)
