@@ -34,7 +34,7 @@ async def once(out: TextIO, *, as_json: bool) -> None:
     async with _running(0) as (workspace, compass, truth):
         await workspace.command(f"investigate {INCIDENT}")
         try:
-            async with asyncio.timeout(compass.limits.investigation_seconds):
+            async with asyncio.timeout(compass.settings.investigation_seconds):
                 conclusion = await ended(workspace, compass)
         except TimeoutError as late:
             raise CompassError("The demo's investigation did not end; standard error says why.") from late

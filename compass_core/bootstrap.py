@@ -18,7 +18,6 @@ from compass_core.compass import Compass, Models, Telemetry
 from compass_core.domain import Conclusion
 from compass_core.errors import RefusalError
 from compass_core.incidents.alertmanager import Alertmanager
-from compass_core.orchestrator import Limits
 from compass_core.ports import Offload
 from compass_core.redaction.redact import Redactor
 from compass_core.settings import Access, Settings
@@ -89,14 +88,16 @@ async def replayed(case: Path, settings: Settings, without: Collection[str] = ()
         sources = Sources(source, source, source, source)
         places = (RecordedIncidents(each, offload) for each in (case, *also))
         async with _model(settings) as model:
-            yield _compass(settings, Telemetry((store, *places), lambda: sources, offload), store, model)
+            telemetry = Telemetry((store, *places), lambda: sources, offload)
+            yield Compass(telemetry, store, settings, model=model, redact=Redactor(settings.redact))
 
 
 @asynccontextmanager
 async def _over_backends(settings: Settings, store: Store, declared: Store) -> AsyncIterator[Compass]:
     with _one_thread() as offload:
         async with httpx.AsyncClient() as http, _model(settings) as model:
-            yield _compass(settings, _telemetry(settings, declared, _Backends(settings, http, offload)), store, model)
+            telemetry = _telemetry(settings, declared, _Backends(settings, http, offload))
+            yield Compass(telemetry, store, settings, model=model, redact=Redactor(settings.redact))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +188,3 @@ def _one_thread() -> Iterator[Offload]:
 
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="compass-think") as pool:
         yield offload
-
-
-def _compass(settings: Settings, telemetry: Telemetry, store: Store, model: Models | None) -> Compass:
-    more: dict[str, Any] = {"daily": settings.daily_usd, "admins": settings.admins, "keep_days": settings.keep_days}
-    limits, redact = Limits(settings.agent_seconds, settings.investigation_seconds), Redactor(settings.redact)
-    return Compass(telemetry, store, settings.budget_usd, limits, model=model, redact=redact, **more)

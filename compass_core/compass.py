@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -33,6 +32,7 @@ from compass_core.redaction.entrance import RedactedIncidents, RedactedModel, wi
 from compass_core.redaction.exits import RedactedThread
 from compass_core.redaction.redact import Redactor
 from compass_core.redaction.whole import redacted
+from compass_core.settings import Settings
 from compass_core.store import Store
 
 if TYPE_CHECKING:
@@ -64,21 +64,16 @@ class Telemetry:
 class Compass:
     """The investigator, ready to work. `model` gives each investigation the model that its budget pays, None is none.
 
-    `redact` is everywhere where text comes in. Nobody but `admins` may ask for more than the default budget; a workspace may
-    spend `daily` dollars a day. `engine` builds the workflows of `working`; without it investigations end with the process.
+    `redact` is everywhere where text comes in. `engine` builds the workflows of `working`; without it investigations end with the process.
     """
 
     telemetry: Telemetry
     store: Store
-    default_budget: Decimal
-    limits: Limits
+    settings: Settings
     clock: Clock = utc_now
     model: Models | None = None
     redact: Redactor = field(default_factory=Redactor)
-    daily: Decimal = Decimal(50)
-    admins: tuple[str, ...] = ()
     most_running: int | None = None
-    keep_days: float = 90.0
     engine: Callable[[Plot], Workflows] | None = None
     workflows: Workflows | None = None
     fenced: Outbox | None = None
@@ -147,8 +142,8 @@ class Compass:
     async def accept_as(self, key: str, request: Request, thread: Thread, journal: Journal) -> Investigation:
         """As `Orchestrator.accept`, of a request without secrets."""
         with without_secrets(self.redact):
-            limit = limit_of(request, self.default_budget, self.admins)
-            budget = Budget(limit, self.store, key, self._account(request.workspace), self.daily)
+            limit = limit_of(request, self.settings.budget_usd, self.settings.admins)
+            budget = Budget(limit, self.store, key, self._account(request.workspace), self.settings.daily_usd)
             return await self._orchestrator({}, budget, thread, journal, self.view()).accept(request)
 
     async def look(self, investigation: Investigation, thread: Thread, journal: Journal, stop: str = "") -> Conclusion:
@@ -169,7 +164,7 @@ class Compass:
 
     def refuse_too_dear(self, request: Request) -> None:
         """Raise `RefusalError` where the asker may not spend as much."""
-        limit_of(request, self.default_budget, self.admins)
+        limit_of(request, self.settings.budget_usd, self.settings.admins)
 
     async def asked(self, of: Conclusion) -> Asked:
         """Who answers questions about an investigation that has ended: by few queries of its own, and a model that its budget pays."""
@@ -189,8 +184,8 @@ class Compass:
 
     def _paying(self, investigation: Investigation, before: Conclusion | None) -> tuple[Budget, Model | None]:
         """The budget of an investigation that goes on with another one, and the model that it pays."""
-        spent = before.costs if before else {}
-        budget = Budget(investigation.budget, self.store, investigation.id, investigation.account, self.daily, spent)
+        spent, daily = before.costs if before else {}, self.settings.daily_usd
+        budget = Budget(investigation.budget, self.store, investigation.id, investigation.account, daily, spent)
         return budget, RedactedModel(self.model(budget, self.redact), self.redact) if self.model and investigation.budget else None
 
     async def _now(self) -> datetime:
@@ -202,7 +197,8 @@ class Compass:
         places = tuple(RedactedIncidents(each, self.redact) for each in self.telemetry.places)
         told, checks = RedactedThread(thread, self.redact), (Names(view, self.clock), Tester(view))
         outside = Outside(places, self.store, told, journal, self.clock, *checks, self.most_running, self.store, asking=view.asking)
-        return Orchestrator(agents, budget, outside, self.limits, finished)
+        limits = Limits(self.settings.agent_seconds, self.settings.investigation_seconds)
+        return Orchestrator(agents, budget, outside, limits, finished)
 
 
 async def patiently(read: Callable[[], Awaitable[T]]) -> T:
@@ -238,7 +234,7 @@ class _Plot:
         await self._threads(request.address, self.outbox).refused(request.asker, self._compass.redact(why))
 
     async def forget(self) -> list[str]:
-        return await self._compass.store.forget(self._compass.keep_days)
+        return await self._compass.store.forget(self._compass.settings.keep_days)
 
     async def grade(self, key: str, *, first: bool) -> str:
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from decimal import Decimal
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -17,10 +16,9 @@ from compass_core.bootstrap import replayed
 from compass_core.compass import Compass, Telemetry
 from compass_core.domain import Gap, Outcome, Request, Run
 from compass_core.errors import Reason, SourceError
-from compass_core.orchestrator import Limits
 from compass_core.readings import Change, LogLine, Reading
 from compass_core.redaction.redact import Redactor
-from compass_core.settings import load
+from compass_core.settings import Settings, load
 from compass_core.sources.recorded import Recorded
 from compass_core.store import Store
 from tests.agents.test_recorded_case import AGENTS
@@ -102,8 +100,7 @@ async def test_what_sources_answer_is_not_told(tmp_path: Path, secrets: tuple[Pl
             compass = Compass(
                 Telemetry((), lambda traces=traces: Sources(source, source, traces, source), inline),  # type: ignore[misc]  # bound as it is now
                 store,
-                Decimal(10),
-                Limits(),
+                Settings(),
                 FakeClock(),
             )
             conclusion = await compass.investigate(Request(incident=INCIDENT), thread)
