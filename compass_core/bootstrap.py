@@ -46,7 +46,7 @@ async def live(settings: Settings) -> AsyncIterator[Compass]:
             return Workflows(store.url, store, plot, settings.most_running, max(settings.most_everywhere, settings.most_running))
 
         async with _over_backends(settings, store, store) as compass:
-            yield replace(compass, engine=engine, most_running=settings.most_running)
+            yield replace(compass, engine=engine)
 
 
 @asynccontextmanager

@@ -73,7 +73,6 @@ class Compass:
     clock: Clock = utc_now
     model: Models | None = None
     redact: Redactor = field(default_factory=Redactor)
-    most_running: int | None = None
     engine: Callable[[Plot], Workflows] | None = None
     workflows: Workflows | None = None
     fenced: Outbox | None = None
@@ -196,7 +195,8 @@ class Compass:
     ) -> Orchestrator:
         places = tuple(RedactedIncidents(each, self.redact) for each in self.telemetry.places)
         told, checks = RedactedThread(thread, self.redact), (Names(view, self.clock), Tester(view))
-        outside = Outside(places, self.store, told, journal, self.clock, *checks, self.most_running, self.store, asking=view.asking)
+        most = self.settings.most_running if self.engine else None  # without workflows nobody waits in a line
+        outside = Outside(places, self.store, told, journal, self.clock, *checks, most, self.store, asking=view.asking)
         limits = Limits(self.settings.agent_seconds, self.settings.investigation_seconds)
         return Orchestrator(agents, budget, outside, limits, finished)
 
