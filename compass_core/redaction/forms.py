@@ -112,7 +112,7 @@ def table() -> Table:
     return Table()
 
 
-_HEX = "0123456789abcdef\n"  # one or several, a line each
+_HEX = "0123456789abcdef"
 SHORT = 13  # characters: the first letters of what a vendor gives out are followed by more
 _APART = bytes(at if chr(at).isalnum() and at < 128 else 32 for at in range(256))  # noqa: PLR2004 - of ASCII
 _ESCAPED = re.compile(r"\\(?:u[0-9a-f]{4}|[nrt])|%[0-9a-f]{2}|\[[0-9;]{1,9}m")

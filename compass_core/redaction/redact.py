@@ -38,10 +38,6 @@ class Redactor:
         """As a call, of a name that telemetry is asked by: `raw` still knows it."""
         return _clean(text, self._name_asked_by, self._configured)
 
-    def finds_nothing(self, texts: Sequence[str]) -> bool:
-        """Whether none of them holds anything that marks a secret; looked for in all of them at once."""
-        return not self._configured and not table().possible("\n".join(texts))
-
     def raw(self, name: str) -> str:
         """What telemetry calls it; for queries alone."""
         while self._asked_by and (told := PLACEHOLDER.sub(lambda found: self._asked_by.get(found[0], found[0]), name)) != name:

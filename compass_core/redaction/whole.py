@@ -1,10 +1,9 @@
 """Whole values without their secrets: every text in them, at any depth."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
-from itertools import chain
-from operator import attrgetter, is_
+from operator import is_
 from typing import Any, TypeVar
 from urllib.parse import unquote_plus
 
@@ -18,8 +17,6 @@ T = TypeVar("T")
 # by these telemetry is asked: the redactor still knows them
 ASKED_BY = frozenset({"service", "services", "members", "labels", "environment", "reference", "family", "over", "values"})
 _NUMBERS = frozenset({"float", "int", "bool", "NDArray[np.float64]"})  # as fields declare them
-FEW = 8  # values of one kind are looked at one after the other
-AT_ONCE = 100  # texts
 _MANY = frozenset({tuple, list, frozenset})
 OURS = frozenset({"evidence_for", "evidence_against", "brought_about_by", "explains", "id"})
 
@@ -32,7 +29,7 @@ def redacted(value: T, redact: Redactor, clean: set[str] | None = None) -> T:
     Ids that Compass gave stay; an incident's is somebody else's. A link that holds a secret is None: it would not lead
     anywhere with a placeholder in it.
     """
-    told: T = _Walk(redact, redact.name, clean, redact.finds_nothing).part(value)
+    told: T = _Walk(redact, redact.name, clean).part(value)
     return told
 
 
@@ -51,14 +48,7 @@ def said(value: T, hide: Callable[[str], str]) -> T:
 class _Walk:
     """Through one value, of which thousands of spans may be a part. What comes again in it is looked at once."""
 
-    def __init__(
-        self,
-        text: Callable[[str], str],
-        name: Callable[[str], str],
-        clean: set[str] | None = None,
-        nothing: Callable[[Sequence[str]], bool] = lambda _: False,
-    ) -> None:
-        self._nothing = nothing
+    def __init__(self, text: Callable[[str], str], name: Callable[[str], str], clean: set[str] | None = None) -> None:
         self._clean = set[str]() if clean is None else clean
         self._texts: dict[bool, tuple[Callable[[str], str], dict[str, str]]] = {False: (text, {}), True: (name, {})}
         self._values: dict[int, Any] = {}
@@ -69,8 +59,6 @@ class _Walk:
             return part if part in self._clean else self._told(part, is_name=is_name)
         shape = _shape(kind)  # type: ignore[arg-type]  # a type is hashable, which mypy does not see
         if shape is tuple:
-            if len(part) > FEW and self._is_clean(part):
-                return part
             changed = [self.part(each, is_name=is_name) for each in part]
             return part if all(map(is_, changed, part)) else kind(changed)
         if shape is dict:
@@ -80,33 +68,6 @@ class _Walk:
         if id(part) not in self._values:
             self._values[id(part)] = self._whole(part)
         return self._values[id(part)]
-
-    def _is_clean(self, many: Iterable[Any]) -> bool:
-        """Whether values of one kind, as spans of which there are thousands, hold nothing to change: each of their fields at once."""
-        kinds = set(map(type, many))
-        kind = next(iter(kinds))
-        if len(kinds) > 1 or _shape(kind) is not object:
-            return False
-        columns = ((name, is_name, [*map(attrgetter(name), many)]) for name, is_name in _parts(kind))
-        return all(
-            all(self._link(each) is each for each in {*column}) if name == "link" else self._is_clean_column(column, is_name=is_name)
-            for name, is_name, column in columns
-        )
-
-    def _is_clean_column(self, column: Sequence[Any], *, is_name: bool) -> bool:
-        shapes = {str if kind is str else _shape(kind) for kind in set(map(type, column))}
-        if dict in shapes and len(shapes) == 1:
-            keys, values = set(chain.from_iterable(column)), list(chain.from_iterable(each.values() for each in column))
-            return self._is_clean_column([*keys], is_name=False) and self._is_clean_column(values, is_name=is_name)
-        if shapes != {str}:
-            return all(self.part(each, is_name=is_name) is each for each in {id(each): each for each in column}.values())
-        texts = [*({*column} - self._clean)]
-        for some in (texts[begin : begin + AT_ONCE] for begin in range(0, len(texts), AT_ONCE)):
-            if self._nothing(some):
-                self._clean.update(some)
-            elif any(self.part(each, is_name=is_name) is not each for each in some):
-                return False
-        return True
 
     def _told(self, text: str, *, is_name: bool) -> str:
         change, seen = self._texts[is_name]
