@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator, Seque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -83,8 +84,7 @@ async def replayed(case: Path, settings: Settings, without: Collection[str] = ()
     `without` leaves out some of `metrics`, `logs` and `spans`, as if they had not been recorded. Raises `CaseError` and `SettingsError`.
     """
     with _store() as store, _one_thread() as offload:
-        source = Recorded(case, offload, without, also)
-        await source.load()  # a case that cannot be read is told at once, not by each agent
+        source = await offload(partial(Recorded, case, offload, without, also))
         sources = Sources(source, source, source, source)
         places = (RecordedIncidents(each, offload) for each in (case, *also))
         async with _model(settings) as model:

@@ -1,6 +1,5 @@
 """Serves the telemetry of one recorded case through the ports of live sources."""
 
-import asyncio
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -42,7 +41,7 @@ class RecordedIncidents:
 
 
 class Recorded:
-    """Metrics, logs, traces and changes of one case directory, read once; raises `CaseError` when it cannot be read.
+    """Metrics, logs, traces and changes of one case directory, read when this is made; raises `CaseError` when it cannot be read.
 
     A case holds one environment, whichever is asked for.
 
@@ -50,49 +49,36 @@ class Recorded:
     """
 
     def __init__(self, directory: Path, offload: Offload, without: Collection[str] = (), also: Sequence[Path] = ()) -> None:
-        self._directory, self._also = directory, also
-        self._without = without
+        self._case = recorded_files.load(directory, without, also)
         self._offload = offload
-        self._lock = asyncio.Lock()
-        self._loaded: Case | None = None
         self._holding: dict[tuple[str, ...], tuple[LogLine, ...]] = {}
-
-    async def load(self) -> Case:
-        """The case in memory; read when it is first asked for."""
-        async with self._lock:
-            if self._loaded is None:
-                self._loaded = await self._offload(partial(recorded_files.load, self._directory, self._without, self._also))
-            return self._loaded
 
     async def families(
         self, services: Sequence[str], names: Sequence[str], window: Window, environment: Environment = (), details: Sequence[str] = ()
     ) -> Reading[Family]:
         """The families with samples in the window; every service of those that were named (`*` at the end: any ending)."""
-        case = await self.load()
-        families = (_family(metric, frozenset(services), names, window) for metric in case.metrics.values())
-        return Reading(tuple(family for family in families if family), _gaps(case, "metrics"), source=SOURCE)
+        families = (_family(metric, frozenset(services), names, window) for metric in self._case.metrics.values())
+        return Reading(tuple(family for family in families if family), _gaps(self._case, "metrics"), source=SOURCE)
 
     async def series(self, selections: Sequence[Selection], window: Window, step: float) -> Reading[Series]:
         """The points of all selections; where a family was sampled less often than `step`, its own interval is the step."""
-        case = await self.load()
-        work = partial(recorded_metrics.evaluate, case.metrics, selections, window, step)
+        work = partial(recorded_metrics.evaluate, self._case.metrics, selections, window, step)
         return Reading(await self._offload(work), source=SOURCE)
 
     async def log_lines(
         self, services: Sequence[str], window: Window, phrases: Sequence[str], environment: Environment = ()
     ) -> Reading[LogLine]:
         """The lines that hold a phrase; of more than 200,000 the newest."""
-        case = await self.load()
         wanted = frozenset(services)
         lines = tuple(line for line in _inside(await self._lines(phrases), window) if line.service in wanted)
-        gaps = _gaps(case, "logs")
+        gaps = _gaps(self._case, "logs")
         if len(lines) > MOST_LINES:
             gaps += (Gap(source=SOURCE, reason=Reason.TRUNCATED, detail=f"the newest {MOST_LINES:,} of {len(lines):,} lines"),)
         return Reading(lines[-MOST_LINES:], gaps, _log_query(services, phrases), source=SOURCE)
 
     async def _lines(self, phrases: Sequence[str]) -> tuple[LogLine, ...]:
         """All lines that hold a phrase, looked for once."""
-        logs, wanted = (await self.load()).logs, tuple(phrases)
+        logs, wanted = self._case.logs, tuple(phrases)
         if wanted and wanted not in self._holding:
             places = await self._offload(lambda: first_of(wanted, [line.line for line in logs]))
             self._holding[wanted] = tuple(line for line, place in zip(logs, places, strict=True) if place >= 0)
@@ -102,23 +88,20 @@ class Recorded:
         self, services: Sequence[str], window: Window, step: float, phrases: Sequence[str], environment: Environment = ()
     ) -> Reading[Series]:
         """A point at `t` ends a whole step and counts its lines, `(t - step, t]`; a service without any line in the case has no series."""
-        case = await self.load()
         lines = await self._lines(phrases)
-        counts = await self._offload(partial(_counts, (case.logs, lines), services, (window, step), phrases))
-        return Reading(counts, _gaps(case, "logs"), _log_query(services, phrases), source=SOURCE)
+        counts = await self._offload(partial(_counts, (self._case.logs, lines), services, (window, step), phrases))
+        return Reading(counts, _gaps(self._case, "logs"), _log_query(services, phrases), source=SOURCE)
 
     async def spans(self, services: Sequence[str], window: Window, environment: Environment = ()) -> Reading[Span]:
         """Every span that starts in the window and is of a trace that touches one of the services."""
-        case = await self.load()
-        inside, wanted = tuple(_inside(case.spans, window)), frozenset(services)
+        inside, wanted = tuple(_inside(self._case.spans, window)), frozenset(services)
         touched = {span.trace_id for span in inside if span.service in wanted}
         query = f"{{{matching('resource.service.name', services)}}}"
-        return Reading(tuple(span for span in inside if span.trace_id in touched), _gaps(case, "spans"), query, source=SOURCE)
+        return Reading(tuple(span for span in inside if span.trace_id in touched), _gaps(self._case, "spans"), query, source=SOURCE)
 
     async def changes(self, services: Sequence[str], window: Window) -> Reading[Change]:
         """What was changed at these services in the window, as `changes.jsonl` tells it."""
-        case = await self.load()
-        changes = tuple(change for change in _inside(case.changes, window) if change.service in services)
+        changes = tuple(change for change in _inside(self._case.changes, window) if change.service in services)
         return Reading(changes, query=f"{{{matching('service', services)}}}", source=SOURCE)
 
 

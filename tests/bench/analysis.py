@@ -177,9 +177,8 @@ def investigating(n: int) -> Work:
     """The agents over a case of that many series, with lines and spans in proportion."""
     incident = Incident(id="INC-1", title="slow", services=SERVICES[:4], started_at=START, ended_at=TIMES.window.end)
     with tempfile.TemporaryDirectory() as folder:
-        recorded = Recorded(Path(folder), inline)
         record(Path(folder), incident, n)
-        asyncio.run(recorded.load())
+        recorded = Recorded(Path(folder), inline)
 
     async def investigate() -> list[Run]:
         view, runs = View(Sources(recorded, recorded, recorded, recorded), inline, FakeClock(TIMES.window.end)), list[Run]()

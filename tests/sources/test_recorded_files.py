@@ -77,10 +77,10 @@ async def test_a_broken_file(tmp_path: Path, content: bytes, problem: str) -> No
 
 async def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorded_files, "LARGEST", 10 * 2**20)
-    source = write(tmp_path, metrics=[GOOD])
+    write(tmp_path, metrics=[GOOD])
     (tmp_path / "spans.jsonl.gz").write_bytes(gzip.compress(b"\n" * 2**24))
     with pytest.raises(CaseError, match="larger than 10 MB"):
-        await source.spans([], HOUR)
+        Recorded(tmp_path, offload)
 
 
 async def test_the_files_are_read_once(tmp_path: Path) -> None:
