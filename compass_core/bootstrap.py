@@ -86,7 +86,7 @@ async def replayed(case: Path, settings: Settings, without: Collection[str] = ()
     with _store() as store, _one_thread() as offload:
         source = await offload(partial(Recorded, case, offload, without, also))
         sources = Sources(source, source, source, source)
-        places = (RecordedIncidents(each, offload) for each in (case, *also))
+        places = (RecordedIncidents(each) for each in (case, *also))
         async with _model(settings) as model:
             telemetry = Telemetry((store, *places), lambda: sources, offload)
             yield Compass(telemetry, store, settings, model=model, redact=Redactor(settings.redact))

@@ -37,7 +37,7 @@ def recorded() -> Recorded:
 
 
 async def demo_incident() -> Incident:
-    found = await RecordedIncidents(CASE, inline).find("INC-42")
+    found = await RecordedIncidents(CASE).find("INC-42")
     assert found is not None
     return found
 

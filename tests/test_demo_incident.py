@@ -32,7 +32,7 @@ def made() -> dict[str, bytes]:
 
 
 async def incident() -> Incident:
-    found = await RecordedIncidents(demo_incident.CASE, offload).find("INC-42")
+    found = await RecordedIncidents(demo_incident.CASE).find("INC-42")
     assert found is not None
     return found
 

@@ -1,10 +1,9 @@
 """Serves the telemetry of one recorded case through the ports of live sources."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -24,20 +23,19 @@ SOURCE = "recorded"
 MOST_LINES = 200_000
 
 
-@dataclass(frozen=True)
 class RecordedIncidents:
-    """The one incident of a case directory; raises `CaseError` when `case.json` cannot be read."""
+    """The one incident of a case directory, read when this is made; raises `CaseError` when `case.json` cannot be read."""
 
-    directory: Path
-    offload: Offload
-    place: ClassVar[str] = "recorded case"
+    place = "recorded case"
+
+    def __init__(self, directory: Path) -> None:
+        self._incident = recorded_files.incident(directory)
 
     async def find(self, reference: str) -> Incident | None:
-        incident = await self.offload(partial(recorded_files.incident, self.directory))
-        return incident if incident.id == reference else None
+        return self._incident if self._incident.id == reference else None
 
     async def known(self) -> tuple[str, ...]:
-        return ((await self.offload(partial(recorded_files.incident, self.directory))).id,)
+        return (self._incident.id,)
 
 
 class Recorded:

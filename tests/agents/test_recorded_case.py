@@ -46,7 +46,7 @@ class Counted:
 
 
 async def incident(case: Path = CASE) -> Incident:
-    places = RecordedIncidents(case, inline)
+    places = RecordedIncidents(case)
     found = await places.find((await places.known())[0])
     assert found is not None
     return found

@@ -131,7 +131,7 @@ async def test_what_is_left_out_is_as_if_it_had_not_been_recorded(tmp_path: Path
 
 async def test_the_incident(tmp_path: Path) -> None:
     write(tmp_path)
-    incidents = RecordedIncidents(tmp_path, offload)
+    incidents = RecordedIncidents(tmp_path)
     found = await incidents.find("INC-1")
     assert await incidents.known() == ("INC-1",)
     assert await incidents.find("INC-2") is None

@@ -30,9 +30,9 @@ async def test_a_broken_case_json(tmp_path: Path, name: str) -> None:
         await write(tmp_path, case).spans([], HOUR)
 
 
-async def test_a_missing_directory_says_what_to_do(tmp_path: Path) -> None:
+def test_a_missing_directory_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(CaseError, match=r"absent.case\.json cannot be read \(No such file.*name the folder"):
-        await RecordedIncidents(tmp_path / "absent", offload).known()
+        RecordedIncidents(tmp_path / "absent")
 
 
 GOOD = metric("m", [1])
