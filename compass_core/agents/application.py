@@ -14,9 +14,7 @@ from compass_core.hypotheses.suspicion import callees
 from compass_core.readings import Reading
 from compass_core.signals.logs import ERROR_PHRASES
 from compass_core.signals.plan import by_version, plan, versions
-from compass_core.signals.unknown import others
-
-MOST_OTHERS, MOST_MEMBERS = 60, 900  # families beyond the catalogue that are looked at, and their series in all: see `scope.MOST_SERVICES`
+from compass_core.signals.unknown import MOST_OTHERS, others
 
 
 class ApplicationAgent(Specialist):
@@ -39,7 +37,7 @@ class ApplicationAgent(Specialist):
         families = await self._view.families(scope.services, (), note.times.all)
         measured = await self.measured(note, scope, families)
         deployed = await self._view.series(versions(families.values), note.times.all, note.times.step)
-        wanted = others(families.values, scope.services, MOST_OTHERS, MOST_MEMBERS)
+        wanted = others(families.values, scope.services, *MOST_OTHERS)
         rest = await self._view.series(wanted, note.times.all, note.times.step)
         felt = by_version((*plan(families.values, self.name), *wanted), families.values)
         apart = await self._view.series(felt, note.times.all, note.times.step)

@@ -5,10 +5,12 @@ from typing import Any
 
 from compass_core.agents.base import Seen, Specialist
 from compass_core.agents.scope import Scope
-from compass_core.analysis import span_notes
+from compass_core.analysis import span_notes, ways
 from compass_core.analysis.notes import Note
 from compass_core.domain import AgentName
 from compass_core.signals.catalogue import names_of
+from compass_core.signals.plan import plan
+from compass_core.signals.unknown import MOST_OTHERS, others
 
 SHARED = tuple(name for name in names_of(AgentName.NETWORK) if name.startswith(("node_", "coredns_", "probe_")))
 
@@ -20,12 +22,23 @@ class NetworkAgent(Specialist):
 
     def look(self, note: Note, scope: Scope) -> Sequence[Coroutine[Any, Any, Seen]]:
         """Metrics, log lines, gaps between spans."""
-        return (self._metrics(note, scope), self.told(note, scope), self._ways(note, scope))
+        return (self._metrics(note, scope), self.told(note, scope), self._gaps(note, scope), self._ways(note, scope))
 
     async def _metrics(self, note: Note, scope: Scope) -> Seen:
         return await self.measured(note, scope, await self._view.families(scope.services, SHARED, note.times.all))
 
     async def _ways(self, note: Note, scope: Scope) -> Seen:
+        families = await self._view.families(scope.services, (), note.times.all)
+        clocks = {*ways.CLOCKS, *ways.CLOCKS.values()}
+        made = [one for agent in AgentName for one in plan(families.values, agent)]
+        timed = [one for one in (*made, *others(families.values, scope.services, *MOST_OTHERS)) if one.signal in clocks]
+        if not any(one.signal in ways.CLOCKS for one in timed):
+            return Seen()
+        series = await self._view.series(timed, note.times.all, note.times.step)
+        found = await self._view.offload(lambda: ways.of_ways(note, series.values, scope.services))
+        return Seen(found, series.gaps)
+
+    async def _gaps(self, note: Note, scope: Scope) -> Seen:
         traced = await self._view.traced(scope.traced, note.times)
         longer = [one for one in traced.growths if one.operation.measure == "gap"]
         return Seen(span_notes.of_growths(note, longer, traced.spans), traced.spans.gaps)

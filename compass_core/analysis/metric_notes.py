@@ -17,7 +17,7 @@ from compass_core.signals.catalogue import SIGNALS
 from compass_core.signals.names import scale
 from compass_core.signals.signal import WEAK, Scale, Signal
 
-TO_PEER = frozenset(name for name, signal in SIGNALS.items() if any(ask.to_peer for ask in signal.asked))
+TO_PEER = frozenset(name for name, signal in SIGNALS.items() if name == "way" or any(ask.to_peer for ask in signal.asked))
 UNKNOWN = Scale("times", 2.0, 5.0, 20.0)  # of a metric of which nobody knows what it measures
 DEPLOY_MINUTES = 60.0
 SETTLED_SECONDS = 60.0  # a version that shows so soon after the first point of its service was there before it
@@ -34,16 +34,17 @@ def of_series(note: Note, series: Sequence[Series], services: Collection[str] = 
     for one, signal, moved in zip(series, signals, shifts(series, signals, note.times.window.start.timestamp()), strict=True):
         if moved is None:
             continue
-        key = (signal.name, one.service, _peer(one) if signal.name in TO_PEER else "")
+        key = (signal.name, one.service, peer_of(one) if signal.name in TO_PEER else "")
         if key not in best or moved.score > best[key][2].score:
             best[key] = (one, signal, moved)
-    return [_of_shift(note, *found, services) for found in best.values()]
+    return [of_shift(note, *found, services) for found in best.values()]
 
 
-def _of_shift(note: Note, series: Series, signal: Signal, moved: Shift, services: Collection[str] = ()) -> Observation:
+def of_shift(note: Note, series: Series, signal: Signal, moved: Shift, services: Collection[str] = ()) -> Observation:
+    """One series that moved; as `of_series`."""
     service, where = series.service, ""
     name = f"{signal.name}_drop" if signal.direction == "both" and moved.falls and moved.score else signal.name
-    if signal.name in TO_PEER and (peer := _peer(series)):
+    if signal.name in TO_PEER and (peer := peer_of(series)):
         known = not services or peer in services
         service, where = (peer, f" from {series.service}") if known else (service, f" to {peer}")
     usual = "" if moved.baseline is None else f", usually {amount(moved.baseline, signal.unit)}"
@@ -62,7 +63,7 @@ def _of_shift(note: Note, series: Series, signal: Signal, moved: Shift, services
     )
 
 
-def _peer(series: Series) -> str:
+def peer_of(series: Series) -> str:
     """Whom a call went to."""
     peer = next((series.labels.get(label, "") for label in series.selection.by), "")
     return name_of(peer, "server_address")
@@ -139,7 +140,7 @@ def of_counts(note: Note, series: Sequence[Series]) -> list[Observation]:
     """How many lines that tell of errors each service writes."""
     signals = [replace(SIGNALS["error_lines"], words=f"error lines in {one.step:.0f} s:") for one in series]
     found = zip(series, signals, shifts(series, signals, note.times.window.start.timestamp()), strict=True)
-    return [_of_shift(note, one, signal, moved) for one, signal, moved in found if moved is not None and moved.score > 0]
+    return [of_shift(note, one, signal, moved) for one, signal, moved in found if moved is not None and moved.score > 0]
 
 
 def of_changes(note: Note, reading: Reading[Change]) -> list[Observation]:

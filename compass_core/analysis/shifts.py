@@ -17,7 +17,7 @@ Rows = NDArray[np.intp]
 NORMAL_SPREADS = 3.0  # deviations up to this many spreads are what a quiet series does by itself
 SCALE_SPREADS = 5.0  # of the logarithm by which unusual things are told apart
 FULL_SCORE = 2.0  # the logarithm that makes a surprise of 1: a deviation of 35 spreads
-RELATIVE_SPREAD = 0.01  # no series is taken to be steadier than 1 % of its own median, or, where that is zero, of its family's
+RELATIVE_SPREAD = 0.01  # no series is taken to be steadier than 1 % of what it usually comes to
 MAD_TO_SIGMA = 1.4826  # a normal distribution's standard deviation ÷ its median absolute deviation
 SUSTAINED = 0.8  # the window's level is this quantile, the lower neighbour: one point alone is not a level
 FEWEST_EARLY = 5  # points of the window's first half that make a level of their own
@@ -77,7 +77,7 @@ def shifts(series: Sequence[Series], signals: Sequence[Signal], start: float) ->
         times = (t < start, calm, (t >= start) & (t < half), (t >= start) & (t >= half), t >= start)
         before, *parts, window = (_sorted(rows[part], v[part], len(block)) for part in times)
         with np.errstate(all="ignore"):  # rows without points are NaN, and are not asked for
-            floors = RELATIVE_SPREAD * _siblings(before, [series[i] for i in block])
+            floors = RELATIVE_SPREAD * _sizes(before, [series[i] for i in block], [signals[i] for i in block])
             sides = {sign: _deviations((before, *parts, window), sign, floors) for sign in (1.0, -1.0)}
         for row, i in enumerate(block):
             if window.count[row]:
@@ -137,15 +137,22 @@ def _sorted(rows: Rows, v: Floats, n: int) -> _Sorted:
     return _Sorted(values, count)
 
 
-def _siblings(before: _Sorted, series: Sequence[Series]) -> Floats:
-    """For each series that was at zero the middle level of those of its signal and family that were not, 0 for the others."""
-    level = np.nan_to_num(np.abs(before.quantile(0.5))).tolist()
+def _sizes(before: _Sorted, series: Sequence[Series], signals: Sequence[Signal]) -> Floats:
+    """What each series usually comes to: its median; of a share that is bad when it falls, what that lacks to the whole.
+
+    Of one that was at zero it is the middle of those of its signal and family that were not, if there are any: what is much of a number
+    of anything they tell, of a share everybody knows.
+    """
+    share = np.array([one.unit == "ratio" for one in signals])
+    falls = np.array([one.direction == "down" for one in signals])
+    median = before.quantile(0.5)
+    own = np.nan_to_num(np.where(share & falls, np.maximum(1 - median, 0.0), np.abs(median)))
     alike = [(one.selection.signal, one.selection.family) for one in series]
-    levels: dict[tuple[str, str], list[float]] = {key: [] for key in alike}
-    for key, value in zip(alike, level, strict=True):
-        levels[key] += [value] if value else []
-    middle = {key: float(np.median(values)) for key, values in levels.items() if values}
-    return np.array([0.0 if value else middle.get(key, 0.0) for key, value in zip(alike, level, strict=True)])
+    siblings: dict[tuple[str, str], list[float]] = {key: [] for key in alike}
+    for key, size in zip(alike, own.tolist(), strict=True):
+        siblings[key] += [size] if size else []
+    middle = {key: float(np.median(sizes)) for key, sizes in siblings.items() if sizes}
+    return np.where((own > 0) | share, own, [middle.get(key, 0.0) for key in alike])
 
 
 def _deviations(parts: Sequence[_Sorted], sign: float, floors: Floats) -> Floats:
@@ -164,7 +171,6 @@ def _deviations(parts: Sequence[_Sorted], sign: float, floors: Floats) -> Floats
             absolute.quantile(0.5) * MAD_TO_SIGMA,
             usual.quantile(0.95) / 2,
             floors,
-            RELATIVE_SPREAD * np.abs(middle),
             np.full_like(middle, 1e-12),
         ]
     )

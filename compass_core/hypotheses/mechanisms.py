@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from compass_core.signals.spans import DELAY
+
 MECHANISMS: Mapping[str, str] = {
     "connection_exhaustion": "It has no free connection left",
     "lock_contention": "Sessions wait for each other's locks",
@@ -46,19 +48,22 @@ _NO_MEMORY = frozenset(
     {"memory_of_limit", "memory_used", "memory_alarm", "memory_waiting", "gc_time", "out_of_memory_kills", "log_out_of_memory"}
 )
 _FAILING = frozenset({"error_ratio", "errors", "availability", "failing_spans", "new_exceptions", "new_errors", "error_lines"})
+FAILS = frozenset({"error_ratio", "errors", "availability"})
+"""What tells that requests to it fail."""
 OWN_LATENCY = frozenset({"latency_mean", "latency_p50", "latency_p95", "latency_p99"})
 CALLERS_CLOCK = frozenset({"call_mean", "call_p95"})
 """What holds the callee's own time as well: where that is longer, it says nothing of the way."""
 SLOW = OWN_LATENCY | {"self_time", "slow_throughout"}
 _STOPPED = frozenset({"traffic_stopped", "request_rate_drop", "db_transactions_drop", "absent", "log_silence"})
 _KILLED = frozenset({"out_of_memory_kills", "log_out_of_memory"})
-_LOCKED = frozenset({"db_waiting_for_locks", "db_deadlocks", "log_lock"})
+_LOCKED = frozenset({"db_waiting_for_locks", "db_lock_waits", "db_deadlocks", "log_lock"})
 _READS_MORE = frozenset({"db_rows_read", "db_pages_read", "db_rows_scanned"})
+_LOST = frozenset({"tcp_retransmits", "tcp_resent", "packet_drops", "packet_errors", "log_connection_reset"})
 ITSELF = _FAILING | SLOW | _STOPPED
 """What a service says of its own requests, not what others say of it."""
 
 UNLESS: Mapping[str, frozenset[str]] = {
-    "network_delay": _BUSY | SLOW,
+    "network_delay": _BUSY | SLOW | FAILS,  # a call that fails is repeated, and takes as long as its attempts together
     "slow_queries": _LOCKED | _SLOW_DISK | {"db_locks", "db_transactions"},  # waiting makes any query slow; who is slow does not do more
     "lock_contention": _READS_MORE | {"db_transactions"},  # nor does who waits
     "disk_io": _READS_MORE,
@@ -67,13 +72,16 @@ UNLESS: Mapping[str, frozenset[str]] = {
     "connection_exhaustion": _LOCKED | {"surge"},  # so does waiting keep connections
     "connection_refused": _KILLED | {"log_connection_exhaustion", "log_server_full", "db_connections_of_limit"},
     "unavailable": _KILLED,
+    "latency_in_service": FAILS,  # it is its callers that give up
     "network_loss": frozenset({"refused_calls", "tls_calls", "log_tls", "unresolved_calls", "log_dns"}),
     "replication_lag": frozenset({"refused_calls", "log_connection_refused", "up", "db_up"}),  # who is gone falls behind
-    "cpu_exhaustion": _NO_MEMORY | {"surge"},  # cleaning up takes CPU, and so do more requests
+    "cpu_exhaustion": _NO_MEMORY | _LOST | {"surge"},  # cleaning up takes CPU, and so do more requests
 }
 """What a mechanism does not bring about: where it is seen, that explains the rest as well."""
 
 EVEN_SO: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    "network_delay": (frozenset({DELAY}), _BUSY | SLOW | FAILS),  # its untraced calls take longer as well, and seem its own work
+    "latency_in_service": (frozenset({"self_time"}), FAILS),  # it gives up what takes too long
     "slow_queries": (_READS_MORE, _SLOW_DISK | {"db_locks", "db_transactions"}),  # that keeps the disk busy and locks for longer
     "lock_contention": (_LOCKED, _READS_MORE | {"db_transactions"}),  # few are left to read, and what waited is made up for
 }

@@ -76,7 +76,8 @@ def _hypothesis(agent: AgentName, one: Weighed, against: tuple[Observation, ...]
 def _against(one: Weighed, beneath: Iterable[str], best: dict[str, Best]) -> tuple[Observation, ...]:
     """What else explains it: what this mechanism does not bring about, and the strongest of what it calls, whose victim it may be."""
     here = best.get(one.service, {})
-    other = (seen for signal, seen in here.items() if signal in leading_away(one.mechanism, here))
+    away = leading_away(one.mechanism, here)
+    other = (seen for signal, seen in here.items() if signal in away)
     troubles = (seen for callee in beneath for seen in best.get(callee, {}).values())
     worst = sorted((seen for seen in (*other, *troubles) if seen.score >= TROUBLED), key=lambda seen: -seen.score)
     return tuple(seen for seen in worst if seen not in one.evidence)[:SHOWN]

@@ -39,13 +39,13 @@ def rank(runs: Sequence[Run], tried: Iterable[Tried] = (), affected: tuple[str, 
 
 
 def _odds(told: Sequence[Hypothesis], weighed: Collection[Pair]) -> Sequence[Hypothesis]:
-    """The likeliest of the likeliest service, if the rules weighed it, with `LEADER` times its odds.
+    """The likeliest of the service that is likeliest by the rules, if they weighed it, with `LEADER` times its odds.
 
     The others and something else share what is left as before.
     """
     sums: dict[str, float] = defaultdict(float)
     for one in told:
-        sums[one.service] += one.confidence
+        sums[one.service] += one.confidence if one.by_rules else 0.0
     able = (one for one in told if sums[one.service] == max(sums.values()) and one.verdict != "contradicted")
     first = max(able, key=lambda one: one.confidence, default=None)
     held = first.confidence if first and (first.service, first.mechanism) in weighed else SURE

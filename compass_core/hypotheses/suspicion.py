@@ -19,7 +19,6 @@ from compass_core.hypotheses.mechanisms import CALLERS_CLOCK, EVEN_SO, GENERAL, 
 from compass_core.signals.catalogue import FAILURES, OF_ERRORS, SIGNALS
 from compass_core.signals.changes import CHANGES
 from compass_core.signals.signal import DIRECT, FELT, RESOURCE, WEAK, Evidence
-from compass_core.signals.spans import DELAY
 
 WEIGHTS: dict[Evidence, float] = {DIRECT: 2.0, RESOURCE: 2.0, FELT: 1.0, WEAK: 0.15}
 EXPLAINED = 0.8  # how much of what a service feels the trouble of what it calls takes away
@@ -228,12 +227,15 @@ def _strengths(best: Best) -> list[tuple[Observation, float]]:
     A change is worth no more than the strongest of what moved there, and little where the new version answers as well as the old one.
     """
     guilty = OTHERWISE if AS_WELL in best else 1.0
+    repeated = OTHERWISE if _any_of(best, FAILURES) else 1.0
     moved = max((seen.score for seen in _moved(best)), default=0.0)
-    return [
-        (seen, guilty * min(seen.score, moved) if seen.signal in CHANGED else WEIGHTS[evidence_of(seen)] * seen.score * _early(seen))
-        for seen in best.values()
-        if seen.signal != AS_WELL
-    ]
+
+    def strength(seen: Observation) -> float:
+        if seen.signal in CHANGED:
+            return guilty * min(seen.score, moved)
+        return WEIGHTS[evidence_of(seen)] * seen.score * _early(seen) * (repeated if seen.signal == "way" else 1.0)
+
+    return [(seen, strength(seen)) for seen in best.values() if seen.signal != AS_WELL]
 
 
 def _moved(best: Best) -> list[Observation]:
@@ -255,8 +257,6 @@ def _speaks_for(seen: Observation, *, database: bool) -> tuple[str, ...]:
 
 def _otherwise(mechanism: str, best: Best) -> float:
     against = leading_away(mechanism, best) - OWN_LATENCY  # a slow way out makes that longer; whose clock holds it says nothing
-    if mechanism == "network_delay" and _any_of(best, {DELAY}):  # its untraced calls take longer as well, and seem its own work
-        against = frozenset()
     other = OTHERWISE if _any_of(best, against) else 1.0
     return other * (THAT_NOT_WHY if mechanism in GENERAL else 1.0)
 
@@ -284,7 +284,7 @@ def _beneath(
 
 def _explained(one: _Against, others: Iterable[_Against]) -> float:
     worst = max((other.total for other in others if _no_later(other, one)), default=0.0)
-    return EXPLAINED * one.felt * min(1.0, worst)
+    return EXPLAINED * min(one.felt, worst)
 
 
 def _by_one(against: Mapping[str, _Against], some: Iterable[str], causes: Sequence[str]) -> dict[str, float]:

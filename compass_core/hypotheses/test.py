@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from compass_core.analysis.notes import Times
 from compass_core.domain import Hypothesis, Observation, Trial, Verdict, Window
-from compass_core.hypotheses.mechanisms import CALLERS_CLOCK, GENERAL, ITSELF, MUST_SEE, SLOW
+from compass_core.hypotheses.mechanisms import CALLERS_CLOCK, FAILS, GENERAL, ITSELF, MUST_SEE, SLOW
 from compass_core.hypotheses.scene import FALLS, Question, Scene
 from compass_core.hypotheses.suspicion import (
     AS_WELL,
@@ -27,7 +27,6 @@ from compass_core.hypotheses.suspicion import (
 from compass_core.signals.catalogue import SIGNALS
 from compass_core.signals.changes import WORSE
 from compass_core.signals.signal import DIRECT, FELT, RESOURCE
-from compass_core.signals.spans import DELAY
 
 MOST, LEAST = 4, 0.05  # hypotheses that are tested, the first ones, and the confidence of the last of them
 FINEST = 5.0  # seconds between points
@@ -187,10 +186,10 @@ def _sign(seen: Observation, wanted: Collection[str]) -> float:
 
 def _not_see(one: Hypothesis, scene: Scene, _again: Again) -> Said | None:
     best = scene.best.get(one.service, {})
-    waits = scene.beneath.get(one.service) or DELAY in best  # for what it calls, over the same network
-    passed_on = SLOW if waits else frozenset()
+    waits = scene.beneath.get(one.service)  # for what it calls, over the same network
+    as_well = FAILS | (SLOW if waits else frozenset())
     unread = frozenset({"upstream_errors"}) if one.mechanism == "wrong_return_value" and "log_bad_answer" not in best else frozenset()
-    names = (leading_away(one.mechanism, best) | unread) - passed_on
+    names = (leading_away(one.mechanism, best) | unread) - as_well
     other = max((best[name] for name in sorted(names) if name in best), key=_score, default=None)
     return ("contradicted", other.summary, other, other.value) if other and other.score >= STRONG else None
 

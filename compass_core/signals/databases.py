@@ -90,6 +90,8 @@ DATABASES = (
     Signal("db_waiting_for_locks", DATABASE, "sessions waiting for locks", "", _WAITING, DIRECT, _LOCKS,
            asked=(Ask(("pg_stat_activity_count",), where=Where(("wait_event_type",), "Lock")),
                   Ask(("mysql_global_status_innodb_row_lock_current_waits",)))),
+    # each is a request that waited: one now and then is nobody's trouble
+    Signal("db_lock_waits", DATABASE, "waits for locks", "/s", Scale("change", 0.1, 1.0, 10.0), DIRECT, _LOCKS),
     # one in three minutes: each rolled somebody back
     Signal("db_deadlocks", DATABASE, "deadlocks", "/s", Scale("change", 0.005, 0.05, 0.5), DIRECT, _LOCKS,
            asked=(Ask(("pg_stat_database_deadlocks", "pg_stat_database_deadlocks_total", "mysql_global_status_innodb_deadlocks",

@@ -11,6 +11,7 @@ from compass_core.signals.network import PEERS
 from compass_core.signals.signal import DIRECT, FELT, RESOURCE, WEAK
 from compass_core.signals.words import BY_UNIT, UNITS
 
+MOST_OTHERS = (60, 900)  # families beyond the table that are looked at, and their series in all: see `scope.MOST_SERVICES`
 _UNMEASURABLE = re.compile(
     r".*(_info|_created|_timestamp|_timestamp_seconds|_build)$|^(ALERTS|scrape_|target_info|promhttp_|traces_service_graph_|up$).*"
 )

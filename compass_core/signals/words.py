@@ -199,6 +199,7 @@ BY_UNIT: Mapping[tuple[str, str], str] = {
     ("disk_free", "bytes"): "disk_left", ("disk_free", ""): "disk_left", ("cpu_usage", "/s"): "", ("request_rate", "ratio"): "",
     ("request_rate", "s"): "latency", ("queue_length", "s"): "queue_time", ("disk_queue", "s"): "disk_latency",
     ("db_waiting_clients", "s"): "wait_time", ("saturation", "s"): "latency", ("db_locks", "s"): "db_waiting_for_locks",
+    ("db_waiting_for_locks", "/s"): "db_lock_waits",
 }
 # fmt: on
 """What a signal becomes where its values come in a unit of that kind."""

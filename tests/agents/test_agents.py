@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from compass_core.agents.application import MOST_MEMBERS, MOST_OTHERS, ApplicationAgent
+from compass_core.agents.application import ApplicationAgent
 from compass_core.agents.database import DatabaseAgent
 from compass_core.agents.network import NetworkAgent
 from compass_core.agents.view import Absent, Sources, View
 from compass_core.domain import AgentName, Findings, Outcome, Run, Suspect
 from compass_core.readings import Change, LogLine, Reading, Reduction, Selection, Series
+from compass_core.signals.unknown import MOST_OTHERS
 from tests.agents.asking import TIMES, answering, asked, down, family, view_of
 from tests.analysis.spans import repeated, span
 from tests.fakes import INCIDENT, START, FakeClock, FakeSource, inline, observation
@@ -197,8 +198,8 @@ async def test_so_many_families_beyond_the_catalogue_are_asked_for() -> None:
     await investigate(view_of(source), (ApplicationAgent,))
     closely = asked(source, "series")[1:]  # the first is from afar, to find out when it began
     selections = [one for question in closely for one in question[1] if one.signal.startswith("other:")]
-    assert len(selections) == MOST_OTHERS
-    assert sum(len(one.members) for one in selections) <= MOST_MEMBERS
+    assert len(selections) == MOST_OTHERS[0]
+    assert sum(len(one.members) for one in selections) <= MOST_OTHERS[1]
     assert len(closely) == 1, "in one question"
 
 

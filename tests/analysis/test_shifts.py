@@ -96,6 +96,17 @@ def test_availability_is_bad_when_it_falls_and_good_when_it_rises() -> None:
     assert better.score == 0
 
 
+def test_requests_that_no_longer_succeed_are_requests_that_fail() -> None:
+    """Availability and error ratio tell the same thing from two ends."""
+    good, bad = [0.998, 0.999, 1.0, 0.999] * 30, [0.95, 0.96] * 20
+    succeeding, failing = series(good, bad), series([1 - one for one in good], [1 - one for one in bad])
+    one, other = shifts([succeeding, failing], [SIGNALS["availability"], SIGNALS["error_ratio"]], START)
+    assert one is not None
+    assert other is not None
+    assert one.score > 0.5
+    assert one.score == pytest.approx(other.score, abs=0.05)
+
+
 def test_the_farther_the_higher() -> None:
     scores = [moved(noise(), [level] * 40).score for level in (100, 130, 160, 300, 1000, 1e6)]
     assert scores == sorted(scores)

@@ -60,7 +60,8 @@ def read(told: str) -> list[Observation]:
         ("network_delay", "api", "gap 60, latency_p95 90, latency_p50 60", "slow_throughout 80", "cpu_exhaustion"),
         ("network_delay", "api", "gap 60, self_time 30", "packet_drops 80, tcp_retransmits 80", "network_loss"),
         ("network_loss", "api", "packet_drops 60, broken_calls 60", "refused_calls 90", "connection_refused"),
-        ("network_loss", "api", "log_connection_reset 80, tcp_resets 40", "cpu_usage 80", "cpu_exhaustion"),
+        ("network_loss", "api", "log_connection_reset 80, tcp_resets 40", "tls_calls 90", "tls_failure"),
+        ("cpu_exhaustion", "api", "slow_throughout 99, cpu_usage 60", "log_connection_reset 80", "network_loss"),
         ("connection_refused", "api", "log_connection_refused 60, up 90, error_ratio 90", "out_of_memory_kills 90", "memory_pressure"),
         ("connection_refused", "db", "db refused_calls 60, db db_up 90", "db log_disk_full 95", "disk_io"),
         ("dns_failure", "api", "unresolved_calls 60, error_ratio 80", "refused_calls 90", "connection_refused"),
@@ -107,6 +108,19 @@ def test_a_way_that_is_slow_is_the_networks_unless_all_of_its_end_is_slow() -> N
     way = [seen("gap", "api", 0.7), seen("self_time", "api", 0.4)]
     assert ranked(way)[0].mechanism == "network_delay"
     assert ranked([*way, seen("slow_throughout", "api", 0.7)])[0].mechanism == "cpu_exhaustion"
+
+
+def test_who_reads_more_rows_waits_for_disks_and_locks_by_itself() -> None:
+    waits = [seen("db_query_time", "db", 0.9), seen("db_locks", "db", 0.9), seen("disk_latency", "db", 0.7)]
+    assert ranked(waits)[0].mechanism != "slow_queries"
+    assert ranked([*waits, seen("db_rows_read", "db", 0.9)])[0].mechanism == "slow_queries"
+
+
+def test_what_fails_as_well_as_it_is_slow_fails_unless_its_spans_show_where_the_time_goes() -> None:
+    slow, failing = seen("latency_p99", "api", 0.7), seen("availability", "api", 0.5)
+    assert ranked([slow, failing])[0].mechanism == "unavailable"
+    assert ranked([slow])[0].mechanism == "latency_in_service"
+    assert ranked([slow, failing, seen("self_time", "api", 0.9)])[0].mechanism == "latency_in_service", "it gives up itself"
 
 
 @pytest.mark.parametrize("more", ["cpu_usage 99", "gap 99", "refused_calls 99", "deploy 85", "log_tls 99"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -233,6 +233,13 @@ def by_rules(told: Sequence[tuple[Any, Any, float]], *, with_model: bool) -> lis
 
 
 @given(st.lists(st.tuples(sights, urges, st.floats(0.1, 0.9).map(lambda value: round(value, 2))), min_size=3, max_size=3))
+@example(
+    [
+        ([("web", "absent", 1.0), ("web", "cache_hits", 1.0)], [], 0.5),
+        ([("web", "db_checkpoints", 1.0), ("web", "log_rate_limited", 1.0)], [(1, 0.99, [])], 0.88),
+        ([("web", "cpu_idle", 1.0), ("web", "db_waiting_for_locks", 1.0), ("db", "absent", 1.0)], [], 0.38),
+    ]
+)
 def test_no_answer_moves_a_service_when_all_is_weighed_again(told: list[tuple[Any, Any, float]]) -> None:
     """At the end each hypothesis of the rules is weighed by what later agents saw; what a model moved or added changes no service."""
     mine, theirs = by_rules(told, with_model=True), by_rules(told, with_model=False)

@@ -90,6 +90,13 @@ def test_trouble_begins_with_its_first_sign_but_not_with_a_deploy() -> None:
         assert order([*deployed, seen("error_ratio", "cart", 0.8, 1)], calls("web cart"))[0] == "cart"
 
 
+def test_a_quiet_victim_of_a_callee_in_as_much_trouble_comes_after_it() -> None:
+    """A few requests in a hundred fail: who calls it sees the same few, and a little more."""
+    victim, callee = seen("error_ratio", "web", 0.6), seen("error_ratio", "cart", 0.35)
+    assert order([victim, callee])[0] == "web"
+    assert order([victim, callee], calls("web cart"))[0] == "cart"
+
+
 def test_cycles_end_and_explain_each_other() -> None:
     edges = calls("web cart", "cart db", "db web", "db db")
     found = blamed([seen("error_ratio", "web", 0.9), seen("error_ratio", "cart", 0.9), seen("cpu_usage", "db", 0.9)], edges)
@@ -217,6 +224,15 @@ def test_a_callers_clock_says_nothing_of_the_way_to_what_is_slow_itself() -> Non
     assert mechanisms(seen("call_p95"), seen("latency_p95", score=0.6)) == ["latency_in_service"]
     both_ends = (seen("gap", score=0.6), seen("latency_p95", score=0.9))
     assert mechanisms(*both_ends)[0] == "network_delay", "what it calls is slow to reach as well"
+
+
+def test_a_way_that_is_slow_for_calls_that_fail_and_are_repeated_says_little() -> None:
+    """A call is as long as its attempts together."""
+    way, other = seen("way", "api", 0.6), seen("error_ratio", "cart", 0.9)
+    assert order([way, other])[0] == "api"
+    assert order([way, other, seen("error_ratio", "api", 0.3)])[0] == "cart"
+    assert mechanisms(seen("way", score=0.8))[0] == "network_delay"
+    assert mechanisms(seen("way", score=0.8), seen("error_ratio"))[0] == "exception_in_code"
 
 
 def test_lines_of_errors_count_less_where_no_more_requests_fail() -> None:

@@ -405,7 +405,7 @@ NAMES = {
         mysql_global_status_aborted_connects counter -> upstream_connect_failures /s
         mysql_global_status_connection_errors_total counter -> upstream_connect_failures /s
         mysql_global_status_innodb_row_lock_current_waits gauge -> db_waiting_for_locks
-        mysql_global_status_innodb_row_lock_waits counter -> db_waiting_for_locks /s
+        mysql_global_status_innodb_row_lock_waits counter -> db_lock_waits /s
         mysql_global_variables_max_connections gauge -> -
         mysql_slave_status_seconds_behind_master gauge -> db_replication_lag s
         mysql_slave_status_slave_sql_running gauge -> db_replicating
