@@ -66,7 +66,7 @@ class ApplicationAgent(Specialist):
             ]
 
         found = await self._view.offload(read)
-        return Seen(found, (*counts.gaps, *window.gaps, *before.gaps), log_notes.named_by(window.values, scope.services))
+        return Seen(found, (*counts.gaps, *window.gaps, *before.gaps), log_notes.named_by(window.values, scope.known))
 
     async def _spans(self, note: Note, scope: Scope) -> Seen:
         traced = await self._view.traced(scope.traced, note.times)

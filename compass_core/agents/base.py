@@ -104,9 +104,9 @@ class Specialist:
         window = await self._view.log_lines(scope.services, note.times.window, phrases)
         before = await self._view.log_lines(scope.services, note.times.baseline, phrases)
         ratio, _ = await self.exposure(note, scope)
-        writers = log_notes.Writers(ratio, scope.services, databases((), scope.edges), callers(scope.edges))
+        writers = log_notes.Writers(ratio, scope.known, databases((), scope.edges), callers(scope.edges))
         found = await self._view.offload(lambda: log_notes.of_phrases(note, kinds, window, before, writers))
-        return Seen(found, (*window.gaps, *before.gaps), log_notes.named_by(window.values, scope.services))
+        return Seen(found, (*window.gaps, *before.gaps), log_notes.named_by(window.values, scope.known))
 
     async def exposure(self, note: Note, scope: Scope) -> tuple[float, Reading[Series]]:
         """What a count of lines before is multiplied by to expect it in the window, and the counts of lines that tell of errors."""

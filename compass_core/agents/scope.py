@@ -27,13 +27,14 @@ LEFT_OUT = "in requests, errors, latency, load, restarts and error lines of all,
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Services in the order in which they are looked at; `gaps` is what could not be read to find them.
+    """Services in the order in which they are looked at, of all that are known; `gaps` is what could not be read to find them.
 
     `traced` are those by which traces are asked for: the affected ones, or all where none of these is traced.
     """
 
     affected: tuple[str, ...]
     services: tuple[str, ...]
+    known: tuple[str, ...]
     traced: tuple[str, ...]
     edges: tuple[Edge, ...]
     gaps: tuple[Gap, ...]
@@ -75,7 +76,7 @@ async def find_scope(view: "View", affected: tuple[str, ...], times: Times) -> S
     if not seen.spans.values:
         traced = services
         seen = await view.traced(traced, times)
-    return Scope(affected, services, traced, merged((*seen.edges, *calls)), gaps)
+    return Scope(affected, services, whole, traced, merged((*seen.edges, *calls)), gaps)
 
 
 def ambiguous(families: Iterable[Family], affected: Sequence[str], bound: Environment) -> Iterator[AmbiguousPlaceError]:

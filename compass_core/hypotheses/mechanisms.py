@@ -55,6 +55,9 @@ CALLERS_CLOCK = frozenset({"call_mean", "call_p95"})
 """What holds the callee's own time as well: where that is longer, it says nothing of the way."""
 SLOW = OWN_LATENCY | {"self_time", "slow_throughout"}
 _STOPPED = frozenset({"traffic_stopped", "request_rate_drop", "db_transactions_drop", "absent", "log_silence"})
+_GONE = frozenset({"up", "db_up", "replicas_available", "instances", "healthy", "unhealthy", "absent", "traffic_stopped"})
+_ANSWERS = frozenset({"failing_spans", "new_exceptions", "new_errors"})  # if only with errors
+_LACKS = _NO_MEMORY | {"cpu_of_limit", "cpu_throttling", "cpu_idle"}
 _KILLED = frozenset({"out_of_memory_kills", "log_out_of_memory"})
 _LOCKED = frozenset({"db_waiting_for_locks", "db_lock_waits", "db_deadlocks", "log_lock"})
 _READS_MORE = frozenset({"db_rows_read", "db_pages_read", "db_rows_scanned"})
@@ -69,11 +72,12 @@ UNLESS: Mapping[str, frozenset[str]] = {
     "disk_io": _READS_MORE,
     "wrong_return_value": frozenset({"new_exceptions", "failing_spans"}),  # it says that something fails
     "traffic_surge": _LOCKED | {"db_connections_of_limit"},
+    "rate_limited": _LACKS,  # who lacks something turns requests away as well
     "connection_exhaustion": _LOCKED | {"surge"},  # so does waiting keep connections
     "connection_refused": _KILLED | {"log_connection_exhaustion", "log_server_full", "db_connections_of_limit"},
-    "unavailable": _KILLED,
+    "unavailable": _KILLED | _ANSWERS,
     "latency_in_service": FAILS,  # it is its callers that give up
-    "network_loss": frozenset({"refused_calls", "tls_calls", "log_tls", "unresolved_calls", "log_dns"}),
+    "network_loss": frozenset({"surge", "refused_calls", "tls_calls", "log_tls", "unresolved_calls", "log_dns"}),
     "replication_lag": frozenset({"refused_calls", "log_connection_refused", "up", "db_up"}),  # who is gone falls behind
     "cpu_exhaustion": _NO_MEMORY | _LOST | {"surge"},  # cleaning up takes CPU, and so do more requests
 }
@@ -83,6 +87,9 @@ EVEN_SO: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "network_delay": (frozenset({DELAY}), _BUSY | SLOW | FAILS),  # its untraced calls take longer as well, and seem its own work
     "latency_in_service": (frozenset({"self_time"}), FAILS),  # it gives up what takes too long
     "slow_queries": (_READS_MORE, _SLOW_DISK | {"db_locks", "db_transactions"}),  # that keeps the disk busy and locks for longer
+    "traffic_surge": (frozenset({"surge"}), _LOCKED | {"db_connections_of_limit"}),  # it exhausts whatever it meets
+    "rate_limited": (frozenset({"rate_limited", "log_rate_limited"}), _LACKS),
+    "unavailable": (_GONE, _ANSWERS),  # some of its instances answer, and some do not
     "lock_contention": (_LOCKED, _READS_MORE | {"db_transactions"}),  # few are left to read, and what waited is made up for
 }
 """For a mechanism: where one of the first is seen, the second do not lead away from it, for it brings them about as well."""

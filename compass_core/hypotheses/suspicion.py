@@ -227,15 +227,12 @@ def _strengths(best: Best) -> list[tuple[Observation, float]]:
     A change is worth no more than the strongest of what moved there, and little where the new version answers as well as the old one.
     """
     guilty = OTHERWISE if AS_WELL in best else 1.0
-    repeated = OTHERWISE if _any_of(best, FAILURES) else 1.0
     moved = max((seen.score for seen in _moved(best)), default=0.0)
-
-    def strength(seen: Observation) -> float:
-        if seen.signal in CHANGED:
-            return guilty * min(seen.score, moved)
-        return WEIGHTS[evidence_of(seen)] * seen.score * _early(seen) * (repeated if seen.signal == "way" else 1.0)
-
-    return [(seen, strength(seen)) for seen in best.values() if seen.signal != AS_WELL]
+    return [
+        (seen, guilty * min(seen.score, moved) if seen.signal in CHANGED else WEIGHTS[evidence_of(seen)] * seen.score * _early(seen))
+        for seen in best.values()
+        if seen.signal != AS_WELL
+    ]
 
 
 def _moved(best: Best) -> list[Observation]:

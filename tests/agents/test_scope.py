@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from compass_core.agents.database import DatabaseAgent
+from compass_core.agents.network import NetworkAgent
 from compass_core.agents.scope import MOST_SERVICES, Scope, find_scope
 from compass_core.domain import Edge, Window
 from compass_core.errors import AmbiguousPlaceError, Reason
@@ -274,6 +275,19 @@ async def test_what_a_database_in_another_namespace_logs_is_read_there_and_shown
     }
     source.places = ("data", "data-old")
     assert [*(await told())] == ["web"], "nobody knows which of two is meant"
+
+
+async def test_a_store_that_was_not_looked_at_closely_is_blamed_for_what_lines_say_of_it() -> None:
+    """Of a hundred services there is no room for it; who cannot reach it names it."""
+    names = tuple(f"s{number:02}" for number in range(99))
+    said = LogLine(START.timestamp() + 60, "s00", "java.net.ConnectException: Connection refused: zz-db/10.3.37.106:5432")
+    lines = tuple(replace(said, t=said.t + n) for n in range(30))
+    view = view_of(answering(families=(family("up", *names, "zz-db"),), log_lines=lines))
+    incident = INCIDENT.model_copy(update={"services": ("s00",)})
+    assert "zz-db" not in (await find_scope(view, ("s00",), TIMES)).services
+    findings = await NetworkAgent(view).observe(incident, ())
+    assert {one.service for one in findings.observations if one.signal == "log_connection_refused"} == {"zz-db"}
+    assert findings.suspects[0].service == "zz-db"
 
 
 @pytest.mark.parametrize("hint", ["", "please look at s199 first"])

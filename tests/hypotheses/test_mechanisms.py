@@ -75,6 +75,7 @@ def read(told: str) -> list[Observation]:
         ("config_change", "api", "config_change 40, error_ratio 70", "deploy 89, self_time 70", "bad_deploy"),
         ("traffic_surge", "api", "request_rate 90, requests_in_flight 90", "cpu_usage 60", "cpu_exhaustion"),
         ("rate_limited", "api", "rate_limited 60, log_rate_limited 60, error_ratio 70", "refused_calls 99", "connection_refused"),
+        ("rate_limited", "api", "rejected 90, error_ratio 70", "memory_of_limit 90", "memory_pressure"),
         ("latency_in_service", "api", "self_time 60, latency_p95 80, latency_p50 60", "cpu_usage 70", "cpu_exhaustion"),
         ("latency_in_service", "api", "latency_p99 80, latency_p50 60", "gap 80", "network_delay"),
         ("unavailable", "api", "up 90, replicas_available 60, error_ratio 40", "refused_calls 80", "connection_refused"),
@@ -114,6 +115,20 @@ def test_who_reads_more_rows_waits_for_disks_and_locks_by_itself() -> None:
     waits = [seen("db_query_time", "db", 0.9), seen("db_locks", "db", 0.9), seen("disk_latency", "db", 0.7)]
     assert ranked(waits)[0].mechanism != "slow_queries"
     assert ranked([*waits, seen("db_rows_read", "db", 0.9)])[0].mechanism == "slow_queries"
+
+
+def test_what_writes_of_its_exceptions_answers() -> None:
+    failing, writing = seen("availability", "api", 0.9), seen("new_errors", "api", 0.9)
+    assert ranked([failing])[0].mechanism == "unavailable"
+    assert ranked([failing, writing])[0].mechanism == "exception_in_code"
+    assert ranked([failing, writing, seen("replicas_available", "api", 0.9)])[0].mechanism == "unavailable"
+
+
+def test_more_requests_fill_pools_wait_for_locks_and_lose_packets() -> None:
+    more = [seen("surge", "api", 0.6)]
+    assert ranked([*more, seen("db_connections_of_limit", "api", 0.9)])[0].mechanism == "traffic_surge"
+    assert ranked([*more, seen("tcp_resent", "api", 0.9)])[0].mechanism == "traffic_surge"
+    assert ranked([seen("db_sessions", "api", 0.9), seen("db_connections_of_limit", "api", 0.9)])[0].mechanism == "connection_exhaustion"
 
 
 def test_what_fails_as_well_as_it_is_slow_fails_unless_its_spans_show_where_the_time_goes() -> None:

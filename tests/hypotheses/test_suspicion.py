@@ -226,11 +226,8 @@ def test_a_callers_clock_says_nothing_of_the_way_to_what_is_slow_itself() -> Non
     assert mechanisms(*both_ends)[0] == "network_delay", "what it calls is slow to reach as well"
 
 
-def test_a_way_that_is_slow_for_calls_that_fail_and_are_repeated_says_little() -> None:
+def test_a_way_that_is_slow_for_calls_that_fail_and_are_repeated_is_not_the_cause() -> None:
     """A call is as long as its attempts together."""
-    way, other = seen("way", "api", 0.6), seen("error_ratio", "cart", 0.9)
-    assert order([way, other])[0] == "api"
-    assert order([way, other, seen("error_ratio", "api", 0.3)])[0] == "cart"
     assert mechanisms(seen("way", score=0.8))[0] == "network_delay"
     assert mechanisms(seen("way", score=0.8), seen("error_ratio"))[0] == "exception_in_code"
 
