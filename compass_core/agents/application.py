@@ -6,11 +6,11 @@ from typing import Any
 from compass_core.agents.base import Seen, Specialist
 from compass_core.agents.scope import Scope
 from compass_core.analysis import absence, log_notes, metric_notes, peers, span_notes
+from compass_core.analysis.graph import callees
 from compass_core.analysis.notes import LEAST, Note, at
 from compass_core.analysis.templates import templates
 from compass_core.domain import AgentName, Gap, Observation
 from compass_core.errors import Reason
-from compass_core.hypotheses.suspicion import callees
 from compass_core.readings import Reading
 from compass_core.signals.logs import ERROR_PHRASES
 from compass_core.signals.plan import by_version, plan, versions

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from compass_core.agents.scope import MOST_SERVICES, coarse
 from compass_core.agents.view import View
 from compass_core.analysis import metric_notes
+from compass_core.analysis.graph import NODE
 from compass_core.analysis.lines import message
 from compass_core.analysis.notes import Note, Times, asked
 from compass_core.analysis.wording import amount, plain
@@ -22,7 +23,7 @@ from compass_core.budget import Budget
 from compass_core.domain import AgentName, Conclusion, Gap, Message, Observation, Question, Window
 from compass_core.errors import BudgetExceededError, ModelError, Reason
 from compass_core.hypotheses.prompts import fence_of
-from compass_core.hypotheses.suspicion import CHANGED, NODE
+from compass_core.hypotheses.suspicion import CHANGED
 from compass_core.ports import Model, V
 from compass_core.readings import Selection, Series
 from compass_core.signals.catalogue import OVERVIEW

@@ -10,13 +10,14 @@ from compass_core.agents.scope import Scope, find_scope, merged
 from compass_core.agents.thinking import think
 from compass_core.agents.view import View
 from compass_core.analysis import absence, log_notes, metric_notes, notes
+from compass_core.analysis.graph import callers, databases
 from compass_core.analysis.notes import Note
 from compass_core.domain import AgentName, Edge, Findings, Gap, Incident, Observation, Run, Thoughts
 from compass_core.errors import Reason
 from compass_core.hypotheses.coverage import nobody_knows
 from compass_core.hypotheses.known import Known
 from compass_core.hypotheses.propose import propose
-from compass_core.hypotheses.suspicion import TROUBLED, callers, databases, suspects
+from compass_core.hypotheses.suspicion import TROUBLED, suspects
 from compass_core.ports import Model
 from compass_core.readings import Family, Reading, Series
 from compass_core.signals.logs import ERROR_PHRASES, phrases_of

@@ -21,7 +21,7 @@ class NetworkAgent(Specialist):
     name = AgentName.NETWORK
 
     def look(self, note: Note, scope: Scope) -> Sequence[Coroutine[Any, Any, Seen]]:
-        """Metrics, log lines, gaps between spans."""
+        """Metrics, log lines, gaps between spans, what calls take beyond the time of their callees."""
         return (self._metrics(note, scope), self.told(note, scope), self._gaps(note, scope), self._ways(note, scope))
 
     async def _metrics(self, note: Note, scope: Scope) -> Seen:

@@ -6,10 +6,11 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from compass_core.analysis import metric_notes
+from compass_core.analysis.graph import NODE
 from compass_core.analysis.notes import Note, Times
 from compass_core.domain import AgentName, Edge, Environment, Gap
 from compass_core.errors import AmbiguousPlaceError, Reason
-from compass_core.hypotheses.suspicion import NODE, suspects
+from compass_core.hypotheses.suspicion import suspects
 from compass_core.identity import joined, name_of, several
 from compass_core.readings import Family, Reading, Series
 from compass_core.signals.catalogue import GRAPH_FAMILIES, OVERVIEW, PLACED, asked_names, measuring

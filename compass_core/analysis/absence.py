@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from compass_core.analysis.graph import callees
 from compass_core.analysis.notes import Note, asked
 from compass_core.analysis.wording import amount
 from compass_core.domain import Edge, Observation
@@ -162,21 +163,10 @@ def of_surge(
 
 def _reached(some: Collection[str], edges: Iterable[Edge], affected: Collection[str]) -> Mapping[str, frozenset[str]]:
     """Of the affected and of those that nobody calls, which of these each calls or is."""
-    callees: dict[str, set[str]] = {name: set() for name in (*some, *affected)}
-    called = set()
-    for edge in edges:
-        if edge.caller != edge.callee:
-            callees.setdefault(edge.caller, set()).add(edge.callee)
-            called.add(edge.callee)
-    found = {}
-    for top in (callees.keys() - called) | {*affected}:
-        seen, waiting = {top}, [top]
-        while waiting:
-            new = callees.get(waiting.pop(), set()) - seen
-            seen |= new
-            waiting += new
-        found[top] = frozenset(seen & {*some})
-    return found
+    edges = [edge for edge in edges if edge.caller != edge.callee]
+    called, beneath = {edge.callee for edge in edges}, callees(edges)
+    tops = {*some, *(edge.caller for edge in edges)} - called | {*affected}
+    return {top: frozenset({*some} & ({top} | beneath.get(top, frozenset()))) for top in tops}
 
 
 def on_purpose(observations: Iterable[Observation]) -> frozenset[str]:

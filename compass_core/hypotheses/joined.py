@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from compass_core.analysis.graph import NODE
 from compass_core.analysis.wording import amount
 from compass_core.domain import Edge, Hypothesis, Observation
 from compass_core.hypotheses.propose import sure
-from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, NODE, TROUBLED, Best, strongest
+from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, TROUBLED, Best, strongest
 from compass_core.signals.catalogue import SIGNALS
 
 OF_A_CHANGE = frozenset({"bad_deploy", "config_change"})

@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
+from compass_core.analysis.graph import callees, databases
 from compass_core.domain import AgentName, Edge, Findings, Hypothesis, Observation, Suspect
 from compass_core.hypotheses.mechanisms import MECHANISMS
-from compass_core.hypotheses.suspicion import TROUBLED, Best, callees, databases, leading_away, strongest, supports
+from compass_core.hypotheses.suspicion import TROUBLED, Best, leading_away, strongest, supports
 
 LEAST = 0.05  # a hypothesis below this confidence is noise
 MOST = {AgentName.APPLICATION: 4, AgentName.DATABASE: 3, AgentName.NETWORK: 3}  # ten an investigation

@@ -6,11 +6,12 @@ from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
 
+from compass_core.analysis.graph import NODE, callees
 from compass_core.analysis.metric_notes import TO_PEER
 from compass_core.analysis.notes import Times
 from compass_core.domain import AgentName, Observation
 from compass_core.hypotheses.joined import Ground
-from compass_core.hypotheses.suspicion import NODE, TROUBLED, callees, evidence_of
+from compass_core.hypotheses.suspicion import TROUBLED, evidence_of
 from compass_core.readings import Family, Selection
 from compass_core.signals.plan import plan
 from compass_core.signals.signal import DIRECT, FELT

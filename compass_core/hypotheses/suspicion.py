@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from compass_core.analysis.graph import NODE, callees, databases, systems
 from compass_core.analysis.notes import LEAST
 from compass_core.domain import Edge, Observation, Suspect
 from compass_core.hypotheses.mechanisms import CALLERS_CLOCK, EVEN_SO, GENERAL, OF_A_DATABASE, OWN_LATENCY, UNLESS
@@ -36,7 +37,6 @@ UNRESOLVED, RESOLVER = frozenset({"log_dns", "unresolved_calls"}), frozenset({"d
 EVICTING = frozenset({"db_evictions", "cache_hits"})  # what a cache does not keep a store has to answer …
 LOADED = frozenset({"db_transactions", "request_rate"})  # … again and again
 AS_WELL = "new_version_as_well"
-NODE = "node"  # what an edge to where a service runs calls its callee
 CHANGED = frozenset(signal.name for signal in CHANGES)
 
 Best = dict[str, "Observation"]  # by signal the strongest at one service
@@ -88,30 +88,6 @@ def suspects(
     return tuple(Suspect(service=service, score=min(1.0, shares[service])) for service in sorted(shares, key=lambda one: -shares[one]))
 
 
-def systems(edges: Iterable[Edge], suffering: Iterable[str]) -> tuple[frozenset[str], ...]:
-    """The systems that these services are in, of services that have to do with each other by calls: each has a cause of its own."""
-    near: dict[str, set[str]] = defaultdict(set)
-    for edge in edges:
-        if edge.system != NODE:
-            near[edge.caller].add(edge.callee)
-            near[edge.callee].add(edge.caller)
-    found: list[frozenset[str]] = []
-    for service in suffering:
-        if near[service] and not any(service in system for system in found):
-            found.append(_reached(service, near) | {service})
-    return tuple(found) or (frozenset(),)
-
-
-def databases(observations: Iterable[Observation], edges: Iterable[Edge]) -> frozenset[str]:
-    """Services that are databases: by who calls them, or since their exporter tells whether they answer."""
-    return frozenset(
-        (
-            *(edge.callee for edge in edges if edge.system not in {"", NODE}),
-            *(seen.service for seen in observations if seen.signal == "db_up"),
-        )
-    )
-
-
 def supports(best: Best, *, database: bool = False) -> tuple[Support, ...]:
     """The mechanisms that the strongest observations of one service speak for, the likeliest first.
 
@@ -154,23 +130,6 @@ def leading_away(mechanism: str, best: Best) -> frozenset[str]:
     """The signals that a mechanism does not bring about, at a service where this is seen."""
     said, even_so = EVEN_SO.get(mechanism, (frozenset(), frozenset()))
     return UNLESS.get(mechanism, frozenset()) - (even_so if _any_of(best, said) else frozenset())
-
-
-def callees(edges: Iterable[Edge]) -> Mapping[str, frozenset[str]]:
-    """For each service every other that it calls, directly or through others."""
-    direct: dict[str, set[str]] = defaultdict(set)
-    for edge in edges:
-        direct[edge.caller].add(edge.callee)
-    return {service: _reached(service, direct) for service in direct}
-
-
-def callers(edges: Iterable[Edge]) -> Mapping[str, frozenset[str]]:
-    """For each service every other that calls it directly."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for edge in edges:
-        if edge.system != NODE:
-            found[edge.callee].add(edge.caller)
-    return {service: frozenset(by - {service}) for service, by in found.items()}
 
 
 def evidence_of(seen: Observation) -> Evidence:
@@ -313,14 +272,3 @@ def _no_later(callee: _Against, caller: _Against) -> bool:
     if callee.earliest is None or caller.onset is None:
         return True
     return (callee.earliest - caller.onset).total_seconds() <= ONSET_SLACK_SECONDS
-
-
-def _reached(service: str, direct: Mapping[str, set[str]]) -> frozenset[str]:
-    found: set[str] = set()
-    waiting = [service]
-    while waiting:
-        for callee in direct.get(waiting.pop(), ()):
-            if callee not in found and callee != service:
-                found.add(callee)
-                waiting.append(callee)
-    return frozenset(found)

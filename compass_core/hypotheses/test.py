@@ -9,21 +9,12 @@ from datetime import timedelta
 from itertools import chain
 from typing import NamedTuple
 
+from compass_core.analysis.graph import NODE, systems
 from compass_core.analysis.notes import Times
 from compass_core.domain import Hypothesis, Observation, Trial, Verdict, Window
 from compass_core.hypotheses.mechanisms import CALLERS_CLOCK, FAILS, GENERAL, ITSELF, MUST_SEE, SLOW
 from compass_core.hypotheses.scene import FALLS, Question, Scene
-from compass_core.hypotheses.suspicion import (
-    AS_WELL,
-    CHANGED,
-    NODE,
-    ONSET_SLACK_SECONDS,
-    TROUBLED,
-    Best,
-    evidence_of,
-    leading_away,
-    systems,
-)
+from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, ONSET_SLACK_SECONDS, TROUBLED, Best, evidence_of, leading_away
 from compass_core.signals.catalogue import SIGNALS
 from compass_core.signals.changes import WORSE
 from compass_core.signals.signal import DIRECT, FELT, RESOURCE

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+from compass_core.analysis.graph import callees
 from compass_core.domain import Conclusion, Hypothesis, Observation, Run
 from compass_core.hypotheses.joined import SHORT
 from compass_core.hypotheses.propose import LEAST
-from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, ONSET_SLACK_SECONDS, TROUBLED, Best, callees, evidence_of, strongest
+from compass_core.hypotheses.suspicion import AS_WELL, CHANGED, ONSET_SLACK_SECONDS, TROUBLED, Best, evidence_of, strongest
 from compass_core.hypotheses.test import STRONG
 from compass_core.signals.signal import DIRECT, FELT
 
