@@ -1,4 +1,4 @@
-"""Builds Compass from its parts: the one module that knows all of them. Those that are slow to import are imported where they are used."""
+"""Builds Compass from its parts: the one module that knows all of them. Each is imported where it is built: `--help` needs none."""
 
 from __future__ import annotations
 
@@ -12,26 +12,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import httpx
-
-from compass_core.agents.view import Sources
-from compass_core.compass import Compass, Models, Telemetry
-from compass_core.domain import Conclusion
-from compass_core.errors import RefusalError
-from compass_core.incidents.alertmanager import Alertmanager
-from compass_core.ports import Offload
-from compass_core.redaction.redact import Redactor
-from compass_core.settings import Access, Settings
-from compass_core.sources.grafana import Grafana, GrafanaChanges, Kind
-from compass_core.sources.http import Allowance, Backend, authorization, fixed
-from compass_core.sources.loki import Loki
-from compass_core.sources.prometheus import Prometheus
-from compass_core.sources.recorded import Recorded, RecordedIncidents
-from compass_core.sources.tempo import Tempo
-from compass_core.store import Store, exists
-
 if TYPE_CHECKING:
+    import httpx
+
+    from compass_core.agents.view import Sources
+    from compass_core.compass import Compass, Models, Telemetry
+    from compass_core.domain import Conclusion
     from compass_core.journal.workflows import Plot, Workflows
+    from compass_core.ports import Offload
+    from compass_core.settings import Access, Settings
+    from compass_core.sources.grafana import Grafana, Kind
+    from compass_core.sources.http import Backend
+    from compass_core.store import Store
 
 T = TypeVar("T")
 
@@ -56,6 +48,8 @@ async def unkept(settings: Settings) -> AsyncIterator[Compass]:
 
     Incidents that were declared are known where there is a database already.
     """
+    from compass_core.store import exists
+
     known = settings.database_url.get_secret_value()
     with _store() as store, _store(known if exists(known) else "") as declared:
         async with _over_backends(settings, store, declared) as compass:
@@ -67,6 +61,9 @@ async def history(settings: Settings, which: str, most: int) -> tuple[Conclusion
 
     Raises `SettingsError`, and `RefusalError` where there is none.
     """
+    from compass_core.errors import RefusalError
+    from compass_core.store import exists
+
     url = settings.database_url.get_secret_value()
     with _store(url if exists(url) else "") as store:
         ended = await store.recent(10_000 if which else most)
@@ -83,6 +80,11 @@ async def replayed(case: Path, settings: Settings, without: Collection[str] = ()
 
     `without` leaves out some of `metrics`, `logs` and `spans`, as if they had not been recorded. Raises `CaseError` and `SettingsError`.
     """
+    from compass_core.agents.view import Sources
+    from compass_core.compass import Compass, Telemetry
+    from compass_core.redaction.redact import Redactor
+    from compass_core.sources.recorded import Recorded, RecordedIncidents
+
     with _store() as store, _one_thread() as offload:
         source = await offload(partial(Recorded, case, offload, without, also))
         sources = Sources(source, source, source, source)
@@ -94,6 +96,11 @@ async def replayed(case: Path, settings: Settings, without: Collection[str] = ()
 
 @asynccontextmanager
 async def _over_backends(settings: Settings, store: Store, declared: Store) -> AsyncIterator[Compass]:
+    import httpx
+
+    from compass_core.compass import Compass
+    from compass_core.redaction.redact import Redactor
+
     with _one_thread() as offload:
         async with httpx.AsyncClient() as http, _model(settings) as model:
             telemetry = _telemetry(settings, declared, _Backends(settings, http, offload))
@@ -109,10 +116,14 @@ class _Backends:
     offload: Offload
 
     def direct(self, name: str, access: Access) -> Backend:
+        from compass_core.sources.http import Backend, authorization, fixed
+
         secrets = (access.token.get_secret_value(), access.username, access.password.get_secret_value(), access.tenant.get_secret_value())
         return Backend(name, self.http, fixed(access.url), self.offload, headers=authorization(*secrets))
 
     def reach(self, kind: Kind, grafana: Grafana | None) -> Backend | None:
+        from compass_core.sources.http import Backend
+
         access: Access | None = getattr(self.settings, kind)
         if access is not None:
             return self.direct(kind.title(), access)
@@ -123,6 +134,15 @@ class _Backends:
 
 
 def _telemetry(settings: Settings, store: Store, backends: _Backends) -> Telemetry:
+    from compass_core.agents.view import Sources
+    from compass_core.compass import Telemetry
+    from compass_core.incidents.alertmanager import Alertmanager
+    from compass_core.sources.grafana import Grafana, GrafanaChanges
+    from compass_core.sources.http import Allowance
+    from compass_core.sources.loki import Loki
+    from compass_core.sources.prometheus import Prometheus
+    from compass_core.sources.tempo import Tempo
+
     offload, labels = backends.offload, settings.service_labels
     front = backends.direct("Grafana", settings.grafana) if settings.grafana else None
     grafana = Grafana(front, settings.grafana.url) if front and settings.grafana else None
@@ -171,6 +191,8 @@ async def _model(settings: Settings) -> AsyncIterator[Models | None]:
 @contextmanager
 def _store(url: str = "") -> Iterator[Store]:
     """The database there; without a URL one that is gone afterwards."""
+    from compass_core.store import Store
+
     with TemporaryDirectory(prefix="compass-") as folder:
         store = Store(url or f"sqlite:///{folder}/compass.db")
         try:
