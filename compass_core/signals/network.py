@@ -91,7 +91,7 @@ NETWORKS = (
     Signal("tcp_resent", NETWORK, "TCP segments sent again", "/s", Scale("times", 3.0, 10.0, 50.0, least=1.0), RESOURCE, _LOSS),
     Signal("dns_errors", NETWORK, "DNS failures", "/s", _RARE, DIRECT, ("dns_failure",)),
     # what a call takes beyond its callee's own time for it: see `analysis/ways.py`
-    Signal("way", NETWORK, "the way", "s", SLOWER, FELT, ("network_delay",)),
+    Signal("way", NETWORK, "network latency", "s", SLOWER, FELT, ("network_delay",)),
     Signal("call_mean", NETWORK, "calls take on average", "s", SLOWER, FELT, ("network_delay", "latency_in_service"),
            asked=(Ask(("http_client_request_duration_seconds_sum",), RATE_RATIO, over=("http_client_request_duration_seconds_count",),
                       by=PEERS, to_peer=True),)),

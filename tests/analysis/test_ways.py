@@ -32,7 +32,7 @@ def told(*given: Series) -> list[Observation]:
 
 def test_what_a_call_takes_beyond_its_callees_own_time_is_the_ways() -> None:
     (found,) = told(call("web", "api", 0.15, 0.021), serves("api", 0.05))
-    assert found.summary == "api: the way from web 100 ms, usually 1 ms"
+    assert found.summary == "api: network latency from web 100 ms, usually 1 ms"
     assert (found.signal, found.service, found.onset) == ("way", "api", TIMES.window.start)
     assert found.query == "(sum(call_mean)) - on () (sum(latency_mean))"
     assert found.score > 0.5
