@@ -29,14 +29,16 @@ class NetworkAgent(Specialist):
 
     async def _ways(self, note: Note, scope: Scope) -> Seen:
         families = await self._view.families(scope.services, (), note.times.all)
-        clocks = {*ways.CLOCKS, *ways.CLOCKS.values()}
-        made = [one for agent in AgentName for one in plan(families.values, agent)]
-        timed = [one for one in (*made, *others(families.values, scope.services, *MOST_OTHERS)) if one.signal in clocks]
-        if not any(one.signal in ways.CLOCKS for one in timed):
+        calls = tuple(one for one in plan(families.values, self.name) if one.signal in ways.CLOCKS)
+        rest = others(families.values, scope.services, *MOST_OTHERS)
+        if not any(one.signal in ways.CLOCKS for one in (*calls, *rest)):
             return Seen()
-        series = await self._view.series(timed, note.times.all, note.times.step)
-        found = await self._view.offload(lambda: ways.of_ways(note, series.values, scope.services))
-        return Seen(found, series.gaps)
+        # the last two are what the application agent asked, and are not asked again
+        asked = (calls, rest, plan(families.values, AgentName.APPLICATION))
+        readings = [await self._view.series(each, note.times.all, note.times.step) for each in asked]
+        series = [one for reading in readings for one in reading.values]
+        found = await self._view.offload(lambda: ways.of_ways(note, series, scope.services))
+        return Seen(found, tuple(gap for reading in readings for gap in reading.gaps))
 
     async def _gaps(self, note: Note, scope: Scope) -> Seen:
         traced = await self._view.traced(scope.traced, note.times)

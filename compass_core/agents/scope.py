@@ -28,7 +28,9 @@ LEFT_OUT = "in requests, errors, latency, load, restarts and error lines of all,
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Services in the order in which they are looked at, of all that are known; `gaps` is what could not be read to find them.
+    """Services in the order in which they are looked at; `gaps` is what could not be read to find them.
+
+    `known` are the names of all services, also of those for which there was no room.
 
     `traced` are those by which traces are asked for: the affected ones, or all where none of these is traced.
     """

@@ -16,13 +16,14 @@ from compass_core.signals.catalogue import SIGNALS
 
 CLOCKS: Mapping[str, str] = {"call_mean": "latency_mean", "call_p95": "latency_p95"}
 """The signal of a caller's clock, and that of its callee's for the same requests."""
+BOTH = CLOCKS.keys() | CLOCKS.values()
 
 Way = tuple[str, str]  # the caller and the callee
 
 
 def of_ways(note: Note, series: Sequence[Series], services: Collection[str]) -> list[Observation]:
     """Ways that take longer than before, each told of its callee, or of its caller where more ways are slow, and all of them."""
-    ways = _ways(stated(series), services)
+    ways = _ways(stated([one for one in series if one.selection.signal in BOTH]), services)
     start = note.times.window.start.timestamp()
     moved = shifts([way for way, _ in ways.values()], [SIGNALS["way"]] * len(ways), start)
     slow: dict[Way, Shift] = {}
@@ -41,23 +42,23 @@ def _ways(series: Sequence[Series], services: Collection[str]) -> dict[Way, tupl
     """For each caller and callee the time between them, and the call's."""
     own: dict[tuple[str, str], list[Series]] = defaultdict(list)
     for one in series:
-        own[one.selection.signal, one.service].append(one)
+        if np.isfinite(one.v).any():
+            own[one.selection.signal, one.service].append(one)
     found: dict[Way, tuple[Series, Series]] = {}
     for one in series:
         of_callee = CLOCKS.get(one.selection.signal, "")
         callee = peer_of(one) if of_callee else ""
         if callee in services and callee != one.service and (clocks := own.get((of_callee, callee))):
-            taken = np.fmax.reduce([_at(one.t, clock) for clock in clocks])  # of several clocks the outermost
-            query = f"({one.query}) - on () ({clocks[0].query})"
+            clock = max(clocks, key=lambda each: float(np.nanmean(each.v)))  # of several the outermost, which tells most
+            beyond = np.maximum(one.v - _at(one.t, clock), 0.0)
             selection = replace(one.selection, signal="way", unit="")
-            found.setdefault((one.service, callee), (replace(one, selection=selection, v=np.maximum(one.v - taken, 0.0), query=query), one))
+            way = replace(one, selection=selection, v=beyond, query=f"({one.query}) - on () ({clock.query})")
+            found.setdefault((one.service, callee), (way, one))
     return found
 
 
 def _at(t: NDArray[np.float64], clock: Series) -> NDArray[np.float64]:
     known = np.isfinite(clock.v)
-    if not known.any():
-        return np.full_like(t, np.nan)
     return np.interp(t, clock.t[known], clock.v[known], left=np.nan, right=np.nan)
 
 

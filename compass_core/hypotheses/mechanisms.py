@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from compass_core.signals.catalogue import FAILURES
 from compass_core.signals.spans import DELAY
 
 MECHANISMS: Mapping[str, str] = {
@@ -47,16 +48,17 @@ _SLOW_DISK = frozenset(
 _NO_MEMORY = frozenset(
     {"memory_of_limit", "memory_used", "memory_alarm", "memory_waiting", "gc_time", "out_of_memory_kills", "log_out_of_memory"}
 )
-_FAILING = frozenset({"error_ratio", "errors", "availability", "failing_spans", "new_exceptions", "new_errors", "error_lines"})
-FAILS = frozenset({"error_ratio", "errors", "availability"})
-"""What tells that requests to it fail."""
+FAILS = FAILURES - {"upstream_errors"}
+"""What a service itself tells of requests to it that fail."""
+_ANSWERS = frozenset({"failing_spans", "new_exceptions", "new_errors"})  # if only with errors
+_FAILING = FAILS | _ANSWERS | {"error_lines"}
 OWN_LATENCY = frozenset({"latency_mean", "latency_p50", "latency_p95", "latency_p99"})
 CALLERS_CLOCK = frozenset({"call_mean", "call_p95"})
 """What holds the callee's own time as well: where that is longer, it says nothing of the way."""
 SLOW = OWN_LATENCY | {"self_time", "slow_throughout"}
+_OWN_WORK = _BUSY | SLOW | FAILS
 _STOPPED = frozenset({"traffic_stopped", "request_rate_drop", "db_transactions_drop", "absent", "log_silence"})
 _GONE = frozenset({"up", "db_up", "replicas_available", "instances", "healthy", "unhealthy", "absent", "traffic_stopped"})
-_ANSWERS = frozenset({"failing_spans", "new_exceptions", "new_errors"})  # if only with errors
 _LACKS = _NO_MEMORY | {"cpu_of_limit", "cpu_throttling", "cpu_idle"}
 _KILLED = frozenset({"out_of_memory_kills", "log_out_of_memory"})
 _LOCKED = frozenset({"db_waiting_for_locks", "db_lock_waits", "db_deadlocks", "log_lock"})
@@ -66,7 +68,7 @@ ITSELF = _FAILING | SLOW | _STOPPED
 """What a service says of its own requests, not what others say of it."""
 
 UNLESS: Mapping[str, frozenset[str]] = {
-    "network_delay": _BUSY | SLOW | FAILS,  # a call that fails is repeated, and takes as long as its attempts together
+    "network_delay": _OWN_WORK,  # a call that fails is repeated, and takes as long as its attempts together
     "slow_queries": _LOCKED | _SLOW_DISK | {"db_locks", "db_transactions"},  # waiting makes any query slow; who is slow does not do more
     "lock_contention": _READS_MORE | {"db_transactions"},  # nor does who waits
     "disk_io": _READS_MORE,
@@ -84,7 +86,7 @@ UNLESS: Mapping[str, frozenset[str]] = {
 """What a mechanism does not bring about: where it is seen, that explains the rest as well."""
 
 EVEN_SO: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
-    "network_delay": (frozenset({DELAY}), _BUSY | SLOW | FAILS),  # its untraced calls take longer as well, and seem its own work
+    "network_delay": (frozenset({DELAY}), _OWN_WORK),  # its untraced calls take longer as well, and seem its own work
     "latency_in_service": (frozenset({"self_time"}), FAILS),  # it gives up what takes too long
     "slow_queries": (_READS_MORE, _SLOW_DISK | {"db_locks", "db_transactions"}),  # that keeps the disk busy and locks for longer
     "traffic_surge": (frozenset({"surge"}), _LOCKED | {"db_connections_of_limit"}),  # it exhausts whatever it meets

@@ -35,7 +35,6 @@ OF_A_STORE = frozenset({"db_up", "db_sessions", "db_running", "db_transactions",
 MISSES = frozenset({"db_evictions", "cache_hits", "db_disk_reads"})  # what a cache does that holds too little
 OWN = frozenset({DIRECT, RESOURCE})  # what others feel as well travels
 STEADY = 0.7  # what is left of what does not fall
-FAILED = frozenset({"error_ratio", "errors", "availability"})
 LINES, RARE = frozenset({"new_errors", "new_exceptions", "error_lines"}), 0.001  # and the share of requests below which lines are noise
 DAMPED = 0.5  # as bad as now is at least this share of its score
 
@@ -154,7 +153,7 @@ def _see(one: Hypothesis, scene: Scene, again: Again) -> Said | None:
 
 def _are_rare(fresh: Sequence[Observation], best: Best) -> bool:
     """Its requests fail as seldom as ever, and of hardly any a line tells."""
-    failing = [seen.score for seen in fresh if seen.signal in FAILED]
+    failing = [seen.score for seen in fresh if seen.signal in FAILS]
     requests = max((seen.value or 0.0 for seen in fresh if seen.signal == "request_rate" and seen.unit == "/s"), default=0.0)
     lines = max((seen.value or 0.0 for name, seen in best.items() if name in LINES), default=0.0)
     seconds = next((seen.window.seconds for seen in fresh), 0.0)

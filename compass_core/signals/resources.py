@@ -85,7 +85,7 @@ RESOURCES = (
     Signal("cpu_waiting", APPLICATION, "time that work waits for a CPU", "ratio", Scale("change", 0.1, 0.25, 0.5), RESOURCE, _CPU,
            asked=(Ask(("node_cpu_seconds_total",), RATE_RATIO, Where(("mode",), "steal")),)),
     # what waits for a disk counts like what waits for a CPU
-    Signal("load", APPLICATION, "processes that run or wait", "", Scale("times", 1.3, 3.0, 10.0, least=4.0), RESOURCE,
+    Signal("load", APPLICATION, "processes that run or wait", "", Scale("times", 2.0, 5.0, 20.0, least=4.0), RESOURCE,
            ("cpu_exhaustion", "disk_io")),
     Signal("memory_free", APPLICATION, "memory free", "", Scale("times", 2.0, 5.0, 20.0), RESOURCE, _MEMORY, direction="down"),
     Signal("memory_alarm", APPLICATION, "memory alarms", "", _ANY, DIRECT, _MEMORY,

@@ -55,6 +55,8 @@ def test_of_several_clocks_of_a_callee_the_outermost_counts() -> None:
     """A proxy in front of it measures what waits before it."""
     behind, proxy = serves("api", 0.02), replace(serves("api", 0.14), query="proxy")
     assert told(call("web", "api", 0.15, 0.021), behind, proxy) == []
+    (found,) = told(call("web", "api", 0.3, 0.021), behind, proxy)
+    assert found.query.endswith("(proxy)"), "the query is of the clock that was taken"
 
 
 @pytest.mark.parametrize(
