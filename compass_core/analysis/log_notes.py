@@ -14,7 +14,7 @@ from compass_core.analysis.templates import Template
 from compass_core.analysis.wording import amount
 from compass_core.domain import Edge, Observation, Window
 from compass_core.readings import LogLine, Reading, Series
-from compass_core.signals.logs import HEARSAY, TOLD_CALMLY, TOLD_OF_PEERS, kinds_of
+from compass_core.signals.logs import A_MINUTE, HEARSAY, TOLD_CALMLY, TOLD_OF_PEERS, kinds_of
 from compass_core.signals.signal import Signal
 
 NEW_TEMPLATES = 5
@@ -58,15 +58,16 @@ def of_templates(
 ) -> list[Observation]:
     """Kinds of lines of errors that are new or come more often than the `ratio` of exposures explains, the strongest of each service.
 
-    Score: grade of (count − expected) ÷ √((expected + 1) × (1 + ratio) × services that write the same × `bursts` as usual). A short time
-    before says little of what is usual, and what several services write is passed on, not begun.
+    Score: grade of (count − expected) ÷ √((expected + 1) × (1 + ratio) × services that write the same × `bursts` as usual), × how bad so
+    many more a minute are. A short time before says little of what is usual, and what several services write is passed on, not begun.
     """
     best: dict[str, list[Observation]] = {}
-    scored = []
+    scored, minutes = [], note.times.window.seconds / 60
     for one in templates:
         expected = (one.before + UNSEEN) * ratio
         variance = (expected + 1) * (1 + ratio) * one.shared * usually.get(one.service, 1.0)
-        scored.append((grade((one.count - expected) / variance**0.5, NORMAL, SCALE), one))
+        surprise = grade((one.count - expected) / variance**0.5, NORMAL, SCALE)
+        scored.append((surprise * A_MINUTE.severity(one.count / minutes, expected / minutes), one))
     for score, one in sorted(scored, key=lambda pair: (-pair[0], pair[1].before)):
         if score < LEAST or len(best.setdefault(one.service, [])) >= NEW_TEMPLATES:
             continue

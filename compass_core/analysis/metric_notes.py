@@ -1,6 +1,6 @@
 """From series and changes to observations, each with its value, what is usual, and what was asked."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,12 +15,16 @@ from compass_core.identity import name_of
 from compass_core.readings import Change, Reading, Reduction, Selection, Series
 from compass_core.signals.catalogue import SIGNALS
 from compass_core.signals.names import scale
-from compass_core.signals.signal import WEAK, Scale, Signal
+from compass_core.signals.signal import FELT, WEAK, Scale, Signal
 
 TO_PEER = frozenset(name for name, signal in SIGNALS.items() if name == "way" or any(ask.to_peer for ask in signal.asked))
+QUANTILES = ("latency_p50", "latency_p95", "latency_p99")
+ALONE = 0.3  # what one of them counts where the others stay: of a hundred requests one is slow, or other requests are made than before
 UNKNOWN = Scale("times", 2.0, 5.0, 20.0)  # of a metric of which nobody knows what it measures
 DEPLOY_MINUTES = 60.0
 SETTLED_SECONDS = 60.0  # a version that shows so soon after the first point of its service was there before it
+
+Moved = tuple[Series, Signal, Shift]
 
 
 def of_series(note: Note, series: Sequence[Series], services: Collection[str] = ()) -> list[Observation]:
@@ -30,14 +34,32 @@ def of_series(note: Note, series: Sequence[Series], services: Collection[str] = 
     """
     series = begun(note, stated(series))
     signals = [signal_of(one, note.agent) for one in series]
-    best: dict[tuple[str, str, str], tuple[Series, Signal, Shift]] = {}
+    best: dict[tuple[str, str, str], Moved] = {}
     for one, signal, moved in zip(series, signals, shifts(series, signals, note.times.window.start.timestamp()), strict=True):
         if moved is None:
             continue
         key = (signal.name, one.service, peer_of(one) if signal.name in TO_PEER else "")
         if key not in best or moved.score > best[key][2].score:
             best[key] = (one, signal, moved)
-    return [of_shift(note, *found, services) for found in best.values()]
+    return [of_shift(note, *found, services) for found in _alone_less(best.values())]
+
+
+def _alone_less(moves: Collection[Moved]) -> Iterator[Moved]:
+    """The same, but of a service's latency one quantile that moved alone counts `ALONE`."""
+    felt: dict[str, list[Moved]] = {}
+    for found in moves:
+        if found[1].evidence == FELT:
+            felt.setdefault(found[0].service, []).append(found)
+    for one, signal, moved in moves:
+        alone = signal.name in QUANTILES and _is_alone(signal, felt[one.service])
+        yield one, signal, replace(moved, score=ALONE * moved.score) if alone else moved
+
+
+def _is_alone(quantile: Signal, felt: Iterable[Moved]) -> bool:
+    """Other quantiles are measured and stay, and nothing else is felt there."""
+    others = [(signal, moved) for _, signal, moved in felt if signal.name != quantile.name]
+    stay = [not signal.scale.severity(moved.value, moved.baseline) for signal, moved in others if signal.name in QUANTILES]
+    return bool(stay) and all(stay) and all(moved.score < LEAST for _, moved in others)
 
 
 def of_shift(note: Note, series: Series, signal: Signal, moved: Shift, services: Collection[str] = ()) -> Observation:

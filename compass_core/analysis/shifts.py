@@ -25,6 +25,7 @@ FEWEST = 3  # points of a baseline that say what is usual
 RARE = 0.99  # of a long baseline the extreme that was usual; of a short one its very extreme
 LONG = 100
 SEEN_BEFORE = 0.5  # what is left of a deviation that the baseline reached as well
+PASSING = 0.5  # what is left of one that comes and goes, and never lasts for most of four points
 LOOK_BACK_SECONDS = 600.0  # an alert fires after its cause: an onset may lie so far before the window
 UNSETTLED = 0.25  # so the end of a baseline, that long or this share of it, does not tell what is usual
 LARGEST = 1e150  # no measurement; beyond it sums and differences overflow
@@ -62,7 +63,8 @@ def grade(spreads: float, normal: float = NORMAL_SPREADS, scale: float = SCALE_S
 def shifts(series: Sequence[Series], signals: Sequence[Signal], start: float) -> tuple[Shift | None, ...]:
     """Compare each series' points at or after `start` (unix seconds) with those before it, by its signal's direction and scale.
 
-    Score = surprise (`grade`) × severity (the signal's scale, in the series' own unit): whether it moved, and whether anybody suffers.
+    Score = surprise (`grade`) × severity (the signal's scale, in the series' own unit): whether it moved, and whether anybody suffers;
+    of what never lasts `PASSING`.
     None where the window holds no finite point. Without a baseline of three points only a value that is bad in itself has a score.
     Trouble that began in the last `LOOK_BACK_SECONDS` before `start` and lasts is not taken for what is usual.
     """
@@ -200,7 +202,8 @@ def _shift(  # noqa: PLR0917, PLR0913 - one row of everything that was computed 
     bad = again if signal.scale.of == "level" else sustained  # memory that fills until it is emptied is at its limit now and then
     score = grade(deviation) * signal.scale.severity(bad, middle, falls=falls)
     onset = _onset(series.t, sign * (v - middle) / spread, start, STEEP * deviation) if score > 0 else None
-    return Shift(value, middle, sign * deviation, score, *_began(series, v, onset), falls)
+    lasts = 1.0 if onset is not None else PASSING
+    return Shift(value, middle, sign * deviation, lasts * score, *_began(series, v, onset), falls)
 
 
 def _began(series: Series, v: Floats, onset: int | None) -> tuple[float | None, float]:

@@ -23,6 +23,7 @@ ERROR_PHRASES = _split(
 """What lines of errors hold: a wide net, of which `analysis.lines` reads the level."""
 
 LINES = Scale("change", 1.0, 10.0, 100.0)  # more lines than usual; each is commonly a request that failed
+A_MINUTE = LINES.times(0.1)  # the same in ten minutes, where nobody knows what lines tell: whoever writes a few in an hour is well
 
 
 def _row(name: str, agent: AgentName, words: str, evidence: Evidence, speaks_for: tuple[str, ...], phrases: str) -> Signal:
@@ -162,8 +163,8 @@ TOLD_CALMLY = frozenset({"log_slow_query"})
 """What servers write as mere information."""
 
 ERRORS_IN_LINES = (
-    Signal("new_exceptions", APPLICATION, "exceptions in its logs", "", LINES, FELT, ("exception_in_code",)),
-    Signal("new_errors", APPLICATION, "errors in its logs", "", LINES, FELT, ("exception_in_code",)),
+    Signal("new_exceptions", APPLICATION, "exceptions in its logs", "", A_MINUTE, FELT, ("exception_in_code",)),
+    Signal("new_errors", APPLICATION, "errors in its logs", "", A_MINUTE, FELT, ("exception_in_code",)),
     Signal("error_lines", APPLICATION, "error lines", "", LINES, FELT, ("exception_in_code",)),
     Signal("log_silence", APPLICATION, "log lines that stop", "", LINES, FELT, ("unavailable",)),
 )

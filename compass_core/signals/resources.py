@@ -79,8 +79,8 @@ RESOURCES = (
     Signal("cpu_of_limit", APPLICATION, "CPU used", "ratio", Scale("change", 0.15, 0.35, 0.6), RESOURCE, _CPU,
            asked=(Ask(("container_cpu_usage_seconds_total",), RATE_OF, over=("kube_pod_container_resource_limits",),
                       over_where=Where(("resource",), "cpu")),)),
-    # what waits for a disk needs no CPU
-    Signal("cpu_idle", APPLICATION, "CPU idle", "ratio", Scale("change", 0.15, 0.35, 0.6), RESOURCE, _CPU, direction="down",
+    # what waits for a disk needs no CPU; how long work waits for one grows as 1 ÷ what is idle (queueing theory, M/M/1)
+    Signal("cpu_idle", APPLICATION, "CPU idle", "ratio", Scale("times", 2.0, 4.0, 10.0, least=0.15), RESOURCE, _CPU, direction="down",
            asked=(Ask(("node_cpu_seconds_total",), RATE_RATIO, Where(("mode",), "idle|iowait")),)),
     Signal("cpu_waiting", APPLICATION, "time that work waits for a CPU", "ratio", Scale("change", 0.1, 0.25, 0.5), RESOURCE, _CPU,
            asked=(Ask(("node_cpu_seconds_total",), RATE_RATIO, Where(("mode",), "steal")),)),

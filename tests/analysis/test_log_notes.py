@@ -22,7 +22,7 @@ from compass_core.analysis.log_notes import (
 )
 from compass_core.analysis.notes import LEAST, Note
 from compass_core.analysis.templates import templates
-from compass_core.domain import AgentName, Edge, Observation
+from compass_core.domain import AgentName, Edge, Observation, Window
 from compass_core.readings import LogLine, Reading, Reduction, Selection, Series
 from compass_core.signals.logs import kinds_of, phrases_of
 from tests.analysis.test_notes import TIMES
@@ -80,8 +80,20 @@ def test_lines_that_tell_of_no_error_are_not_told() -> None:
 def test_a_line_or_two_are_no_news() -> None:
     assert kinds(lines("no seat", 1), []) == []
     assert kinds(lines("no seat", 3), [], ratio=1) == []
-    assert kinds(lines("no seat", 5), [], ratio=1) != []
-    assert kinds(lines("no seat", 5), lines("no seat", 1, begin=BEGIN), ratio=1) == [], "a line before may as well have been two"
+    assert kinds(lines("no seat", 8), [], ratio=1) != []
+    assert kinds(lines("no seat", 8), lines("no seat", 1, begin=BEGIN), ratio=1) == [], "a line before may as well have been two"
+
+
+def test_as_many_in_a_shorter_time_are_worse() -> None:
+    """Some lines of errors in an hour are every program's everyday life; as many in a few minutes are requests that fail."""
+    read: Reading[LogLine] = Reading(query="{q}", link="l", source="Loki")
+
+    def score(minutes: int) -> float:
+        window = Window(start=TIMES.window.start, end=TIMES.window.start + timedelta(minutes=minutes))
+        note = Note(AgentName.APPLICATION, replace(TIMES, window=window))
+        return max((one.score for one in of_templates(note, templates(lines("no seat", 10), []), RATIO, read, {})), default=0.0)
+
+    assert score(5) > 2 * score(20) > 4 * score(60)
 
 
 def test_what_several_services_write_is_passed_on_and_not_begun() -> None:

@@ -52,6 +52,32 @@ def test_a_series_tells_its_value_what_is_usual_and_what_was_asked() -> None:
     assert found.score > 0.8
 
 
+def latencies(p50: float, p95: float, p99: float, *more: Series) -> dict[str, float]:
+    """The score of each signal of a service of which half answer in 8 ms, nineteen of twenty in 80 ms and almost all in 100 ms."""
+    usual = (("latency_p50", p50, 0.008), ("latency_p95", p95, 0.08), ("latency_p99", p99, 0.1))
+    given = (series(name, window, before=before) for name, window, before in usual)
+    return {found.signal: found.score for found in of_series(NOTE, (*given, *more))}
+
+
+def test_of_a_hundred_requests_one_that_is_slow_makes_no_slow_service() -> None:
+    alone = latencies(0.008, 0.08, 0.3)["latency_p99"]
+    assert 0 < alone < 0.5 * latencies(0.008, 0.3, 0.3)["latency_p99"], "one of twenty is slow as well"
+    assert alone < 0.5 * latencies(0.008, 0.08, 0.3, series("error_ratio", 0.1, before=0.0))["latency_p99"], "requests fail as well"
+    assert alone < 0.5 * one(series("latency_p99", 0.3, before=0.1)).score, "nobody knows how long the others take"
+
+
+def test_other_requests_than_before_make_no_slow_service() -> None:
+    """Half of the requests were quick ones, and now less than half: each of both kinds takes as long as ever."""
+    assert 0 < latencies(0.08, 0.08, 0.1)["latency_p50"] < 0.5 * latencies(0.08, 0.8, 1.0)["latency_p50"]
+
+
+def test_a_node_has_cpu_left_until_little_of_it_is_idle() -> None:
+    """How long work waits grows as 1 ÷ what is idle."""
+    assert one(series("cpu_idle", 0.5, before=0.82)).score == 0
+    assert 0.5 < one(series("cpu_idle", 0.2, before=0.82)).score < one(series("cpu_idle", 0.05, before=0.82)).score
+    assert one(series("cpu_idle", 0.02, before=0.08)).score == 0, "it always was as busy"
+
+
 def killed(service: str) -> Series:
     """A state that is told only once it holds: from ten minutes after the start on."""
     family = "kube_pod_container_status_last_terminated_reason"

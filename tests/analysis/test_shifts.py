@@ -243,6 +243,13 @@ def test_one_point_beyond_is_no_onset() -> None:
     assert moved(noise(), [150.0] + [100.0] * 9 + [150.0] * 30).onset == START + 10 * STEP
 
 
+def test_what_comes_and_goes_is_believed_by_half() -> None:
+    lasting = moved([100.0] * BEFORE, [100.0] * 20 + [150.0] * 20)
+    passing = moved([100.0] * BEFORE, [150.0, 100.0] * 20)
+    assert (passing.spreads, passing.onset) == (lasting.spreads, None)
+    assert 0 < passing.score == lasting.score / 2
+
+
 def test_it_began_within_the_step_before_its_onset_or_where_nothing_was_measured() -> None:
     assert moved(noise(), [100.0] * 3 + [150.0] * 37).uncertainty == STEP
     gap = moved(noise(), [100.0] * 3 + [NAN] * 5 + [150.0] * 32)
