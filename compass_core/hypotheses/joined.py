@@ -94,18 +94,23 @@ def _changes(service: str, known: Ground) -> Iterator[Observation]:
 
 
 def _way(service: str, victim: str, cause: Observation, known: Ground) -> tuple[Observation, ...]:
-    """From who calls the service to the victim, each step with the first trouble that is no earlier than that of the step before."""
+    """From who calls the service to the victim, each step with the first trouble that may have begun after that of the step before."""
     ways: list[tuple[str, tuple[Observation, ...]]] = [(service, (cause,))]
     reached = {service}
     for at, way in ways:
         if at == victim:
             return way[1:]
         for caller in known.callers(at):
-            later = [seen for seen in known.best.get(caller, {}).values() if _deviates(seen) and _onset(seen) >= _onset(way[-1])]
+            later = [seen for seen in known.best.get(caller, {}).values() if _deviates(seen) and _may_follow(seen, way[-1])]
             if caller not in reached and later:
                 reached.add(caller)
                 ways.append((caller, (*way, min(later, key=lambda seen: (not seen.unit, _onset(seen))))))  # a share says more than a count
     return ()
+
+
+def _may_follow(seen: Observation, before: Observation) -> bool:
+    """It began no earlier, as far as the points of both tell."""
+    return _onset(seen) + (seen.onset_within or 0.0) >= _onset(before) - (before.onset_within or 0.0)
 
 
 def _deviates(seen: Observation) -> bool:

@@ -86,6 +86,14 @@ def test_harm_travels_over_edges_each_step_later_than_the_one_before() -> None:
     assert joined((CAUSE,), (FULL, FAILING), CALLS)[0].explains == (), "bookings shows nothing"
 
 
+def test_of_what_two_series_show_within_a_point_of_each_other_nobody_knows_the_order() -> None:
+    """A service is scraped every half minute, and its caller at other seconds of it."""
+    for seconds, steps in ((20, (SLOW.id, FAILING.id)), (40, ())):
+        later = seen("db_connections_of_limit", "bookings-db", minutes=-1 + seconds / 60)
+        full = later.model_copy(update={"onset_within": 30.0})
+        assert joined((CAUSE,), (full, SLOW, FAILING), CALLS)[0].explains == steps
+
+
 confidences = st.lists(st.floats(0, 0.3).map(lambda value: round(value, 4)), min_size=3, max_size=3)
 
 
