@@ -86,3 +86,13 @@ async def test_a_process_that_was_frozen_while_it_announced_a_message_does_not_p
     with pytest.raises(asyncio.CancelledError):
         await fenced.claim(post)
     store.dispose()
+
+
+async def test_a_process_that_is_told_to_end_while_it_announced_a_message_leaves_the_rest_to_another(tmp_path: Path) -> None:
+    store, lease = Store(f"sqlite:///{tmp_path}/compass.db"), durable.Lease()
+    journal, fenced = durable.Durable(lease, "run-1 look"), durable.Fenced(store, lease)
+    before, lease.ending = journal.left, True
+    with pytest.raises(asyncio.CancelledError):
+        await fenced.claim(Post(investigation="run-1", step="network", channel="C1"))
+    assert (before, journal.left) == (False, True), "or it would close the investigation as one that was stopped"
+    store.dispose()

@@ -67,17 +67,26 @@ class Durable:
     """The `Journal` of one run of a workflow: a step that succeeded is checkpointed; one that failed is tried again after a crash."""
 
     def __init__(self, lease: Lease, workflow: str) -> None:
-        self.left = False
         self.doing = ""
         self._lease = lease
+        self._left = False
         self._workflow = workflow
         self.patience = PATIENCE_SECONDS  # with the database
         self._by_name: dict[str, str] | None = None
 
+    @property
+    def left(self) -> bool:
+        """As `ports.Journal.left`: from when this process may not act any more, whoever notices that first."""
+        return self._left or self._lease.lost
+
+    def leave(self) -> None:
+        """To another process, for good."""
+        self._left = True
+
     async def step(self, name: str, action: Callable[[], Awaitable[T]], shape: Any = None) -> T:
         """As `ports.Journal.step`; raises `CancelledError` where this process may not act any more."""
-        if self.left or self._lease.lost:
-            self.left = True
+        if self.left:
+            self.leave()
             raise asyncio.CancelledError
         self.doing = name
         with watched(name):
@@ -147,7 +156,7 @@ class _Step(Generic[T]):
         elif work.cancelled():
             raise asyncio.CancelledError
         elif isinstance(error := work.exception(), failures.DBOSWorkflowConflictIDError):
-            journal.left = True
+            journal.leave()
             raise asyncio.CancelledError from error
         elif isinstance(error, failures.DBOSUnexpectedStepError):
             await journal.upgraded()

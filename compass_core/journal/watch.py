@@ -134,13 +134,13 @@ class Watch:
         """What runs here ends without a word, for whoever goes on with it."""
         self._given_up = True
         for task, (_, journal) in self._running.items():
-            journal.left = True
+            journal.leave()
             task.cancel()
 
     async def _hand_over(self) -> None:
         for task, (_, journal) in self._running.items():
             if journal.doing.endswith((" findings", "pause")):  # free, and done again by whoever goes on
-                journal.left = True
+                journal.leave()
                 task.cancel()
         if self._running:
             await asyncio.wait({*self._running}, timeout=GRACE_SECONDS)
